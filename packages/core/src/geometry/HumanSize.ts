@@ -1,0 +1,123 @@
+/**
+ * Sizes as `ndctl -u` prints them: binary and decimal side by side, rounded as the tool rounds (spec 27.1, OBS-23).
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import { ParseError } from "./MemParse.ts"
+
+const KIB = 1024
+
+const hundredths = (bytes: number, unit: number): number => {
+  const twoHundredths = 200 * Math.floor(bytes / unit) + Math.floor((200 * (bytes % unit)) / unit)
+  return Math.floor((twoHundredths + 1) / 2)
+}
+
+const show = (c: number): string => `${Math.floor(c / 100)}.${String(c % 100).padStart(2, "0")}`
+
+/**
+ * `135289372672` → `"126.00 GiB (135.29 GB)"`; below 5 120 000 bytes the bare integer.
+ *
+ * Two decimals hide differences: 128 GiB minus 2 MiB still prints `128.00 GiB`. See {@link hides}.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const format = (bytes: number): string => {
+  if (bytes < 5000 * KIB) return String(bytes)
+  const [binary, decimal, prefix] = bytes < 2 * KIB ** 3
+    ? [KIB ** 2, 1e6, "M"] as const
+    : bytes < 2 * KIB ** 4
+    ? [KIB ** 3, 1e9, "G"] as const
+    : [KIB ** 4, 1e12, "T"] as const
+  return `${show(hundredths(bytes, binary))} ${prefix}iB (${show(hundredths(bytes, decimal))} ${prefix}B)`
+}
+
+/**
+ * Only the binary half of {@link format}: `126.00 GiB`; small values as `4.00 KiB` or plain bytes.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const formatBinary = (bytes: number): string => {
+  if (bytes < KIB) return `${bytes} B`
+  if (bytes < 5000 * KIB) {
+    return `${show(hundredths(bytes, bytes < KIB ** 2 ? KIB : KIB ** 2))} ${bytes < KIB ** 2 ? "K" : "M"}iB`
+  }
+  return format(bytes).replace(/ \(.*$/, "")
+}
+
+/**
+ * Whether `ndctl -u` prints the two different sizes alike.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const hides = (a: number, b: number): boolean => a !== b && format(a) === format(b)
+
+/**
+ * The range of byte counts that print as `text`, inclusive at both ends.
+ *
+ * A human string is lossy: the reader that gets one must say how much it cannot know.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Approximate {
+  readonly least: number
+  readonly most: number
+}
+
+const human = /^([0-9]+)\.([0-9]{2}) ([MGT])iB \(([0-9]+)\.([0-9]{2}) ([MGT])B\)$/
+
+/**
+ * Reads what {@link format} prints, using both halves to narrow the answer.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parse = (text: string): Result.Result<Approximate, ParseError> => {
+  if (/^[0-9]{1,15}$/.test(text)) return Result.succeed({ least: Number(text), most: Number(text) })
+  const match = human.exec(text)
+  const refuse = (problem: string) =>
+    Result.fail(
+      new ParseError({
+        text: text.slice(0, 80),
+        problem,
+        remedy: "expected bytes or ndctl's human form, such as \"126.00 GiB (135.29 GB)\""
+      })
+    )
+  if (match === null) return refuse("is not a size as ndctl -u prints it")
+  const exponent = "MGT".indexOf(match[3] ?? "") + 2
+  if (match[3] !== match[6]) return refuse("mixes two units")
+  const bounds = (whole: string, fraction: string, unit: number): Approximate => {
+    const c = Number(whole) * 100 + Number(fraction)
+    return { least: Math.ceil((2 * c - 1) * unit / 200), most: Math.ceil((2 * c + 1) * unit / 200) - 1 }
+  }
+  const binary = bounds(match[1] ?? "", match[2] ?? "", KIB ** exponent)
+  const decimal = bounds(match[4] ?? "", match[5] ?? "", 1000 ** exponent)
+  const least = Math.max(binary.least, decimal.least)
+  const most = Math.min(binary.most, decimal.most)
+  return least <= most && format(least) === text
+    ? Result.succeed({ least, most })
+    : refuse("has halves that contradict each other")
+}
+
+/**
+ * The only multiple of `granule` among the sizes that print as `text`, or the nearest one to the middle when several do.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const resolve = (
+  { least, most }: Approximate,
+  granule: number
+): { readonly bytes: number; readonly exact: boolean } => {
+  if (least === most) return { bytes: least, exact: true }
+  const first = Math.ceil(least / granule) * granule
+  const last = Math.floor(most / granule) * granule
+  if (first > last) return { bytes: Math.round((least + most) / 2), exact: false }
+  if (first === last) return { bytes: first, exact: true }
+  const middle = Math.round((least + most) / 2 / granule) * granule
+  return { bytes: Math.min(Math.max(middle, first), last), exact: false }
+}

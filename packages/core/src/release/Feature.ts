@@ -1,0 +1,84 @@
+/**
+ * Behaviours that differ between kernels, each with the upstream release that brought (and perhaps dropped) it.
+ *
+ * Code asks for a feature, never for a version: distributions backport.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Feature = keyof typeof catalogue
+
+/**
+ * `since` and `until` are upstream releases as `major.minor`; `until` is the first release without it. `null`: not in any
+ * release. `backported` lists stable releases below `since` that carry it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Entry {
+  readonly since: string | null
+  readonly until?: string
+  /** `rule` of the specification. */
+  readonly rule: string
+  readonly what: string
+}
+
+const entry = (since: string | null, rule: string, what: string, until?: string): Entry => ({
+  since,
+  rule,
+  what,
+  ...(until === undefined ? {} : { until })
+})
+
+/**
+ * @category catalogue
+ * @since 0.1.0
+ */
+export const catalogue = {
+  "zone-device": entry("4.3", "23.2", "device memory can have struct pages at all"),
+  "altmap": entry("4.5", "ALT-15", "the memmap can live on the device (map=dev)"),
+  "info-block-1.2": entry("4.10", "22.1", "new info blocks record the alignment (minor 2)"),
+  "kmem": entry("5.1", "25.1", "device-dax memory can become System RAM"),
+  "sub-sections": entry("5.3", "SEC-8", "namespaces are mapped in 2 MiB units instead of whole sections"),
+  "info-block-1.4": entry("5.4", "22.1", "new info blocks record page and struct page size (minor 4)"),
+  "auto-movable": entry("5.16", "HOT-16", "the auto-movable online policy"),
+  "memmap-on-memory": entry("5.13", "HOT-11", "ACPI memory of one block can hold its own memmap"),
+  "compound-devmaps": entry("5.17", "CMP-1", "device-dax maps compound pages (vmemmap_shift)"),
+  "vmemmap-dedup": entry("5.19", "CMP-1", "compound device-dax shares its tail vmemmap pages"),
+  "dedup-any-arch": entry("5.19", "BUG-13", "sharing is applied on every architecture, safe or not", "6.4"),
+  "dedup-above-reserve": entry("6.6", "CMP-1", "sharing needs more vmemmap pages per compound than are kept"),
+  "dedup-ppc64-radix": entry("6.5", "CMP-9", "ppc64 with the radix MMU shares tail vmemmap pages"),
+  "dedup-head-only": entry(null, "CMP-12", "one vmemmap page kept per compound, tails shared per order and zone"),
+  "dedup-early-section-fix": entry(
+    null,
+    "INI-9",
+    "compounds in an early section get all their struct pages initialised"
+  ),
+  "reserve-128": entry("6.1", "22.3", "new map=dev blocks set 128 bytes aside per page", "6.3"),
+  "vmemmap-loongarch64": entry("6.2", "GEO-10", "loongarch64 has a virtual memmap, PMD-mapped"),
+  "hotplug-riscv64": entry("6.11", "GEO-10", "riscv64 can hot-add memory"),
+  "memmap-on-memory-relaxed": entry(
+    "6.6",
+    "HOT-12",
+    "memmap_on_memory without the whole-PMD rule where the arch allows"
+  ),
+  "memmap-on-memory-split": entry("6.8", "HOT-12", "memmap_on_memory for any number of blocks, one altmap each"),
+  "kmem-memmap-on-memory": entry("6.8", "25.6", "kmem devices can hold their own memmap, block by block"),
+  "block-size-advice": entry("6.14", "GEO-15", "CXL windows advise the memory block size"),
+  "zone-device-refcount-zero": entry("6.15", "INI-2", "free fsdax and p2pdma pages have reference count 0"),
+  "single-pass-init": entry("4.20", "INI-7", "device struct pages are written once, outside the hotplug lock"),
+  "deferred-section-up-front": entry("4.17", "DEF-2", "deferred boot init starts with one section instead of 2 GiB"),
+  "hugetlb-vmemmap": entry("5.14", "CMP-11", "HugeTLB frees the tail vmemmap pages of its huge pages"),
+  "hugetlb-vmemmap-head-only": entry("5.18", "CMP-11", "HugeTLB keeps one vmemmap page per huge page"),
+  "memdesc": entry(null, "27.4", "what-if: 8 bytes per page instead of a struct page")
+} as const satisfies Readonly<Record<string, Entry>>
+
+/**
+ * @category queries
+ * @since 0.1.0
+ */
+export const isFeature = (text: string): text is Feature => Object.hasOwn(catalogue, text)

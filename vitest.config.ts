@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config"
+
+const project = (name: string) => ({
+  extends: true as const,
+  test: { name, root: `packages/${name}`, include: ["test/**/*.test.ts"] }
+})
+
+export default defineConfig({
+  test: {
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    sequence: { concurrent: true },
+    projects: ["core", "test-utils", "cli"].map(project)
+  }
+})

@@ -39,7 +39,8 @@ export type Name = typeof Name.Type
  *
  * - `pmd`: PMD blocks for full sections, base pages for less
  * - `base`: base pages always
- * - `blocks`: MMU pages of `vmemmapBlock` bytes, shared by sections when larger than one section's memmap
+ * - `blocks`: blocks of `vmemmapBlock` bytes, also for partial sections; shared by sections when larger than one
+ *   section's memmap (ppc64 MMU pages, s390x segments)
  * - `none`: no virtual memmap (classic SPARSEMEM, whole sections only)
  *
  * @category models
@@ -90,7 +91,7 @@ export interface Architecture {
   readonly daxAligns: ReadonlyArray<number>
   /** struct page is rounded up to 16 bytes instead of 8 (GEO-5). */
   readonly alignedStructPage: boolean
-  /** A page-table page with leaves, and one of the level above: entries and bytes. */
+  /** A page-table page with leaves, and one of the level above: entries and bytes (0 bytes: none is needed). */
   readonly pteTable: { readonly entries: number; readonly bytes: number }
   readonly pmdTable: { readonly entries: number; readonly bytes: number }
   /** Device memory can be hot-added in 6.1 (GEO-10). */
@@ -101,6 +102,9 @@ export interface Architecture {
 export const subsectionSize = 2 * MiB
 
 const table = (entries: number) => ({ entries, bytes: entries * 8 })
+
+/** The memmap is not mapped by kernel page tables (bolted hash entries, or no virtual memmap). */
+const noTable = { entries: 1024, bytes: 0 }
 
 const x86: Architecture = {
   name: "x86_64",
@@ -187,6 +191,8 @@ export const presets: Readonly<Record<Name, Architecture>> = {
     pmdSize: 16 * MiB,
     pageblockOrder: 8,
     vmemmapBlock: 16 * MiB,
+    pteTable: noTable,
+    pmdTable: noTable,
     compatAlign: 16 * MiB,
     daxAligns: [64 * KiB, 16 * MiB]
   },
@@ -207,6 +213,7 @@ export const presets: Readonly<Record<Name, Architecture>> = {
     sectionSize: 256 * MiB,
     pmdSize: MiB,
     pageblockOrder: 8,
+    vmemmap: "blocks",
     vmemmapBlock: MiB,
     altmap: "refused",
     daxAligns: [4 * KiB, MiB],
@@ -227,8 +234,8 @@ export const presets: Readonly<Record<Name, Architecture>> = {
     altmap: "ignored",
     daxAligns: [16 * KiB, 32 * MiB],
     alignedStructPage: false,
-    pteTable: table(2048),
-    pmdTable: table(2048)
+    pteTable: noTable,
+    pmdTable: noTable
   }
 }
 

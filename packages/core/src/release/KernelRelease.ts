@@ -94,6 +94,7 @@ const stable61 = (patch: number | undefined, features: Set<Feature>): KernelRele
   if (patch === 0) return []
   if (patch === undefined || patch >= 176) {
     features.delete("reserve-128")
+    features.delete("dedup-any-arch")
     features.add("dedup-above-reserve")
     return []
   }

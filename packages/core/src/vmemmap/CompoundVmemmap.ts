@@ -1,0 +1,115 @@
+/**
+ * Sharing of tail vmemmap pages in compound device memory: when it applies and how many distinct pages back a range, in
+ * closed form. Spec 04 (CMP-1 … CMP-12).
+ *
+ * @since 0.1.0
+ */
+import * as Alignment from "../geometry/Alignment.ts"
+import * as Architecture from "../geometry/Architecture.ts"
+import type { PfnRange } from "../geometry/PfnRange.ts"
+import { has, type KernelRelease } from "../release/KernelRelease.ts"
+
+/**
+ * `order` is `vmemmap_shift`: compounds of `2^order` base pages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Kernel {
+  readonly arch: Architecture.Architecture
+  readonly release: KernelRelease
+  readonly structPage: number
+}
+
+/**
+ * VMEMMAP_RESERVE_NR: vmemmap pages kept per compound, 2, or 1 where tails are shared by order and zone (CMP-12).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const pagesKept = (release: KernelRelease): number => has(release, "dedup-head-only") ? 1 : 2
+
+/**
+ * Whether the architecture opted in (CMP-1, BUG-13).
+ */
+const optedIn = ({ arch, release }: Kernel): boolean =>
+  arch.vmemmap !== "none" &&
+  (arch.name.startsWith("x86_64") || has(release, "dedup-any-arch") ||
+    (arch.name === "ppc64-radix" && has(release, "dedup-ppc64-radix")))
+
+/**
+ * CMP-1's predicate (`vmemmap_can_optimize`).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isShared = (kernel: Kernel, order: number, altmap: boolean): boolean => {
+  const { arch, release, structPage } = kernel
+  if (!has(release, "vmemmap-dedup") || altmap || order === 0 || !Alignment.isPowerOfTwo(structPage)) return false
+  if (!optedIn(kernel)) return false
+  const vmemmapPages = 2 ** order * structPage / arch.pageSize
+  return has(release, "dedup-above-reserve") ? vmemmapPages > pagesKept(release) : true
+}
+
+/**
+ * Struct pages written per compound: C of INI-9.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const initialisedPerCompound = (kernel: Kernel, order: number, shared: boolean): number =>
+  shared
+    ? Math.min(2 ** order, pagesKept(kernel.release) * kernel.arch.pageSize / kernel.structPage)
+    : 2 ** order
+
+/**
+ * Whether compound boundaries and section boundaries disagree, so that later heads land on the first compound's tail page
+ * (CMP-5, SPW-6). Harmless for compounds of a subsection or less.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isMisplaced = ({ arch }: Kernel, range: PfnRange, order: number): boolean =>
+  2 ** order * arch.pageSize > Architecture.subsectionSize &&
+  Alignment.slotsTouched(range.start, range.end, arch.sectionSize) > 1 &&
+  range.start % Math.min(2 ** order * arch.pageSize, arch.sectionSize) !== 0
+
+/**
+ * Compounds begun in `piece`, a run of whole sections or one partial section of `range` (both in bytes): CMP-2 summed over
+ * the chunks of the piece without visiting them.
+ *
+ * A chunk is the part of the range in one section. It continues a compound when compounds are larger than a subsection and
+ * its offset from the range start is not a compound boundary; otherwise it begins every compound it touches.
+ */
+const compoundsBegun = ({ arch }: Kernel, range: PfnRange, piece: PfnRange, compound: number): number => {
+  const bytes = piece.end - piece.start
+  if (bytes <= 0) return 0
+  if (compound <= Architecture.subsectionSize) return Math.ceil(bytes / compound)
+  const section = arch.sectionSize
+  const offset = piece.start - range.start
+  const chunks = Math.ceil(bytes / section)
+  if (compound <= section) return offset % compound === 0 ? chunks * Math.ceil(Math.min(bytes, section) / compound) : 0
+  if (offset % section !== 0) return 0
+  const period = compound / section
+  const firstHead = (period - offset / section % period) % period
+  return chunks > firstHead ? Math.ceil((chunks - firstHead) / period) : 0
+}
+
+/**
+ * Distinct vmemmap pages that back the `pieces` of `range` (bytes, cut at section boundaries) when tails are shared:
+ * {@link pagesKept} per compound begun, and one more in all where tails are shared beyond the compound (CMP-7, CMP-12).
+ *
+ * @category counting
+ * @since 0.1.0
+ */
+export const uniquePages = (
+  kernel: Kernel,
+  range: PfnRange,
+  pieces: ReadonlyArray<PfnRange>,
+  order: number
+): number => {
+  const compound = 2 ** order * kernel.arch.pageSize
+  const kept = pagesKept(kernel.release)
+  const begun = pieces.reduce((n, piece) => n + compoundsBegun(kernel, range, piece, compound), 0)
+  return begun * kept + (kept === 1 && begun > 0 ? 1 : 0)
+}

@@ -96,3 +96,16 @@ export const parseRange = (text: string): Result.Result<StartAndSize, ParseError
     return { start, size }
   })
 }
+
+/**
+ * A byte count as `ndctl --size=` and `memmap=` take it, in the largest suffix that is exact.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const format = (bytes: number): string => {
+  if (bytes === 0) return "0"
+  const suffix = [[2 ** 40, "T"], [2 ** 30, "G"], [2 ** 20, "M"], [2 ** 10, "K"]] as const
+  const exact = suffix.find(([unit]) => bytes % unit === 0)
+  return exact === undefined ? String(bytes) : `${bytes / exact[0]}${exact[1]}`
+}

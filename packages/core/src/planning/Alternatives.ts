@@ -1,0 +1,191 @@
+/**
+ * Every way to use a range of device memory, legal or not, and the one to take.
+ *
+ * @since 0.1.0
+ */
+import * as HumanSize from "../geometry/HumanSize.ts"
+import * as MemParse from "../geometry/MemParse.ts"
+import { has } from "../release/KernelRelease.ts"
+import * as Capacity from "./Capacity.ts"
+import * as PlanOption from "./PlanOption.ts"
+import type { Kernel, Target } from "./Target.ts"
+
+/**
+ * Which alternatives to consider; absent means all.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Filter {
+  readonly mode?: PlanOption.Mode | undefined
+  readonly map?: PlanOption.MapLocation | undefined
+  readonly align?: number | undefined
+}
+
+const base: PlanOption.Choice = {
+  mode: "raw",
+  map: "none",
+  align: null,
+  sectorSize: null,
+  native: false,
+  memmapOnMemory: false
+}
+
+/** Logical block sizes a BTT offers that differ in capacity (21.8); 520 … 4224 add protection bytes. */
+const sectorSizes = [512, 4096]
+
+const hasNativeMode = ({ kind }: Target): boolean => kind === "legacy" || kind === "virtio-pmem"
+
+const choices = (target: Target, { arch, release }: Kernel, filter: Filter): ReadonlyArray<PlanOption.Choice> => {
+  const aligns = filter.align !== undefined && !arch.daxAligns.includes(filter.align)
+    ? [...arch.daxAligns, filter.align]
+    : arch.daxAligns
+  const kmemAlign = filter.align ?? arch.daxAligns.find((a) => a >= arch.compatAlign) ?? arch.compatAlign
+  const onMemory = has(release, "kmem-memmap-on-memory") ? [false, true] : [false]
+  if (target.kind === "dax") {
+    return [
+      ...aligns.map((align) => ({ ...base, mode: "devdax", map: "mem", align } as const)),
+      ...onMemory.map((memmapOnMemory) => ({ ...base, mode: "system-ram", map: "mem", memmapOnMemory } as const))
+    ]
+  }
+  const maps = ["dev", "mem"] as const
+  const instances = maps.flatMap((map) => aligns.map((align) => ({ map, align })))
+  return [
+    { ...base, mode: "raw" },
+    ...sectorSizes.map((sectorSize) => ({ ...base, mode: "sector", sectorSize } as const)),
+    // ndctl makes no info block for fsdax/mem where native mode exists (27.2).
+    ...(hasNativeMode(target)
+      ? [
+        { ...base, mode: "fsdax", map: "mem", native: true } as const,
+        ...aligns.map((align) => ({ ...base, mode: "fsdax", map: "dev", align } as const))
+      ]
+      : instances.map((i) => ({ ...base, mode: "fsdax", ...i } as const))),
+    ...instances.map((i) => ({ ...base, mode: "devdax", ...i } as const)),
+    ...maps.flatMap((map) =>
+      onMemory.map((memmapOnMemory) => ({ ...base, mode: "system-ram", map, align: kmemAlign, memmapOnMemory } as const))
+    )
+  ]
+}
+
+const matches = (filter: Filter) => (choice: PlanOption.Choice): boolean =>
+  (filter.mode === undefined || choice.mode === filter.mode) &&
+  (filter.map === undefined || choice.map === filter.map) &&
+  (filter.align === undefined || choice.align === null || choice.align === filter.align)
+
+/**
+ * All choices on a target in a fixed order (raw, sector, fsdax, devdax, system-ram), each with its result.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const all = (target: Target, kernel: Kernel, filter: Filter = {}): ReadonlyArray<PlanOption.PlanOption> =>
+  choices(target, kernel, filter).filter(matches(filter)).map((choice) => Capacity.plan(choice, target, kernel))
+
+/**
+ * What to weigh alternatives by: the mode the range has now, and what the paying node has left.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Circumstances {
+  readonly mode?: PlanOption.Mode | undefined
+  /** Bytes that could be allocated on the paying node. */
+  readonly available?: number | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Recommendation {
+  readonly option: PlanOption.PlanOption
+  readonly reason: string
+}
+
+/**
+ * RAM a memmap may take before the device should hold it instead: a sixteenth of what the node has available, or, when that
+ * is not known, half a percent of the device (enough for every deduplicated layout, for no other).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const ramBudget = (deviceBytes: number, available: number | undefined): number =>
+  available === undefined ? deviceBytes / 200 : available / 16
+
+const cost = (option: PlanOption.PlanOption): number => option.ram + option.pageTables
+
+/**
+ * One option and why: within the mode in use (else fsdax, or system-ram for volatile memory), the most usable bytes among
+ * those whose RAM need is within {@link ramBudget}; among equals the largest alignment without hazard. When none is within
+ * the budget, the one that needs least RAM.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const recommend = (
+  options: ReadonlyArray<PlanOption.PlanOption>,
+  target: Target,
+  circumstances: Circumstances = {}
+): Recommendation | null => {
+  const wanted = circumstances.mode === undefined || circumstances.mode === "raw"
+    ? target.kind === "dax" ? "system-ram" : "fsdax"
+    : circumstances.mode
+  const reachable = options.filter((o) => PlanOption.isReachable(o) && !o.notes.some((n) => n.message.startsWith("hazard")))
+  const sameMode = reachable.filter((o) => o.mode === wanted)
+  const pool = sameMode.length > 0 ? sameMode : reachable
+  const budget = ramBudget(target.size, circumstances.available)
+  const affordable = pool.filter((o) => cost(o) <= budget)
+  const ranked = (affordable.length > 0 ? affordable : pool).toSorted((a, b) =>
+    affordable.length > 0
+      ? b.usable - a.usable || cost(a) - cost(b) || preference(b) - preference(a)
+      : cost(a) - cost(b) || b.usable - a.usable || preference(b) - preference(a)
+  )
+  const option = ranked[0]
+  return option === undefined ? null : { option, reason: reason(option, budget, circumstances, affordable.length > 0) }
+}
+
+/** Among equals: the kernel's own default of 2 MiB, then larger alignments (fewer faults), then page size. */
+const preference = ({ align }: PlanOption.PlanOption): number => align === null ? 0 : align === 4096 ? 1 : align === 2 ** 21 ? 3 : 2
+
+const reason = (
+  option: PlanOption.PlanOption,
+  budget: number,
+  { available, mode }: Circumstances,
+  affordable: boolean
+): string => {
+  const need = HumanSize.formatBinary(cost(option))
+  const limit = available === undefined
+    ? `0.5 % of the device (${HumanSize.formatBinary(budget)}; available memory of the node is not known)`
+    : `a sixteenth of the ${HumanSize.formatBinary(available)} available on the node`
+  const kept = mode === undefined || mode === "raw" ? "" : `keeps the mode in use; `
+  return affordable
+    ? `${kept}most usable bytes among the options whose RAM need (${need}) stays within ${limit}`
+    : `${kept}least RAM (${need}); no option stays within ${limit}`
+}
+
+/**
+ * The command that creates the option on a range, as an administrator would type it; `null` for what no tool creates.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const command = (option: PlanOption.PlanOption, target: Target): string => {
+  const region = /^region[0-9]+$/.test(target.name) ? ` -r ${target.name}` : ""
+  const reuse = target.labels ? region : ` -f -e ${target.name.replace(/^region([0-9]+)$/, "namespace$1.0")}`
+  const align = option.align === null ? "" : ` -a ${MemParse.format(option.align)}`
+  switch (option.mode) {
+    case "raw":
+      return `ndctl create-namespace${reuse} -m raw`
+    case "sector":
+      return `ndctl create-namespace${reuse} -m sector -l ${String(option.sectorSize)}`
+    case "fsdax":
+    case "devdax":
+      return target.kind === "dax"
+        ? `daxctl reconfigure-device -m devdax ${target.name}`
+        : `ndctl create-namespace${reuse} -m ${option.mode} -M ${option.map}${align}`
+    case "system-ram":
+      return target.kind === "dax"
+        ? `daxctl reconfigure-device -m system-ram ${target.name}`
+        : `ndctl create-namespace${reuse} -m devdax -M ${option.map}${align} && daxctl reconfigure-device -m system-ram <dax device>`
+  }
+}

@@ -1,0 +1,301 @@
+/**
+ * What one choice of mode, map and alignment makes of a range: usable bytes, losses, struct pages and who pays for them.
+ * Spec 28.2 with 21.8, 22.3, 24, 25; every number follows from sizes and release features, none from a recording.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Btt from "../devices/Btt.ts"
+import type { DeviceError } from "../devices/DeviceError.ts"
+import * as PfnLayout from "../devices/PfnLayout.ts"
+import * as Alignment from "../geometry/Alignment.ts"
+import * as Architecture from "../geometry/Architecture.ts"
+import * as HumanSize from "../geometry/HumanSize.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import { has } from "../release/KernelRelease.ts"
+import * as Altmap from "../vmemmap/Altmap.ts"
+import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
+import * as MemmapCost from "../vmemmap/MemmapCost.ts"
+import * as PlanOption from "./PlanOption.ts"
+import * as SystemRam from "./SystemRam.ts"
+import type { Kernel, Target } from "./Target.ts"
+
+type Choice = PlanOption.Choice
+
+const size = HumanSize.formatBinary
+
+const refusal = (errno: string, rule: string, message: string, remedy: string): PlanOption.Refusal => ({
+  errno,
+  rule,
+  message,
+  remedy
+})
+
+const fromError = (error: DeviceError): PlanOption.Refusal =>
+  refusal(error.errno, error.rule, error.problem, error.remedy)
+
+/**
+ * The order of a device-dax compound page: 0 unless the kernel maps compounds and the alignment exceeds a page (24.2).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const compoundOrder = ({ arch, release }: Kernel, align: number): number =>
+  has(release, "compound-devmaps") && align > arch.pageSize ? Math.log2(align / arch.pageSize) : 0
+
+/**
+ * Predicts one choice on one target.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const plan = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
+  if (target.start + target.size > 2 ** kernel.arch.physicalBits) {
+    return PlanOption.refused(
+      choice,
+      refusal(
+        "EINVAL",
+        "SEC-9",
+        `ends above the ${kernel.arch.physicalBits} physical address bits of ${kernel.arch.name}`,
+        "use a lower range, or an architecture with more address bits"
+      )
+    )
+  }
+  switch (choice.mode) {
+    case "raw":
+      return PlanOption.legal(choice, { usable: target.size, lost: {} })
+    case "sector":
+      return sector(choice, target)
+    case "fsdax":
+    case "devdax":
+      return choice.native
+        ? native(choice, target, kernel)
+        : target.kind === "dax"
+        ? dynamic(choice, target, kernel)
+        : instance(choice, target, kernel)
+    case "system-ram":
+      return systemRam(choice, target, kernel)
+  }
+}
+
+const sector = (choice: Choice, target: Target): PlanOption.PlanOption =>
+  Result.match(Btt.layout(target.size, choice.sectorSize ?? 4096, "1.1"), {
+    onFailure: (error) => PlanOption.refused(choice, fromError(error)),
+    onSuccess: (btt) =>
+      PlanOption.legal(choice, {
+        usable: btt.usable,
+        lost: { metadata: btt.metadata, alignmentTail: btt.unusableTail }
+      })
+  })
+
+/** Whole namespace, no info block, memmap in RAM (21.2, 23.1 step 8). */
+const native = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
+  const granule = Architecture.addGranule(kernel.arch)
+  if (target.start % granule !== 0 || target.size % granule !== 0) {
+    return PlanOption.refused(
+      choice,
+      refusal(
+        "EOPNOTSUPP",
+        "21.4",
+        "misaligned, unable to map: start and end must be multiples of 2 MiB",
+        "choose a start and size that are multiples of 2 MiB (better: 16 MiB)"
+      )
+    )
+  }
+  const cost = MemmapCost.make({ ...kernel, range: whole(target), altmap: null, order: 0 })
+  return PlanOption.legal(choice, {
+    usable: target.size,
+    npfns: target.size / kernel.arch.pageSize,
+    lost: {},
+    ...paid(cost)
+  })
+}
+
+const whole = (target: Target): PfnRange.PfnRange => PfnRange.fromLength(target.start, target.size)
+
+const paid = (cost: MemmapCost.MemmapCost) => ({
+  ram: cost.ram,
+  device: cost.device,
+  pageTables: cost.pageTables,
+  structPages: cost.structPages,
+  shared: cost.shared
+})
+
+const layoutOf = (choice: Choice, target: Target, kernel: Kernel) =>
+  PfnLayout.create({
+    ...kernel,
+    start: target.start,
+    size: target.size,
+    map: choice.map === "dev" ? "dev" : "mem",
+    align: choice.align ?? kernel.arch.compatAlign,
+    dax: choice.mode !== "fsdax"
+  })
+
+const mappedRange = (layout: PfnLayout.PfnLayout): PfnRange.PfnRange => ({
+  start: layout.start + layout.startPad,
+  end: layout.start + layout.size - layout.endTrunc
+})
+
+/** A pfn or dax instance with an info block (22). */
+const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
+  const { arch } = kernel
+  if (choice.map === "dev" && !has(kernel.release, "altmap")) {
+    return PlanOption.refused(choice, refusal("EINVAL", "ALT-15", "this kernel has no device memmap", "use map=mem"))
+  }
+  if (choice.map === "dev" && arch.altmap === "refused") {
+    return PlanOption.refused(choice, refusal("EINVAL", "ALT-11", `${arch.name} refuses a device memmap`, "use map=mem"))
+  }
+  const laid = layoutOf(choice, target, kernel)
+  if (Result.isFailure(laid)) return PlanOption.refused(choice, fromError(laid.failure))
+  const layout = laid.success
+  const range = mappedRange(layout)
+  const order = choice.mode === "devdax" ? compoundOrder(kernel, layout.align) : 0
+  const altmap = choice.map === "dev" ? Altmap.make(range.start, layout.dataoff, arch) : null
+  const cost = MemmapCost.make({ ...kernel, range, altmap, order })
+  if (cost.exhausted) {
+    return PlanOption.refused(
+      choice,
+      refusal(
+        "ENOMEM",
+        "ALT-3",
+        "the space set aside on the device does not hold its memmap",
+        "use map=mem, or a kernel whose struct page is 64 bytes"
+      )
+    )
+  }
+  return PlanOption.legal(choice, {
+    usable: layout.usable,
+    dataoff: layout.dataoff,
+    endTrunc: layout.endTrunc,
+    npfns: layout.npfns,
+    ...paid(cost),
+    lost: instanceLosses(layout, cost, arch.pageSize),
+    notes: instanceNotes(choice, layout, { ...kernel, range, order }, cost)
+  })
+}
+
+/** Everything ahead of the data is metadata, block padding or reserve nobody uses (28.7, ALT-12). */
+const instanceLosses = (
+  layout: PfnLayout.PfnLayout,
+  { altmap }: MemmapCost.MemmapCost,
+  page: number
+): Partial<PlanOption.Losses> => {
+  const metadata = altmap === null ? PfnLayout.reserveBytes : PfnLayout.reserveBytes + altmap.alloc * page
+  const unusedReserve = altmap === null ? 0 : Altmap.left(altmap) * page
+  return {
+    metadata,
+    unusedReserve,
+    alignmentHead: layout.startPad + layout.dataoff - metadata - unusedReserve,
+    alignmentTail: layout.size - layout.startPad - layout.dataoff - layout.usable
+  }
+}
+
+const instanceNotes = (
+  choice: Choice,
+  layout: PfnLayout.PfnLayout,
+  kernel: Kernel & { readonly range: PfnRange.PfnRange; readonly order: number },
+  cost: MemmapCost.MemmapCost
+): ReadonlyArray<PlanOption.Note> => {
+  const notes: Array<PlanOption.Note> = []
+  const { order, range } = kernel
+  if (layout.usable === 0) {
+    notes.push({ rule: "22.3", message: "legal, but no byte is left to use" })
+  }
+  if (layout.align > layout.size) {
+    notes.push({ rule: "22.4 row 14", message: "created, then refused at the next probe: align exceeds the capacity" })
+  }
+  if (choice.map === "dev" && CompoundVmemmap.isShared(kernel, order, false)) {
+    const mem = MemmapCost.make({ ...kernel, altmap: null })
+    notes.push({
+      rule: "CMP-10",
+      message: `a memmap on the device is never deduplicated: it takes ${share(cost.device, layout.size)} of the device, ` +
+        `where map=mem would take ${size(mem.ram + mem.pageTables)} of RAM (${share(mem.ram + mem.pageTables, layout.size)})`
+    })
+  }
+  if (cost.shared && CompoundVmemmap.isMisplaced(kernel, range, order)) {
+    notes.push({
+      rule: "CMP-5",
+      message: `hazard: compounds begin at the range start (0x${range.start.toString(16)}), which is not a multiple of ` +
+        `${size(layout.align)}; heads and tails share vmemmap pages wrongly. Use map=dev, a smaller align, or an aligned start`
+    })
+  } else if (cost.shared && range.start % layout.align !== 0) {
+    notes.push({
+      rule: "24.2",
+      message: `hazard: compound heads lie at start + k × ${size(layout.align)}, faults use multiples of ` +
+        `${size(layout.align)}. Use map=dev, a smaller align, or an aligned start`
+    })
+  }
+  return notes
+}
+
+const share = (part: number, total: number): string => `${(100 * part / total).toPrecision(3)} %`
+
+/** A dynamic device-dax instance: no info block, sizes in max(align, 2 MiB) (24.3). */
+const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
+  const align = choice.align ?? Architecture.subsectionSize
+  const granule = Math.max(align, Architecture.subsectionSize)
+  const start = Alignment.up(target.start, Architecture.subsectionSize)
+  const end = Alignment.down(target.start + target.size, Architecture.subsectionSize)
+  if (start !== target.start || end !== target.start + target.size) {
+    return PlanOption.refused(
+      choice,
+      refusal("ENOMEM", "24.1", "a dax region must start and end on 2 MiB", "use a range that is a multiple of 2 MiB")
+    )
+  }
+  const usable = Alignment.down(target.size, granule)
+  if (usable === 0) {
+    return PlanOption.refused(
+      choice,
+      refusal("EINVAL", "24.3", `sizes are multiples of ${size(granule)}`, "use a smaller alignment or a larger range")
+    )
+  }
+  const range = PfnRange.fromLength(start, usable)
+  const order = compoundOrder(kernel, align)
+  const cost = MemmapCost.make({ ...kernel, range, altmap: null, order })
+  return PlanOption.legal(choice, {
+    usable,
+    npfns: usable / kernel.arch.pageSize,
+    ...paid(cost),
+    lost: { alignmentTail: target.size - usable },
+    notes: CompoundVmemmap.isMisplaced({ ...kernel }, range, order) && cost.shared
+      ? [{ rule: "CMP-5", message: `hazard: start 0x${start.toString(16)} is not a multiple of ${size(align)}` }]
+      : []
+  })
+}
+
+/** device-dax bound to kmem (25): the memmap is always new and never the namespace's altmap. */
+const systemRam = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
+  if (target.kind === "dax") {
+    return SystemRam.plan(choice, whole(target), { metadata: 0, alignmentHead: 0, alignmentTail: 0, unusedReserve: 0 }, target, kernel)
+  }
+  const base = instance({ ...choice, mode: "devdax" }, target, kernel)
+  if (base.error !== null) return PlanOption.refused(choice, base.error)
+  const head = base.lost.metadata + base.lost.alignmentHead + base.lost.unusedReserve
+  const data = PfnRange.fromLength(target.start + head, base.usable)
+  const plan = SystemRam.plan(
+    choice,
+    data,
+    // The reserve stays set aside and nobody uses it: kmem ignores the altmap (25.3).
+    {
+      metadata: PfnLayout.reserveBytes,
+      alignmentHead: base.lost.alignmentHead,
+      alignmentTail: base.lost.alignmentTail,
+      unusedReserve: base.lost.unusedReserve + base.lost.metadata - PfnLayout.reserveBytes
+    },
+    target,
+    kernel
+  )
+  const doubled = choice.map === "dev" && plan.error === null
+  return {
+    ...plan,
+    dataoff: plan.error === null ? base.dataoff : 0,
+    endTrunc: plan.error === null ? base.endTrunc : 0,
+    notes: doubled
+      ? [...plan.notes, {
+        rule: "25.3",
+        message: `pays twice: ${size(base.dataoff)} of the device stay set aside for a memmap that system-ram never ` +
+          `uses, and ${size(plan.ram)} of RAM hold the real one. Use map=mem`
+      }]
+      : plan.notes
+  }
+}

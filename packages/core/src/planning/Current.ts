@@ -1,0 +1,119 @@
+/**
+ * What a device is configured as now, and whether the formulas agree with the size the machine reports.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as Capacity from "./Capacity.ts"
+import * as PlanOption from "./PlanOption.ts"
+import type { Kernel, Target } from "./Target.ts"
+
+/**
+ * One namespace. `usable` is what the machine reports; `predicted` what the formulas give when the raw size is known, so
+ * that a difference tells an old layout (`reserve-128`, whole sections) from a current one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Namespace = Schema.Struct({
+  name: Schema.String,
+  mode: PlanOption.Mode,
+  map: PlanOption.MapLocation,
+  align: Schema.NullOr(Schema.Natural),
+  start: Schema.NullOr(Schema.Natural),
+  size: Schema.NullOr(Schema.Natural),
+  usable: Schema.NullOr(Schema.Natural),
+  predicted: Schema.NullOr(Schema.Natural),
+  ram: Schema.NullOr(Schema.Natural),
+  device: Schema.NullOr(Schema.Natural),
+  pageTables: Schema.NullOr(Schema.Natural),
+  disabled: Schema.Boolean
+})
+/** @since 0.1.0 */
+export interface Namespace extends Schema.Schema.Type<typeof Namespace> {}
+
+/**
+ * Mode, map and alignment shared by all namespaces (`null` where they differ), and the namespaces.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Current = Schema.Struct({
+  mode: Schema.NullOr(PlanOption.Mode),
+  map: Schema.NullOr(PlanOption.MapLocation),
+  align: Schema.NullOr(Schema.Natural),
+  usable: Schema.NullOr(Schema.Natural),
+  free: Schema.NullOr(Schema.Natural),
+  namespaces: Schema.Array(Namespace)
+})
+/** @since 0.1.0 */
+export interface Current extends Schema.Schema.Type<typeof Current> {}
+
+/** The raw size: said by the source, or the whole device when a single namespace leaves nothing free. */
+const rawSize = (configured: MachineSpec.Configured, device: MachineSpec.Device): number | undefined =>
+  configured.size ??
+    (device.configured?.length === 1 && (device.labels !== true || device.available === 0) ? device.size : undefined)
+
+const namespace = (
+  configured: MachineSpec.Configured,
+  device: MachineSpec.Device,
+  target: Target,
+  kernel: Kernel
+): Namespace => {
+  const { map = "none", mode } = configured
+  const size = rawSize(configured, device)
+  const whole = size === device.size
+  const start = configured.start ?? (whole ? device.start : undefined)
+  const plan = size === undefined ? null : Capacity.plan(
+    {
+      mode,
+      map,
+      align: configured.align ?? null,
+      sectorSize: configured.sectorSize ?? null,
+      native: mode === "fsdax" && map === "mem" && configured.align === undefined && configured.uuid === undefined,
+      memmapOnMemory: false
+    },
+    { ...target, start: start ?? target.start, size },
+    kernel
+  )
+  const legal = plan !== null && plan.error === null ? plan : null
+  return {
+    name: configured.name,
+    mode,
+    map,
+    align: configured.align ?? null,
+    start: start ?? null,
+    size: size ?? null,
+    usable: configured.usable ?? null,
+    predicted: legal?.usable ?? null,
+    ram: legal?.ram ?? null,
+    device: legal?.device ?? null,
+    pageTables: legal?.pageTables ?? null,
+    disabled: configured.disabled ?? false
+  }
+}
+
+const common = <A>(values: ReadonlyArray<A>): A | null => {
+  const first = values[0]
+  return first !== undefined && values.every((v) => v === first) ? first : null
+}
+
+/**
+ * `null` when nothing is configured on the device, or nothing is known about it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromDevice = (device: MachineSpec.Device, target: Target, kernel: Kernel): Current | null => {
+  const namespaces = (device.configured ?? []).map((c) => namespace(c, device, target, kernel))
+  if (namespaces.length === 0) return null
+  return {
+    mode: common(namespaces.map((n) => n.mode)),
+    map: common(namespaces.map((n) => n.map)),
+    align: common(namespaces.map((n) => n.align)),
+    usable: namespaces.every((n) => n.usable !== null) ? namespaces.reduce((s, n) => s + (n.usable ?? 0), 0) : null,
+    free: device.available ?? null,
+    namespaces
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Device memory as System RAM: whole memory blocks, a memmap of their own, zones. Spec 25, HOT-12, GEO-16.
+ *
+ * @since 0.1.0
+ */
+import * as HumanSize from "../geometry/HumanSize.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import { has } from "../release/KernelRelease.ts"
+import * as MemmapCost from "../vmemmap/MemmapCost.ts"
+import * as ZoneChoice from "../zones/ZoneChoice.ts"
+import * as PlanOption from "./PlanOption.ts"
+import type { Kernel, Target } from "./Target.ts"
+
+const size = HumanSize.formatBinary
+
+/**
+ * kmem bound to the data bytes `data` of a dax device; `lost` is what was gone before kmem came.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const plan = (
+  choice: PlanOption.Choice,
+  data: PfnRange.PfnRange,
+  lost: Omit<PlanOption.Losses, "trimmed">,
+  target: Target,
+  kernel: Kernel
+): PlanOption.PlanOption => {
+  const { arch, blockSize, release, structPage } = kernel
+  const refuse = (errno: string, rule: string, message: string, remedy: string) =>
+    PlanOption.refused(choice, { errno, rule, message, remedy })
+  if (!has(release, "kmem")) return refuse("ENODEV", "25.1", "this kernel has no kmem driver", "use a kernel from 5.1 on")
+  if (!arch.hotplug && !has(release, "hotplug-riscv64")) {
+    return refuse("EINVAL", "GEO-10", `${arch.name} cannot hot-add memory in this kernel`, "use a kernel from 6.11 on")
+  }
+  if (target.targetNode < 0) {
+    return refuse("EINVAL", "25.1 step 1", "rejecting DAX region with invalid node", "the firmware must name a node")
+  }
+  const blocks = PfnRange.shrinkTo(data, blockSize)
+  const trimmed = PfnRange.length(blocks)
+  if (trimmed === 0) {
+    return refuse(
+      "EINVAL",
+      "25.1 step 3",
+      `no whole memory block of ${size(blockSize)} inside the data`,
+      `use a range that covers an aligned ${size(blockSize)} after its metadata`
+    )
+  }
+  const cost = MemmapCost.make({ ...kernel, range: blocks, altmap: null, order: 0, ram: [] })
+  const perBlock = blockSize / arch.pageSize * structPage
+  const pageblock = 2 ** arch.pageblockOrder * arch.pageSize
+  if (choice.memmapOnMemory && !has(release, "kmem-memmap-on-memory")) {
+    return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
+  }
+  if (choice.memmapOnMemory && (perBlock % pageblock !== 0 || perBlock >= blockSize)) {
+    return refuse(
+      "EINVAL",
+      "HOT-12",
+      `the memmap of a block (${size(perBlock)}) is not a multiple of the pageblock (${size(pageblock)})`,
+      "keep the memmap in RAM"
+    )
+  }
+  const own = choice.memmapOnMemory ? trimmed / blockSize * perBlock : 0
+  const zone = ZoneChoice.forRange(kernel, blocks)
+  return PlanOption.legal(choice, {
+    usable: trimmed - own,
+    npfns: (trimmed - own) / arch.pageSize,
+    ram: choice.memmapOnMemory ? 0 : cost.ram,
+    device: own,
+    pageTables: cost.pageTables,
+    structPages: cost.structPages,
+    lost: { ...lost, metadata: lost.metadata + own, trimmed: PfnRange.length(data) - trimmed },
+    blocks: {
+      size: blockSize,
+      count: trimmed / blockSize,
+      head: blocks.start - data.start,
+      tail: data.end - blocks.end,
+      zones: zone,
+      memmap: choice.memmapOnMemory ? "the blocks themselves" : "RAM of the target node"
+    }
+  })
+}

@@ -1,0 +1,143 @@
+/**
+ * What a plan is made for: one range of device memory and the kernel that will map it.
+ *
+ * @since 0.1.0
+ */
+import * as Architecture from "../geometry/Architecture.ts"
+import * as MemoryBlock from "../geometry/MemoryBlock.ts"
+import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as StructPageSize from "../geometry/StructPageSize.ts"
+import * as MachineSpec from "../machine/MachineSpec.ts"
+import { has, type KernelRelease } from "../release/KernelRelease.ts"
+
+/**
+ * The kernel side: `ram` are boot RAM ranges in bytes, `blockSize` the memory block in bytes, `assumptions` what was taken
+ * for granted because no source said it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Kernel {
+  readonly arch: Architecture.Architecture
+  readonly release: KernelRelease
+  readonly structPage: number
+  readonly blockSize: number
+  readonly ram: ReadonlyArray<PfnRange>
+  readonly assumptions: ReadonlyArray<string>
+}
+
+/**
+ * The device side: raw bytes `[start, start + size)` of a namespace, region or dax region.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Target {
+  readonly name: string
+  readonly kind: MachineSpec.DeviceKind
+  readonly start: number
+  readonly size: number
+  readonly node: number
+  readonly targetNode: number
+  /** Region alignment in bytes and interleave ways. */
+  readonly regionAlign: number
+  readonly ways: number
+  readonly labels: boolean
+}
+
+/**
+ * Where a range is taken to lie when no source says it: aligned to everything that matters.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const assumedStart = 4 * 1024 ** 3
+
+/**
+ * The planner's view of a machine's device. `startKnown` is false when {@link assumedStart} was used.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromDevice = (
+  device: MachineSpec.Device
+): { readonly target: Target; readonly startKnown: boolean } => ({
+  target: {
+    name: device.name,
+    kind: device.kind,
+    start: device.start ?? assumedStart,
+    size: device.size,
+    node: Math.max(0, device.node ?? device.targetNode ?? 0),
+    targetNode: device.targetNode ?? Math.max(0, device.node ?? 0),
+    regionAlign: device.align ?? regionAlign(device.size, device.ways ?? 1),
+    ways: device.ways ?? 1,
+    labels: device.labels ?? false
+  },
+  startKnown: device.start !== undefined
+})
+
+/** The default region alignment (21.1): 16 MiB, a page for small regions, times the ways that do not divide it. */
+const regionAlign = (size: number, ways: number): number => {
+  const base = size < 16 * 1024 ** 2 ? 4096 : 16 * 1024 ** 2
+  return base % ways === 0 ? base : base * ways
+}
+
+/**
+ * Options of a command line that override what the machine says.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Overrides {
+  readonly arch?: Architecture.Architecture | undefined
+  readonly structPage?: number | undefined
+  readonly blockSize?: number | undefined
+}
+
+/**
+ * The kernel of a machine, saying what had to be assumed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, overrides: Overrides = {}): Kernel => {
+  const arch = overrides.arch ?? Architecture.fromName(spec.arch ?? "") ?? Architecture.presets.x86_64
+  const ram = MachineSpec.ram(spec)
+  const assumptions: Array<string> = []
+  const structPage = overrides.structPage ?? spec.structPage ?? StructPageSize.usual
+  const stated = overrides.blockSize ?? spec.blockSize
+  const endOfBootRam = ram.at(-1)?.end ?? 0
+  if (stated === undefined) {
+    const hypervisor = spec.hypervisor ?? false
+    assumptions.push(
+      ram.length === 0
+        ? "memory block of the smallest legal size (no boot RAM known; give --block-size)"
+        : `memory block computed from the end of boot RAM (GEO-15), ${hypervisor ? "under a hypervisor" : "on bare metal"}`
+    )
+  }
+  return {
+    arch,
+    release,
+    structPage,
+    ram,
+    assumptions: [...assumptions, ...release.uncertain.map((u) => u.why)],
+    blockSize: stated ?? MemoryBlock.size(arch, {
+      endOfBootRam,
+      hypervisor: spec.hypervisor ?? false,
+      advised: has(release, "block-size-advice") ? smallestAdvice(spec) : undefined
+    })
+  }
+}
+
+/** CXL windows advise `2^ctz(start | end)` when that is 256 MiB or more; the smallest advice wins (GEO-15). */
+const smallestAdvice = (spec: MachineSpec.MachineSpec): number | undefined => {
+  const advice = (spec.ranges ?? []).filter((r) => r.kind === "cxl-window").map((r) => commonPower(r.start, r.start + r.size))
+    .filter((size) => size >= 256 * 1024 ** 2)
+  return advice.length === 0 ? undefined : Math.min(...advice)
+}
+
+const commonPower = (a: number, b: number): number => {
+  let power = 1
+  while (a % (power * 2) === 0 && b % (power * 2) === 0 && power < 2 ** 52) power *= 2
+  return power
+}

@@ -1,0 +1,65 @@
+/**
+ * Where users lose memory today without being told: warnings about a device and the options on it (28.7).
+ *
+ * @since 0.1.0
+ */
+import * as HumanSize from "../geometry/HumanSize.ts"
+import * as MemParse from "../geometry/MemParse.ts"
+import { has } from "../release/KernelRelease.ts"
+import type { Note, PlanOption } from "./PlanOption.ts"
+import * as Sizing from "./Sizing.ts"
+import type { Kernel, Target } from "./Target.ts"
+
+const size = HumanSize.formatBinary
+
+const smallerRequest = (target: Target, kernel: Kernel, option: PlanOption): ReadonlyArray<Note> => {
+  if (option.map === "none" || target.kind === "dax" || option.mode === "system-ram") return []
+  const smaller = Sizing.smallerEqual(option, target, kernel)
+  return smaller === null
+    ? []
+    : [{
+      rule: "28.7",
+      message: `${option.mode}/${option.map}: a request of ${MemParse.format(smaller)} gives the same ${option.usable} ` +
+        `usable bytes as ${MemParse.format(target.size)} (${size(target.size - smaller)} less)`
+    }]
+}
+
+const rounding = (target: Target, option: PlanOption): ReadonlyArray<Note> =>
+  HumanSize.hides(target.size, option.usable)
+    ? [{
+      rule: "27.1",
+      message: `ndctl -u prints ${HumanSize.format(option.usable)} for the raw and for the usable size; ` +
+        `${target.size - option.usable} bytes are hidden by rounding`
+    }]
+    : []
+
+const reserve128 = (kernel: Kernel, options: ReadonlyArray<PlanOption>): ReadonlyArray<Note> =>
+  has(kernel.release, "reserve-128") && options.some((o) => o.map === "dev" && o.error === null)
+    ? [{
+      rule: "22.3",
+      message: `kernel ${kernel.release.name} sets 128 bytes aside per page for new map=dev blocks, twice what the memmap ` +
+        `needs; create them under a kernel that reserves 64 (6.3 or later), older layouts stay valid`
+    }]
+    : []
+
+/**
+ * Warnings for a device, given the option to be taken on it (if any) and all options considered.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const forDevice = (
+  target: Target,
+  kernel: Kernel,
+  chosen: PlanOption | null,
+  options: ReadonlyArray<PlanOption>
+): ReadonlyArray<Note> => [
+  ...reserve128(kernel, options),
+  ...(chosen === null ? [] : [...smallerRequest(target, kernel, chosen), ...rounding(target, chosen)]),
+  ...(has(kernel.release, "sub-sections")
+    ? []
+    : [{
+      rule: "22.1",
+      message: "layout of kernels before 5.3 (whole sections) follows the rules only; it was not held against a recording"
+    }])
+]

@@ -1,0 +1,223 @@
+/**
+ * The firmware memory map as the kernel edits it: `memmap=` effects, sanitising, RAM for the page allocator, and the ranges
+ * that become pmem regions (spec 20.3, 20.4, OBS-1 … OBS-4).
+ *
+ * Ranges are half-open, in bytes.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Alignment from "../geometry/Alignment.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import type * as MemmapOption from "./MemmapOption.ts"
+import * as ResourceTree from "./ResourceTree.ts"
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/**
+ * e820 type numbers (20.3).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const Type = {
+  ram: 1,
+  reserved: 2,
+  acpi: 3,
+  nvs: 4,
+  unusable: 5,
+  pmem: 7,
+  pram: 12,
+  reservedKernel: 128,
+  softReserved: 0xefffffff
+} as const
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Entry extends PfnRange.PfnRange {
+  readonly type: number
+}
+
+/**
+ * Entries of the map. A sanitised table is ascending and disjoint.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Table = ReadonlyArray<Entry>
+
+/** Types that keep their own boundaries: never merged with an equal neighbour. */
+const isNeverMerged = (type: number): boolean => type === Type.pram || type === Type.softReserved
+
+/**
+ * `e820__update_table()`: where entries overlap the largest type number wins; equal neighbours are merged, except PRAM and
+ * SOFT_RESERVED, which on the contrary are cut wherever any entry begins or ends inside them (20.3).
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const sanitise = (table: Table): Table => {
+  const changes = table.filter((e) => e.end > e.start).flatMap(({ end, start, type }) => [
+    { at: start, type, by: 1 },
+    { at: end, type, by: -1 }
+  ]).toSorted((a, b) => a.at - b.at)
+  const active = new Map<number, number>()
+  const out: Array<Entry> = []
+  let open: { start: number; type: number } = { start: 0, type: 0 }
+  for (let i = 0; i < changes.length;) {
+    const at = changes[i]?.at ?? 0
+    for (let change = changes[i]; change !== undefined && change.at === at; change = changes[++i]) {
+      const count = (active.get(change.type) ?? 0) + change.by
+      if (count === 0) active.delete(change.type)
+      else active.set(change.type, count)
+    }
+    const type = [...active.keys()].reduce((most, t) => Math.max(most, t), 0)
+    if (type === open.type && !isNeverMerged(type)) continue
+    if (open.type !== 0) out.push({ start: open.start, end: at, type: open.type })
+    open = { start: at, type }
+  }
+  return out
+}
+
+/** The parts of matching entries inside `range` become `to`, or vanish when `to` is null. */
+const update = (table: Table, range: PfnRange.PfnRange, matches: (type: number) => boolean, to: number | null): Table =>
+  table.flatMap((entry): Table => {
+    const inside = { start: Math.max(entry.start, range.start), end: Math.min(entry.end, range.end) }
+    if (!matches(entry.type) || inside.end <= inside.start) return [entry]
+    return [
+      { start: entry.start, end: inside.start, type: entry.type },
+      ...(to === null ? [] : [{ ...inside, type: to }]),
+      { start: inside.end, end: entry.end, type: entry.type }
+    ].filter((part) => part.end > part.start)
+  })
+
+const applyOne = (table: Table, effect: MemmapOption.Effect): Table => {
+  switch (effect._tag) {
+    case "ExactMap":
+      return []
+    case "Add":
+      return [...table, { ...PfnRange.fromLength(effect.start, effect.size), type: effect.type }]
+    case "Convert":
+      return update(table, PfnRange.fromLength(effect.start, effect.size), (type) => type === effect.from, effect.to)
+    case "Remove":
+      return update(
+        table,
+        PfnRange.fromLength(effect.start, effect.size),
+        (type) => effect.type === null || type === effect.type,
+        null
+      )
+    case "Limit":
+      return update(table, { start: effect.size, end: Infinity }, (type) => type === Type.ram, null)
+  }
+}
+
+/**
+ * Applies command-line effects in order and sanitises (20.3, OBS-2).
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const apply = (table: Table, effects: ReadonlyArray<MemmapOption.Effect>): Table =>
+  sanitise(effects.reduce(applyOne, table))
+
+/**
+ * The map the kernel boots with: firmware map, command line, then page 0 reserved and no RAM in the BIOS area
+ * `[640K, 1M)` (OBS-1).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const boot = (firmware: Table, effects: ReadonlyArray<MemmapOption.Effect>): Table => {
+  const isRam = (type: number) => type === Type.ram
+  const reserved = update(apply(sanitise(firmware), effects), { start: 0, end: 4096 }, isRam, Type.reserved)
+  return sanitise(update(reserved, { start: 640 * KiB, end: MiB }, isRam, null))
+}
+
+/**
+ * RAM that feeds the page allocator: types 1 and 128, start rounded up and end down to pages, neighbours joined (OBS-2).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const ram = (table: Table, pageSize = 4096): ReadonlyArray<PfnRange.PfnRange> =>
+  PfnRange.normalise(
+    table.filter((e) => e.type === Type.ram || e.type === Type.reservedKernel).map((e) => PfnRange.shrinkTo(e, pageSize))
+  )
+
+/**
+ * The pmem regions of the type-12 ranges, one per range, ascending: no DIMM mappings, PAGEMAP set (20.4).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const regions = (table: Table): ReadonlyArray<{ readonly start: number; readonly size: number }> =>
+  table.filter((e) => e.type === Type.pram).map((e) => ({ start: e.start, size: e.end - e.start }))
+
+const { Desc, Flag } = ResourceTree
+
+interface Kind {
+  readonly name: string
+  readonly desc: number
+  /** Busy as soon as the tree exists; the others are inserted late and not busy, unless they begin below 1 MiB. */
+  readonly busy: boolean
+}
+
+const kinds = new Map<number, Kind>([
+  [Type.ram, { name: "System RAM", desc: Desc.none, busy: true }],
+  [Type.reservedKernel, { name: "System RAM", desc: Desc.none, busy: true }],
+  [Type.reserved, { name: "Reserved", desc: Desc.reserved, busy: false }],
+  [Type.acpi, { name: "ACPI Tables", desc: Desc.acpiTables, busy: true }],
+  [Type.nvs, { name: "ACPI Non-volatile Storage", desc: Desc.acpiNvStorage, busy: true }],
+  [Type.unusable, { name: "Unusable memory", desc: Desc.none, busy: true }],
+  [Type.pmem, { name: "Persistent Memory", desc: Desc.persistentMemory, busy: false }],
+  [Type.pram, { name: "Persistent Memory (legacy)", desc: Desc.persistentMemoryLegacy, busy: false }],
+  [Type.softReserved, { name: "Soft Reserved", desc: Desc.softReserved, busy: false }]
+])
+
+const unknownKind: Kind = { name: "Unknown E820 type", desc: Desc.none, busy: true }
+
+/** How far a `RAM buffer` reaches: up to the next multiple of this (OBS-4). */
+const bufferAlign = (end: number): number => end < MiB ? 64 * KiB : end < 16 * MiB ? MiB : 64 * MiB
+
+/** RAM buffers of a sanitised table: the free parts of the gap after each RAM entry (OBS-4). */
+const buffers = (table: Table): ReadonlyArray<PfnRange.PfnRange> =>
+  table.filter((e) => e.type === Type.ram).flatMap((e) =>
+    PfnRange.subtract({ start: e.end, end: Alignment.up(e.end, bufferAlign(e.end)) }, table)
+  )
+
+/**
+ * `/proc/iomem` as far as the map alone decides it: every entry, and the RAM buffers (OBS-3, OBS-4). `table` is sanitised.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toResources = (table: Table): Result.Result<ResourceTree.Resource, ResourceTree.ResourceError> => {
+  const entries = table.map(({ end, start, type }) => {
+    const kind = kinds.get(type) ?? unknownKind
+    const isRam = type === Type.ram || type === Type.reservedKernel
+    return {
+      start,
+      size: end - start,
+      name: kind.name,
+      desc: kind.desc,
+      flags: isRam ? Flag.memory | Flag.systemRam : Flag.memory,
+      busy: kind.busy || start < MiB
+    }
+  })
+  const gaps = buffers(table).map(({ end, start }) => ({
+    start,
+    size: end - start,
+    name: "RAM buffer",
+    desc: Desc.none,
+    flags: Flag.memory,
+    busy: false
+  }))
+  return [...entries, ...gaps].reduce(
+    (tree, asked) =>
+      Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
+    Result.succeed(ResourceTree.empty) as Result.Result<ResourceTree.Resource, ResourceTree.ResourceError>
+  )
+}

@@ -65,7 +65,9 @@ export const Range = Schema.Struct({
   size: Size,
   kind: RangeKind,
   name: Schema.optionalKey(Schema.String),
-  node: Schema.optionalKey(Schema.Natural)
+  node: Schema.optionalKey(Schema.Natural),
+  /** `true`: RAM whose memory blocks are offline. */
+  offline: Schema.optionalKey(Schema.Boolean)
 })
 /** @since 0.1.0 */
 export interface Range extends Schema.Schema.Type<typeof Range> {}
@@ -121,7 +123,14 @@ export const Configured = Schema.Struct({
   uuid: Schema.optionalKey(Schema.String),
   blockdev: Schema.optionalKey(Schema.String),
   chardev: Schema.optionalKey(Schema.String),
-  disabled: Schema.optionalKey(Schema.Boolean)
+  disabled: Schema.optionalKey(Schema.Boolean),
+  /** Memory blocks of a `system-ram` instance, and how many of them are online. */
+  totalBlocks: Schema.optionalKey(Schema.Natural),
+  onlineBlocks: Schema.optionalKey(Schema.Natural),
+  /** `true`: all online blocks are in ZONE_MOVABLE; `false`: all are in a kernel zone. */
+  movable: Schema.optionalKey(Schema.Boolean),
+  /** Physical pieces in the order of the instance's offsets, when it has more than one. */
+  pieces: Schema.optionalKey(Schema.Array(Schema.Struct({ start: Size, size: Size })))
 })
 /** @since 0.1.0 */
 export interface Configured extends Schema.Schema.Type<typeof Configured> {}
@@ -152,7 +161,9 @@ export const Device = Schema.Struct({
   maxExtent: Schema.optionalKey(Size),
   /** 64-bit interleave-set identifier, exact, as decimal or hex text. */
   isetId: Schema.optionalKey(Schema.String),
+  /** `true` when `size` or a free amount was read from a rounded human string, or is only what could be seen of it. */
   approximate: Schema.optionalKey(Schema.Boolean),
+  disabled: Schema.optionalKey(Schema.Boolean),
   configured: Schema.optionalKey(Schema.Array(Configured))
 })
 /** @since 0.1.0 */

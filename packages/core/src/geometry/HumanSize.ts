@@ -34,17 +34,16 @@ export const format = (bytes: number): string => {
 }
 
 /**
- * Only the binary half of {@link format}: `126.00 GiB`; small values as `4.00 KiB` or plain bytes.
+ * A size in its own binary unit: `2 MiB` when exact, `126.88 GiB` when rounded to two decimals, `512 B` below 1 KiB.
  *
  * @category printing
  * @since 0.1.0
  */
 export const formatBinary = (bytes: number): string => {
-  if (bytes < KIB) return `${bytes} B`
-  if (bytes < 5000 * KIB) {
-    return `${show(hundredths(bytes, bytes < KIB ** 2 ? KIB : KIB ** 2))} ${bytes < KIB ** 2 ? "K" : "M"}iB`
-  }
-  return format(bytes).replace(/ \(.*$/, "")
+  const power = [4, 3, 2, 1].find((p) => bytes >= KIB ** p)
+  if (power === undefined) return `${bytes} B`
+  const unit = KIB ** power
+  return `${bytes % unit === 0 ? bytes / unit : show(hundredths(bytes, unit))} ${" KMGT"[power]}iB`
 }
 
 /**

@@ -127,10 +127,8 @@ export const recommend = (
   target: Target,
   circumstances: Circumstances = {}
 ): Recommendation | null => {
-  const wanted = circumstances.mode === undefined || circumstances.mode === "raw"
-    ? target.kind === "dax" ? "system-ram" : "fsdax"
-    : circumstances.mode
-  const reachable = options.filter((o) => PlanOption.isReachable(o) && !o.notes.some((n) => n.message.startsWith("hazard")))
+  const wanted = wantedMode(target, circumstances)
+  const reachable = options.filter(PlanOption.isSafe)
   const sameMode = reachable.filter((o) => o.mode === wanted)
   const pool = sameMode.length > 0 ? sameMode : reachable
   const budget = ramBudget(target.size, circumstances.available)
@@ -142,6 +140,26 @@ export const recommend = (
   )
   const option = ranked[0]
   return option === undefined ? null : { option, reason: reason(option, budget, circumstances, affordable.length > 0) }
+}
+
+const wantedMode = (target: Target, { mode }: Circumstances): PlanOption.Mode =>
+  mode === undefined || mode === "raw" ? target.kind === "dax" ? "system-ram" : "fsdax" : mode
+
+/**
+ * The same recommendation as over {@link all}, planning only the wanted mode where that suffices.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const best = (
+  target: Target,
+  kernel: Kernel,
+  filter: Filter,
+  circumstances: Circumstances
+): Recommendation | null => {
+  const mode = filter.mode ?? wantedMode(target, circumstances)
+  const options = all(target, kernel, { ...filter, mode })
+  return options.some(PlanOption.isSafe) ? recommend(options, target, circumstances) : recommend(all(target, kernel, filter), target, circumstances)
 }
 
 /** Among equals: the kernel's own default of 2 MiB, then larger alignments (fewer faults), then page size. */

@@ -63,7 +63,7 @@ export const plan = (choice: Choice, target: Target, kernel: Kernel): PlanOption
   }
   switch (choice.mode) {
     case "raw":
-      return PlanOption.legal(choice, { usable: target.size, lost: {} })
+      return PlanOption.legal(choice, { usable: target.size }, {})
     case "sector":
       return sector(choice, target)
     case "fsdax":
@@ -82,10 +82,7 @@ const sector = (choice: Choice, target: Target): PlanOption.PlanOption =>
   Result.match(Btt.layout(target.size, choice.sectorSize ?? 4096, "1.1"), {
     onFailure: (error) => PlanOption.refused(choice, fromError(error)),
     onSuccess: (btt) =>
-      PlanOption.legal(choice, {
-        usable: btt.usable,
-        lost: { metadata: btt.metadata, alignmentTail: btt.unusableTail }
-      })
+      PlanOption.legal(choice, { usable: btt.usable }, { metadata: btt.metadata, alignmentTail: btt.unusableTail })
   })
 
 /** Whole namespace, no info block, memmap in RAM (21.2, 23.1 step 8). */
@@ -106,9 +103,8 @@ const native = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Plan
   return PlanOption.legal(choice, {
     usable: target.size,
     npfns: target.size / kernel.arch.pageSize,
-    lost: {},
     ...paid(cost)
-  })
+  }, {})
 }
 
 const whole = (target: Target): PfnRange.PfnRange => PfnRange.fromLength(target.start, target.size)
@@ -169,9 +165,8 @@ const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pl
     endTrunc: layout.endTrunc,
     npfns: layout.npfns,
     ...paid(cost),
-    lost: instanceLosses(layout, cost, arch.pageSize),
     notes: instanceNotes(choice, layout, { ...kernel, range, order }, cost)
-  })
+  }, instanceLosses(layout, cost, arch.pageSize))
 }
 
 /** Everything ahead of the data is metadata, block padding or reserve nobody uses (28.7, ALT-12). */
@@ -199,14 +194,19 @@ const instanceNotes = (
   const notes: Array<PlanOption.Note> = []
   const { order, range } = kernel
   if (layout.usable === 0) {
-    notes.push({ rule: "22.3", message: "legal, but no byte is left to use" })
+    notes.push({ kind: "hazard", rule: "22.3", message: "legal, but no byte is left to use" })
   }
   if (layout.align > layout.size) {
-    notes.push({ rule: "22.4 row 14", message: "created, then refused at the next probe: align exceeds the capacity" })
+    notes.push({
+      kind: "hazard",
+      rule: "22.4 row 14",
+      message: "created, then refused at the next probe: align exceeds the capacity"
+    })
   }
   if (choice.map === "dev" && CompoundVmemmap.isShared(kernel, order, false)) {
     const mem = MemmapCost.make({ ...kernel, altmap: null })
     notes.push({
+      kind: "note",
       rule: "CMP-10",
       message: `a memmap on the device is never deduplicated: it takes ${share(cost.device, layout.size)} of the device, ` +
         `where map=mem would take ${size(mem.ram + mem.pageTables)} of RAM (${share(mem.ram + mem.pageTables, layout.size)})`
@@ -214,14 +214,16 @@ const instanceNotes = (
   }
   if (cost.shared && CompoundVmemmap.isMisplaced(kernel, range, order)) {
     notes.push({
+      kind: "hazard",
       rule: "CMP-5",
-      message: `hazard: compounds begin at the range start (0x${range.start.toString(16)}), which is not a multiple of ` +
+      message: `compounds begin at the range start (0x${range.start.toString(16)}), which is not a multiple of ` +
         `${size(layout.align)}; heads and tails share vmemmap pages wrongly. Use map=dev, a smaller align, or an aligned start`
     })
   } else if (cost.shared && range.start % layout.align !== 0) {
     notes.push({
+      kind: "hazard",
       rule: "24.2",
-      message: `hazard: compound heads lie at start + k × ${size(layout.align)}, faults use multiples of ` +
+      message: `compound heads lie at start + k × ${size(layout.align)}, faults use multiples of ` +
         `${size(layout.align)}. Use map=dev, a smaller align, or an aligned start`
     })
   }
@@ -256,11 +258,10 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
     usable,
     npfns: usable / kernel.arch.pageSize,
     ...paid(cost),
-    lost: { alignmentTail: target.size - usable },
-    notes: CompoundVmemmap.isMisplaced({ ...kernel }, range, order) && cost.shared
-      ? [{ rule: "CMP-5", message: `hazard: start 0x${start.toString(16)} is not a multiple of ${size(align)}` }]
+    notes: CompoundVmemmap.isMisplaced(kernel, range, order) && cost.shared
+      ? [{ kind: "hazard", rule: "CMP-5", message: `start 0x${start.toString(16)} is not a multiple of ${size(align)}` }]
       : []
-  })
+  }, { alignmentTail: target.size - usable })
 }
 
 /** device-dax bound to kmem (25): the memmap is always new and never the namespace's altmap. */
@@ -292,6 +293,7 @@ const systemRam = (choice: Choice, target: Target, kernel: Kernel): PlanOption.P
     endTrunc: plan.error === null ? base.endTrunc : 0,
     notes: doubled
       ? [...plan.notes, {
+        kind: "note",
         rule: "25.3",
         message: `pays twice: ${size(base.dataoff)} of the device stay set aside for a memmap that system-ram never ` +
           `uses, and ${size(plan.ram)} of RAM hold the real one. Use map=mem`

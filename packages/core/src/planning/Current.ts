@@ -100,6 +100,15 @@ const common = <A>(values: ReadonlyArray<A>): A | null => {
 }
 
 /**
+ * The mode all namespaces of a device share; `undefined` when they differ or there is none.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const modeOf = (device: MachineSpec.Device): PlanOption.Mode | undefined =>
+  common((device.configured ?? []).map((c) => c.mode)) ?? undefined
+
+/**
  * `null` when nothing is configured on the device, or nothing is known about it.
  *
  * @category constructors
@@ -109,7 +118,7 @@ export const fromDevice = (device: MachineSpec.Device, target: Target, kernel: K
   const namespaces = (device.configured ?? []).map((c) => namespace(c, device, target, kernel))
   if (namespaces.length === 0) return null
   return {
-    mode: common(namespaces.map((n) => n.mode)),
+    mode: modeOf(device) ?? null,
     map: common(namespaces.map((n) => n.map)),
     align: common(namespaces.map((n) => n.align)),
     usable: namespaces.every((n) => n.usable !== null) ? namespaces.reduce((s, n) => s + (n.usable ?? 0), 0) : null,

@@ -110,7 +110,7 @@ const planDevice = (
   const options = Alternatives.all(target, kernel, filter)
   const current = Current.fromDevice(device, target, kernel)
   const recommendation = Alternatives.recommend(options, target, {
-    mode: filter.mode ?? current?.mode ?? undefined,
+    mode: filter.mode ?? Current.modeOf(device),
     available: availableOn(spec, target.node)
   })
   const chosen = recommendation?.option ?? null
@@ -145,11 +145,42 @@ const summary = ({ option, reason }: Alternatives.Recommendation, target: Target
 const availableOn = (spec: MachineSpec.MachineSpec, node: number): number | undefined =>
   (spec.nodes ?? []).find((n) => n.node === node)?.available
 
-const payingNode = (device: DevicePlan): number =>
+const payingNode = (device: Chosen): number =>
   device.recommended?.mode === "system-ram" ? device.targetNode : device.node
 
+/** What a total needs to know of a device. */
+type Chosen = Pick<DevicePlan, "size" | "node" | "targetNode" | "recommended">
+
+/**
+ * Only the totals of {@link make}, without the alternatives and warnings: for fleets.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const totals = (
+  spec: MachineSpec.MachineSpec,
+  kernel: Target.Kernel,
+  filter: Alternatives.Filter = {}
+): Totals =>
+  totalsOf(
+    (spec.devices ?? []).map((device): Chosen => {
+      const { target } = Target.fromDevice(device)
+      const best = Alternatives.best(target, kernel, filter, {
+        mode: filter.mode ?? Current.modeOf(device),
+        available: availableOn(spec, target.node)
+      })
+      return {
+        size: device.size,
+        node: target.node,
+        targetNode: target.targetNode,
+        recommended: best === null ? null : summary(best, target)
+      }
+    }),
+    spec
+  )
+
 /** Bytes over the recommended options; what pays for a node without RAM of its own is left to the reader. */
-const totalsOf = (devices: ReadonlyArray<DevicePlan>, spec: MachineSpec.MachineSpec): Totals => {
+const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec): Totals => {
   const sum = (pick: (r: Recommended) => number) =>
     devices.reduce((n, d) => n + (d.recommended === null ? 0 : pick(d.recommended)), 0)
   const nodes = [...new Set(devices.map(payingNode))].toSorted((a, b) => a - b)

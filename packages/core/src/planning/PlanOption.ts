@@ -75,10 +75,17 @@ export const Refusal = Schema.Struct({
 export interface Refusal extends Schema.Schema.Type<typeof Refusal> {}
 
 /**
+ * Something to know about a choice. A `hazard` makes it legal but unsafe: the kernel maps it wrongly or will refuse it
+ * later.
+ *
  * @category models
  * @since 0.1.0
  */
-export const Note = Schema.Struct({ rule: Schema.String, message: Schema.String })
+export const Note = Schema.Struct({
+  kind: Schema.Literals(["note", "hazard"]),
+  rule: Schema.String,
+  message: Schema.String
+})
 /** @since 0.1.0 */
 export interface Note extends Schema.Schema.Type<typeof Note> {}
 
@@ -128,22 +135,35 @@ export const PlanOption = Schema.Struct({
 /** @since 0.1.0 */
 export interface PlanOption extends Schema.Schema.Type<typeof PlanOption> {}
 
-const nothing: Omit<PlanOption, keyof Choice> = {
-  usable: 0,
-  dataoff: 0,
-  endTrunc: 0,
-  npfns: 0,
-  ram: 0,
-  device: 0,
-  pageTables: 0,
-  structPages: { mapped: 0, initialised: 0 },
-  shared: false,
-  lost: { metadata: 0, alignmentHead: 0, alignmentTail: 0, trimmed: 0, unusedReserve: 0 },
-  blocks: null,
-  error: null,
-  tool: null,
-  notes: []
-}
+type Figures = Omit<PlanOption, keyof Choice>
+
+const zero: Losses = { metadata: 0, alignmentHead: 0, alignmentTail: 0, trimmed: 0, unusedReserve: 0 }
+
+const noPages = { mapped: 0, initialised: 0 }
+
+/** One shape for every option, spelt out: planning a fleet makes millions of them. */
+const make = (choice: Choice, part: Partial<Figures>): PlanOption => ({
+  mode: choice.mode,
+  map: choice.map,
+  align: choice.align,
+  sectorSize: choice.sectorSize,
+  native: choice.native,
+  memmapOnMemory: choice.memmapOnMemory,
+  usable: part.usable ?? 0,
+  dataoff: part.dataoff ?? 0,
+  endTrunc: part.endTrunc ?? 0,
+  npfns: part.npfns ?? 0,
+  ram: part.ram ?? 0,
+  device: part.device ?? 0,
+  pageTables: part.pageTables ?? 0,
+  structPages: part.structPages ?? noPages,
+  shared: part.shared ?? false,
+  lost: part.lost ?? zero,
+  blocks: part.blocks ?? null,
+  error: part.error ?? null,
+  tool: part.tool ?? null,
+  notes: part.notes ?? []
+})
 
 /**
  * A choice the kernel refuses.
@@ -151,7 +171,7 @@ const nothing: Omit<PlanOption, keyof Choice> = {
  * @category constructors
  * @since 0.1.0
  */
-export const refused = (choice: Choice, error: Refusal): PlanOption => ({ ...choice, ...nothing, error })
+export const refused = (choice: Choice, error: Refusal): PlanOption => make(choice, { error })
 
 /**
  * A legal choice; what is not given is 0 or absent.
@@ -161,8 +181,19 @@ export const refused = (choice: Choice, error: Refusal): PlanOption => ({ ...cho
  */
 export const legal = (
   choice: Choice,
-  part: Partial<Omit<PlanOption, keyof Choice | "lost">> & { readonly usable: number; readonly lost: Partial<Losses> }
-): PlanOption => ({ ...choice, ...nothing, ...part, lost: { ...nothing.lost, ...part.lost } })
+  part: Partial<Omit<Figures, "lost">> & { readonly usable: number },
+  lost: Partial<Losses>
+): PlanOption =>
+  make(choice, {
+    ...part,
+    lost: {
+      metadata: lost.metadata ?? 0,
+      alignmentHead: lost.alignmentHead ?? 0,
+      alignmentTail: lost.alignmentTail ?? 0,
+      trimmed: lost.trimmed ?? 0,
+      unusedReserve: lost.unusedReserve ?? 0
+    }
+  })
 
 /**
  * Neither the kernel nor `ndctl` refuses it, and something is left to use.
@@ -172,6 +203,15 @@ export const legal = (
  */
 export const isReachable = (option: PlanOption): boolean =>
   option.error === null && option.tool === null && option.usable > 0
+
+/**
+ * Reachable and without a hazard.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isSafe = (option: PlanOption): boolean =>
+  isReachable(option) && !option.notes.some((note) => note.kind === "hazard")
 
 /**
  * Sum of the five losses in bytes.

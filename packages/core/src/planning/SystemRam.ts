@@ -69,7 +69,6 @@ export const plan = (
     device: own,
     pageTables: cost.pageTables,
     structPages: cost.structPages,
-    lost: { ...lost, metadata: lost.metadata + own, trimmed: PfnRange.length(data) - trimmed },
     blocks: {
       size: blockSize,
       count: trimmed / blockSize,
@@ -78,5 +77,5 @@ export const plan = (
       zones: zone,
       memmap: choice.memmapOnMemory ? "the blocks themselves" : "RAM of the target node"
     }
-  })
+  }, { ...lost, metadata: lost.metadata + own, trimmed: PfnRange.length(data) - trimmed })
 }

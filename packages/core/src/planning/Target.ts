@@ -76,8 +76,13 @@ export const fromDevice = (
   startKnown: device.start !== undefined
 })
 
-/** The default region alignment (21.1): 16 MiB, a page for small regions, times the ways that do not divide it. */
-const regionAlign = (size: number, ways: number): number => {
+/**
+ * The default region alignment (21.1): 16 MiB, a page for small regions, times the ways that do not divide it.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const regionAlign = (size: number, ways: number): number => {
   const base = size < 16 * 1024 ** 2 ? 4096 : 16 * 1024 ** 2
   return base % ways === 0 ? base : base * ways
 }

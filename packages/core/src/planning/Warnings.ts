@@ -18,6 +18,7 @@ const smallerRequest = (target: Target, kernel: Kernel, option: PlanOption): Rea
   return smaller === null
     ? []
     : [{
+      kind: "note" as const,
       rule: "28.7",
       message: `${option.mode}/${option.map}: a request of ${MemParse.format(smaller)} gives the same ${option.usable} ` +
         `usable bytes as ${MemParse.format(target.size)} (${size(target.size - smaller)} less)`
@@ -27,6 +28,7 @@ const smallerRequest = (target: Target, kernel: Kernel, option: PlanOption): Rea
 const rounding = (target: Target, option: PlanOption): ReadonlyArray<Note> =>
   HumanSize.hides(target.size, option.usable)
     ? [{
+      kind: "note" as const,
       rule: "27.1",
       message: `ndctl -u prints ${HumanSize.format(option.usable)} for the raw and for the usable size; ` +
         `${target.size - option.usable} bytes are hidden by rounding`
@@ -36,6 +38,7 @@ const rounding = (target: Target, option: PlanOption): ReadonlyArray<Note> =>
 const reserve128 = (kernel: Kernel, options: ReadonlyArray<PlanOption>): ReadonlyArray<Note> =>
   has(kernel.release, "reserve-128") && options.some((o) => o.map === "dev" && o.error === null)
     ? [{
+      kind: "note" as const,
       rule: "22.3",
       message: `kernel ${kernel.release.name} sets 128 bytes aside per page for new map=dev blocks, twice what the memmap ` +
         `needs; create them under a kernel that reserves 64 (6.3 or later), older layouts stay valid`
@@ -59,6 +62,7 @@ export const forDevice = (
   ...(has(kernel.release, "sub-sections")
     ? []
     : [{
+      kind: "note" as const,
       rule: "22.1",
       message: "layout of kernels before 5.3 (whole sections) follows the rules only; it was not held against a recording"
     }])

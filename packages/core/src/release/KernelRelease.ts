@@ -107,6 +107,12 @@ const stable61 = (patch: number | undefined, features: Set<Feature>): KernelRele
   }]
 }
 
+/** `uname -r` of an enterprise kernel names the distribution: `4.18.0-553.el8_10.x86_64`. */
+const enterprise = (text: string): string | undefined => {
+  const name = /\.el([0-9]{1,2})(?:[_.]|$)/.exec(text)
+  return name !== null && Object.hasOwn(distributions, `rhel-${name[1]}`) ? `rhel-${name[1]}` : undefined
+}
+
 const fromUpstream = (text: string): KernelRelease | UnknownKernel => {
   const match = /^([0-9]{1,2})\.([0-9]{1,3})(?:\.([0-9]{1,4}))?(?:[-~].*)?$/.exec(text)
   if (match === null) return new UnknownKernel({ text, problem: "not a release number" })
@@ -135,10 +141,10 @@ const fromBase = (text: string): KernelRelease | UnknownKernel => {
     ? distributions[text]
     : undefined
   if (known === undefined) {
-    const minor = /^(rhel-[0-9]+)\.[0-9]+$/.exec(text)?.[1]
-    return minor !== undefined && Object.hasOwn(distributions, minor)
-      ? { ...fromBase(minor) as KernelRelease, name: text }
-      : fromUpstream(text)
+    const name = /^(rhel-[0-9]+)\.[0-9]+$/.exec(text)?.[1] ?? enterprise(text)
+    if (name === undefined || !Object.hasOwn(distributions, name)) return fromUpstream(text)
+    const release = fromBase(name)
+    return release instanceof UnknownKernel ? release : { ...release, name: text }
   }
   const base = fromUpstream(known.upstream)
   if (base instanceof UnknownKernel) return base

@@ -1,0 +1,67 @@
+/**
+ * The `vmemmap` command: its subcommands and how errors reach the user.
+ *
+ * @since 0.1.0
+ */
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as CarveCommand from "./commands/CarveCommand.ts"
+import * as GrowCommand from "./commands/GrowCommand.ts"
+import * as InfoblockCommand from "./commands/InfoblockCommand.ts"
+import * as PlanCommand from "./commands/PlanCommand.ts"
+import * as SizeCommand from "./commands/SizeCommand.ts"
+import { WrongUse } from "./Failure.ts"
+import * as Output from "./Output.ts"
+import { version } from "./Version.ts"
+
+/**
+ * @category commands
+ * @since 0.1.0
+ */
+export const root = Command.make("vmemmap").pipe(
+  Command.withDescription(
+    "What Linux struct pages for device memory will cost, where, and what capacity stays, before anything is changed"
+  ),
+  Command.withSubcommands([
+    PlanCommand.command,
+    SizeCommand.command,
+    GrowCommand.command,
+    CarveCommand.command,
+    InfoblockCommand.command
+  ])
+)
+
+/**
+ * Usage errors go to standard error in a line or two, so that a pipe behind standard output stays clean.
+ */
+const presenter: CliOutput.Presenter = {
+  present: Effect.fnUntraced(function*(event) {
+    if (event._tag !== "InvalidInvocation") return yield* CliOutput.defaultPresenter.present(event)
+    const path = event.commandPath.join(" ")
+    for (const error of event.errors) yield* Console.error(`${path}: ${error.message}`)
+    yield* Console.error(`try '${path} --help'`)
+  })
+}
+
+const report = (error: { readonly _tag: string; readonly message: string }): Effect.Effect<void> =>
+  error._tag === "ShowHelp" || error.message === "" ? Effect.void : Console.error(
+    error._tag === "ToolStatus" ? error.message : `vmemmap: ${error.message}`
+  )
+
+/**
+ * Runs the command with the given arguments: exit statuses as documented in `Failure`.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (args: ReadonlyArray<string>) =>
+  Command.runWith(root, { version })(args).pipe(
+    Effect.tapError(report),
+    Effect.mapError((error) =>
+      error._tag === "ShowHelp" && error.errors.length > 0 ? new WrongUse({ problem: "wrong use" }) : error
+    ),
+    Effect.provide(Layer.mergeAll(Output.layer, CliOutput.layerPresenter(presenter)))
+  )

@@ -1,0 +1,12 @@
+/**
+ * The version of the command.
+ *
+ * @since 0.1.0
+ */
+import packageJson from "../package.json" with { type: "json" }
+
+/**
+ * @category constants
+ * @since 0.1.0
+ */
+export const version: string = packageJson.version

@@ -1,0 +1,217 @@
+/**
+ * A plan as tables: per device what is possible, what is not and why, the recommendation, warnings; then what the nodes pay.
+ *
+ * @since 0.1.0
+ */
+import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
+import * as MemParse from "@vmemmap/core/geometry/MemParse"
+import type * as Comparison from "@vmemmap/core/planning/Comparison"
+import * as ComparisonLabel from "@vmemmap/core/planning/Comparison"
+import type * as Plan from "@vmemmap/core/planning/Plan"
+import * as PlanOption from "@vmemmap/core/planning/PlanOption"
+import type { Style } from "./Style.ts"
+import * as Table from "./Table.ts"
+
+const size = HumanSize.format
+const binary = (bytes: number): string => bytes === 0 ? "0" : HumanSize.formatBinary(bytes)
+const percent = (share: number): string => `${(100 * share).toPrecision(3)} %`
+
+/**
+ * What fits the terminal: `width` 0 is unlimited.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Look {
+  readonly width: number
+  readonly style: Style
+}
+
+const name = (choice: PlanOption.Choice): string => ComparisonLabel.label(choice, MemParse.format)
+
+/** Options with the same figures share a row: 4K and 2M alignments usually do. */
+const grouped = (options: ReadonlyArray<PlanOption.PlanOption>): ReadonlyArray<ReadonlyArray<PlanOption.PlanOption>> => {
+  const groups = new Map<string, Array<PlanOption.PlanOption>>()
+  for (const option of options) {
+    const key = JSON.stringify([
+      option.mode,
+      option.map,
+      option.memmapOnMemory,
+      option.usable,
+      option.ram,
+      option.device,
+      option.pageTables,
+      option.tool?.message ?? "",
+      option.notes
+    ])
+    groups.set(key, [...(groups.get(key) ?? []), option])
+  }
+  return [...groups.values()]
+}
+
+const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => {
+  const rows = grouped(device.options.filter((o) => o.error === null)).map((group) => {
+    const option = group[0] as PlanOption.PlanOption
+    const aligns = group.map((o) => o.sectorSize ?? o.align).filter((a) => a !== null).map(MemParse.format).join(", ")
+    const chosen = device.recommended !== null && group.some((o) => name(o) === name(device.recommended as PlanOption.Choice))
+    return [
+      chosen ? "*" : "",
+      option.mode + (option.native ? " (native)" : "") + (option.memmapOnMemory ? " (memmap on memory)" : ""),
+      option.map === "none" ? "-" : option.map,
+      aligns === "" ? "-" : aligns,
+      size(option.usable),
+      binary(PlanOption.totalLost(option)),
+      binary(option.ram),
+      binary(option.device),
+      binary(option.pageTables),
+      option.tool === null ? (option.notes.length === 0 ? "" : option.notes.map((n) => `[${n.rule}]`).join(" ")) : style.warn("ndctl refuses")
+    ]
+  })
+  return Table.render(
+    [
+      { title: "" },
+      { title: "mode" },
+      { title: "map" },
+      { title: "align" },
+      { title: "usable", align: "right" },
+      { title: "lost", align: "right" },
+      { title: "memmap in RAM", align: "right" },
+      { title: "on device", align: "right" },
+      { title: "page tables", align: "right" },
+      { title: "notes" }
+    ],
+    rows,
+    { width, bold: style.bold }
+  )
+}
+
+const refusedTable = (device: Plan.DevicePlan, { style, width }: Look): string => {
+  const refused = device.options.filter((o) => o.error !== null || o.tool !== null)
+  if (refused.length === 0) return ""
+  const rows = refused.map((option) => {
+    const why = option.error ?? (option.tool as PlanOption.Refusal)
+    return [name(option), (option.error === null ? "ndctl " : "") + why.errno, why.rule, `${why.message}; ${why.remedy}`]
+  })
+  return "\n" + Table.render(
+    [{ title: "not possible" }, { title: "errno" }, { title: "rule" }, { title: "why, and what would make it legal", flex: true }],
+    rows,
+    { width, bold: style.bold }
+  )
+}
+
+const blocksLine = (device: Plan.DevicePlan): string => {
+  const option = device.options.find((o) => o.blocks !== null && o.error === null)
+  if (option?.blocks === null || option === undefined) return ""
+  const { count, head, memmap, size: block, tail, zones } = option.blocks
+  return `system-ram (${option.map}): ${count} memory blocks of ${binary(block)}, ${binary(head)} stranded before and ` +
+    `${binary(tail)} after them; memmap in ${memmap}; zones: online ${zones.online}, online_kernel ` +
+    `${zones.online_kernel}, online_movable ${zones.online_movable}\n`
+}
+
+const currentLines = ({ current }: Plan.DevicePlan, style: Style): string =>
+  current === null ? "" : current.namespaces.map((ns) => {
+    const described = [ns.mode, ns.map === "none" ? "" : ns.map, ns.align === null ? "" : MemParse.format(ns.align)]
+      .filter((word) => word !== "").join(" ")
+    const usable = ns.usable === null ? "size not printed" : `${size(ns.usable)} usable`
+    const pays = ns.ram === null
+      ? ""
+      : `, memmap ${binary(ns.ram)} in RAM, ${binary(ns.device ?? 0)} on the device`
+    const differs = ns.predicted !== null && ns.usable !== null && ns.predicted !== ns.usable
+      ? style.warn(`, this kernel would give ${size(ns.predicted)} today`)
+      : ""
+    return `now: ${ns.name} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}\n`
+  }).join("") + (current.free === null || current.free === 0 ? "" : `now: ${size(current.free)} free for namespaces\n`)
+
+const hex = (address: number): string => `0x${address.toString(16)}`
+
+const deviceText = (device: Plan.DevicePlan, look: Look): string => {
+  const { style, width } = look
+  const where = device.start === null ? "start not known" : `${hex(device.start)}-${hex(device.start + device.size - 1)}`
+  const notes = [...new Map(device.options.flatMap((o) => o.notes).map((n) => [n.message, n])).values()]
+  const lines = (prefix: string, texts: ReadonlyArray<string>) =>
+    texts.flatMap((text) => Table.wrap(prefix + text, width)).map((line) => `${line}\n`).join("")
+  return [
+    style.bold(`${device.name}`) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
+    currentLines(device, style),
+    "\n",
+    legalTable(device, look),
+    refusedTable(device, look),
+    "\n",
+    lines("", blocksLine(device).trimEnd() === "" ? [] : [blocksLine(device).trimEnd()]),
+    device.recommended === null
+      ? style.bad("nothing is possible on this range\n")
+      : lines("* recommended: ", [`${name(device.recommended)}: ${device.recommended.reason}`]) +
+        `  ${device.recommended.command}\n`,
+    lines("warning ", device.warnings.map((n) => `[${n.rule}] ${n.message}`)),
+    lines("", notes.map((n) => `${n.kind} [${n.rule}] ${n.message}`)),
+    "\n"
+  ].join("")
+}
+
+const totalsText = ({ totals }: Plan.Plan, { style, width }: Look): string =>
+  style.bold("with the recommended options") +
+  ` ${size(totals.usable)} usable of ${size(totals.size)}; struct pages ${binary(totals.ram)} in RAM, ` +
+  `${binary(totals.device)} on devices; page tables ${binary(totals.pageTables)}\n` +
+  Table.render(
+    [{ title: "node" }, { title: "pays", align: "right" }, { title: "available", align: "right" }, { title: "" }],
+    totals.nodes.map((n) => [
+      String(n.node),
+      binary(n.ram + n.pageTables),
+      n.available === null ? "not known" : size(n.available),
+      n.fits === null ? "" : n.fits ? style.good("fits") : style.bad("does not fit")
+    ]),
+    { width, bold: style.bold }
+  )
+
+/**
+ * The whole plan of one machine.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const print = (plan: Plan.Plan, look: Look): string =>
+  [
+    `${plan.name === null ? "" : `${plan.name}: `}kernel ${plan.kernel}, ${plan.arch}, struct page ${plan.structPage} bytes, ` +
+    `memory block ${binary(plan.blockSize)}\n\n`,
+    ...plan.devices.map((device) => deviceText(device, look)),
+    plan.devices.length === 0 ? "no device memory found\n" : totalsText(plan, look),
+    ...plan.assumptions.map((text) => `assumed: ${text}\n`)
+  ].join("")
+
+/**
+ * Kernels side by side.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const printComparison = (rows: ReadonlyArray<Comparison.Row>, { style, width }: Look): string =>
+  Table.render(
+    [
+      { title: "struct pages and page tables" },
+      ...(rows[0]?.cells ?? []).map((cell) => ({ title: cell.kernel, align: "right" as const }))
+    ],
+    rows.map((row) => [
+      row.label,
+      ...row.cells.map((cell) =>
+        cell.possible ? `${binary(cell.ram + cell.device + cell.pageTables)} (${percent(cell.share)})` : "-"
+      )
+    ]),
+    { width, bold: style.bold }
+  )
+
+/**
+ * One line per machine of a fleet.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const printFleetLine = (name: string | null, totals: Plan.Totals): string => {
+  const unfit = totals.nodes.filter((n) => n.fits === false).map((n) => n.node)
+  return [
+    name ?? "-",
+    `${binary(totals.usable)} of ${binary(totals.size)}`,
+    `RAM ${binary(totals.ram + totals.pageTables)}`,
+    `device ${binary(totals.device)}`,
+    unfit.length > 0 ? `node ${unfit.join(",")} cannot pay` : "ok"
+  ].join("\t") + "\n"
+}

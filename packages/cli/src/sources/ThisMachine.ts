@@ -1,0 +1,104 @@
+/**
+ * What a running Linux says of itself in /proc and /sys, or a captured tree of both.
+ *
+ * @since 0.1.0
+ */
+import * as Iomem from "@vmemmap/core/inputs/Iomem"
+import * as Meminfo from "@vmemmap/core/inputs/Meminfo"
+import * as Source from "@vmemmap/core/inputs/Source"
+import type { Device, MachineSpec, Node } from "@vmemmap/core/machine/MachineSpec"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Result from "effect/Result"
+import { orWrongUse, WrongUse } from "../Failure.ts"
+
+/** Reads files below a root; absent or unreadable ones are `undefined`. */
+const below = Effect.fnUntraced(function*(root: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  return {
+    file: (name: string) =>
+      fs.readFileString(path.join(root, name)).pipe(Effect.map((text) => text.trimEnd()), Effect.orElseSucceed(() => undefined)),
+    list: (name: string) => fs.readDirectory(path.join(root, name)).pipe(Effect.orElseSucceed(() => [] as Array<string>))
+  }
+})
+
+type Tree = Effect.Success<ReturnType<typeof below>>
+
+const integer = (text: string | undefined): number | undefined => {
+  const value = text === undefined ? Number.NaN : Number(text)
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+const defined = <A extends Record<string, unknown>>(record: A): { [K in keyof A]: Exclude<A[K], undefined> } =>
+  Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never
+
+const region = Effect.fnUntraced(function*(tree: Tree, name: string) {
+  const attribute = (file: string) => tree.file(`sys/bus/nd/devices/${name}/${file}`)
+  const size = integer(yield* attribute("size"))
+  const mappings = integer(yield* attribute("mappings"))
+  const nstype = yield* attribute("nstype")
+  if (size === undefined || size === 0) return []
+  const device: Device = {
+    name,
+    kind: mappings === undefined || mappings === 0 ? "legacy" : "pmem",
+    size,
+    ...defined({
+      start: integer(yield* attribute("resource")),
+      node: integer(yield* attribute("numa_node")),
+      targetNode: integer(yield* attribute("target_node")),
+      align: integer(yield* attribute("align")),
+      ways: mappings === 0 ? undefined : mappings,
+      labels: nstype === undefined ? undefined : nstype === "5",
+      available: integer(yield* attribute("available_size"))
+    })
+  }
+  return [device]
+})
+
+const nodes = Effect.fnUntraced(function*(tree: Tree) {
+  const found: Array<Node> = []
+  for (const name of yield* tree.list("sys/devices/system/node")) {
+    const text = /^node[0-9]+$/.test(name) ? yield* tree.file(`sys/devices/system/node/${name}/meminfo`) : undefined
+    if (text === undefined) continue
+    const parsed = Meminfo.parse(name, text)
+    if (Result.isSuccess(parsed)) found.push(...parsed.success)
+  }
+  if (found.length > 0) return found
+  const meminfo = yield* tree.file("proc/meminfo")
+  const parsed = meminfo === undefined ? undefined : Meminfo.parse("/proc/meminfo", meminfo)
+  return parsed !== undefined && Result.isSuccess(parsed) ? parsed.success : []
+})
+
+/**
+ * The machine below `root`. Needs `/proc/iomem` with real addresses, which only a privileged user sees.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const read = Effect.fnUntraced(function*(root: string) {
+  const tree = yield* below(root)
+  const iomem = yield* tree.file("proc/iomem")
+  if (iomem === undefined || iomem === "") {
+    return yield* new WrongUse({
+      problem: `${root === "/" ? "" : root}/proc/iomem cannot be read; name a SOURCE, give --range START+SIZE, or run on Linux as root`
+    })
+  }
+  const ranges = yield* orWrongUse(Iomem.read("/proc/iomem", iomem))
+  const blockSize = yield* tree.file("sys/devices/system/memory/block_size_bytes")
+  const cpuinfo = yield* tree.file("proc/cpuinfo")
+  const regions = yield* Effect.forEach(
+    (yield* tree.list("sys/bus/nd/devices")).filter((name) => /^region[0-9]+$/.test(name)),
+    (name) => region(tree, name)
+  )
+  const own: MachineSpec = defined({
+    kernel: yield* tree.file("proc/sys/kernel/osrelease"),
+    cmdline: yield* tree.file("proc/cmdline"),
+    hypervisor: cpuinfo === undefined ? undefined : /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo),
+    blockSize: blockSize === undefined ? undefined : integer(`0x${blockSize}`),
+    nodes: yield* nodes(tree),
+    devices: regions.flat()
+  })
+  return yield* orWrongUse(Source.merge([ranges, own]))
+})

@@ -1,0 +1,138 @@
+/**
+ * The struct-page tax of the same devices under different kernels, next to what HugeTLB and a memory descriptor would cost
+ * for as much memory.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as Alternatives from "./Alternatives.ts"
+import * as HugePages from "./HugePages.ts"
+import * as PlanOption from "./PlanOption.ts"
+import * as Target from "./Target.ts"
+
+/**
+ * One kernel's cost for one way of using all devices. `possible` is false when the kernel refuses it on any device; bytes
+ * are then 0. `share` is (ram + device + pageTables) / size.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Cell = Schema.Struct({
+  kernel: Schema.String,
+  possible: Schema.Boolean,
+  ram: Schema.Natural,
+  device: Schema.Natural,
+  pageTables: Schema.Natural,
+  usable: Schema.Natural,
+  share: Schema.Finite
+})
+/** @since 0.1.0 */
+export interface Cell extends Schema.Schema.Type<typeof Cell> {}
+
+/**
+ * `hypothetical` marks rows that no choice on the device gives (HugeTLB on boot RAM, memdesc).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Row = Schema.Struct({ label: Schema.String, hypothetical: Schema.Boolean, cells: Schema.Array(Cell) })
+/** @since 0.1.0 */
+export interface Row extends Schema.Schema.Type<typeof Row> {}
+
+/**
+ * How an option is named in tables: `devdax mem 1G`.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const label = (choice: PlanOption.Choice, format: (bytes: number) => string): string =>
+  [
+    choice.mode,
+    choice.map === "none" ? "" : choice.map,
+    choice.align === null ? "" : format(choice.align),
+    choice.sectorSize === null ? "" : String(choice.sectorSize),
+    choice.native ? "native" : "",
+    choice.memmapOnMemory ? "memmap-on-memory" : ""
+  ].filter((word) => word !== "").join(" ")
+
+const cell = (kernel: Target.Kernel, size: number, parts: ReadonlyArray<PlanOption.PlanOption>): Cell => {
+  const possible = parts.length > 0 && parts.every((o) => o.error === null)
+  const sum = (pick: (o: PlanOption.PlanOption) => number) => possible ? parts.reduce((n, o) => n + pick(o), 0) : 0
+  const [ram, device, pageTables] = [sum((o) => o.ram), sum((o) => o.device), sum((o) => o.pageTables)]
+  return {
+    kernel: kernel.release.name,
+    possible,
+    ram,
+    device,
+    pageTables,
+    usable: sum((o) => o.usable),
+    share: size === 0 ? 0 : (ram + device + pageTables) / size
+  }
+}
+
+const hypothetical = (
+  text: string,
+  size: number,
+  kernels: ReadonlyArray<Target.Kernel>,
+  bytes: (kernel: Target.Kernel) => { readonly ram: number; readonly possible: boolean }
+): Row => ({
+  label: text,
+  hypothetical: true,
+  cells: kernels.map((kernel) => {
+    const { possible, ram } = bytes(kernel)
+    return {
+      kernel: kernel.release.name,
+      possible,
+      ram,
+      device: 0,
+      pageTables: 0,
+      usable: size,
+      share: size === 0 ? 0 : ram / size
+    }
+  })
+})
+
+/**
+ * A row per way of using the devices that carries struct pages, then the hypothetical ones, a cell per kernel.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  spec: MachineSpec.MachineSpec,
+  kernels: ReadonlyArray<Target.Kernel>,
+  filter: Alternatives.Filter,
+  format: (bytes: number) => string
+): ReadonlyArray<Row> => {
+  const targets = (spec.devices ?? []).map((device) => Target.fromDevice(device).target)
+  const size = targets.reduce((n, t) => n + t.size, 0)
+  const perKernel = kernels.map((kernel) => targets.map((target) => Alternatives.all(target, kernel, filter)))
+  const labels = [
+    ...new Set(
+      perKernel.flat(2).filter((o) => o.mode !== "raw" && o.mode !== "sector").map((o) => label(o, format))
+    )
+  ]
+  const rows = labels.map((text): Row => ({
+    label: text,
+    hypothetical: false,
+    cells: kernels.map((kernel, k) => {
+      const found = (perKernel[k] ?? []).map((options) => options.find((o) => label(o, format) === text))
+      return cell(kernel, size, found.every((o) => o !== undefined) ? found : [])
+    })
+  }))
+  const huge = [2 * 1024 ** 2, 1024 ** 3].map((page) =>
+    hypothetical(`HugeTLB ${format(page)} (boot RAM)`, size, kernels, ({ arch, release, structPage }) => {
+      const saving = HugePages.hugetlb(size, page, arch, release, structPage)
+      return { ram: saving.kept, possible: saving.supported }
+    })
+  )
+  return [
+    ...rows,
+    ...huge,
+    hypothetical("memdesc, 8 bytes a page (what-if)", size, kernels, ({ arch }) => ({
+      ram: HugePages.memdesc(size, arch),
+      possible: true
+    }))
+  ]
+}

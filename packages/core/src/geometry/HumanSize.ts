@@ -67,6 +67,10 @@ export interface Approximate {
   readonly most: number
 }
 
+/** The least byte count with that many two-hundredths of the unit, exact below 2^53. */
+const leastOf = (twoHundredths: number, unit: number): number =>
+  Math.floor(twoHundredths / 200) * unit + Math.ceil((twoHundredths % 200) * unit / 200)
+
 const human = /^([0-9]+)\.([0-9]{2}) ([MGT])iB \(([0-9]+)\.([0-9]{2}) ([MGT])B\)$/
 
 /**
@@ -91,7 +95,7 @@ export const parse = (text: string): Result.Result<Approximate, ParseError> => {
   if (match[3] !== match[6]) return refuse("mixes two units")
   const bounds = (whole: string, fraction: string, unit: number): Approximate => {
     const c = Number(whole) * 100 + Number(fraction)
-    return { least: Math.ceil((2 * c - 1) * unit / 200), most: Math.ceil((2 * c + 1) * unit / 200) - 1 }
+    return { least: leastOf(2 * c - 1, unit), most: leastOf(2 * c + 1, unit) - 1 }
   }
   const binary = bounds(match[1] ?? "", match[2] ?? "", KIB ** exponent)
   const decimal = bounds(match[4] ?? "", match[5] ?? "", 1000 ** exponent)

@@ -1,0 +1,48 @@
+/**
+ * Error numbers by name: their value, the text the C library prints for them, and what ndctl exits with (OBS-24).
+ *
+ * @since 0.1.0
+ */
+
+const table = {
+  ENOENT: [2, "No such file or directory"],
+  EIO: [5, "Input/output error"],
+  ENXIO: [6, "No such device or address"],
+  EAGAIN: [11, "Resource temporarily unavailable"],
+  ENOMEM: [12, "Cannot allocate memory"],
+  EBUSY: [16, "Device or resource busy"],
+  ENODEV: [19, "No such device"],
+  EINVAL: [22, "Invalid argument"],
+  ENOSPC: [28, "No space left on device"],
+  EOPNOTSUPP: [95, "Operation not supported"]
+} as const
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Errno = keyof typeof table
+
+/**
+ * The positive number: `ENXIO` is 6.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const number = (errno: Errno): number => table[errno][0]
+
+/**
+ * `strerror()`: `ENXIO` is `No such device or address`.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const text = (errno: Errno): string => table[errno][1]
+
+/**
+ * The exit status of a tool that returns the negated number: 256 − errno (OBS-24).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const exit = (errno: Errno): number => 256 - table[errno][0]

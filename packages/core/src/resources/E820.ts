@@ -94,7 +94,7 @@ const update = (table: Table, range: PfnRange.PfnRange, matches: (type: number) 
     ].filter((part) => part.end > part.start)
   })
 
-const applyOne = (table: Table, effect: MemmapOption.Effect): Table => {
+const applyOne = (table: Table, effect: MemmapOption.Action): Table => {
   switch (effect._tag) {
     case "ExactMap":
       return []
@@ -120,7 +120,7 @@ const applyOne = (table: Table, effect: MemmapOption.Effect): Table => {
  * @category operations
  * @since 0.1.0
  */
-export const apply = (table: Table, effects: ReadonlyArray<MemmapOption.Effect>): Table =>
+export const apply = (table: Table, effects: ReadonlyArray<MemmapOption.Action>): Table =>
   sanitise(effects.reduce(applyOne, table))
 
 /**
@@ -130,7 +130,7 @@ export const apply = (table: Table, effects: ReadonlyArray<MemmapOption.Effect>)
  * @category constructors
  * @since 0.1.0
  */
-export const boot = (firmware: Table, effects: ReadonlyArray<MemmapOption.Effect>): Table => {
+export const boot = (firmware: Table, effects: ReadonlyArray<MemmapOption.Action>): Table => {
   const isRam = (type: number) => type === Type.ram
   const reserved = update(apply(sanitise(firmware), effects), { start: 0, end: 4096 }, isRam, Type.reserved)
   return sanitise(update(reserved, { start: 640 * KiB, end: MiB }, isRam, null))
@@ -144,7 +144,9 @@ export const boot = (firmware: Table, effects: ReadonlyArray<MemmapOption.Effect
  */
 export const ram = (table: Table, pageSize = 4096): ReadonlyArray<PfnRange.PfnRange> =>
   PfnRange.normalise(
-    table.filter((e) => e.type === Type.ram || e.type === Type.reservedKernel).map((e) => PfnRange.shrinkTo(e, pageSize))
+    table.filter((e) => e.type === Type.ram || e.type === Type.reservedKernel).map((e) =>
+      PfnRange.shrinkTo(e, pageSize)
+    )
   )
 
 /**
@@ -216,8 +218,7 @@ export const toResources = (table: Table): Result.Result<ResourceTree.Resource, 
     busy: false
   }))
   return [...entries, ...gaps].reduce(
-    (tree, asked) =>
-      Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
+    (tree, asked) => Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
     Result.succeed(ResourceTree.empty) as Result.Result<ResourceTree.Resource, ResourceTree.ResourceError>
   )
 }

@@ -24,7 +24,7 @@ const MiB = 1024 ** 2
  * @category models
  * @since 0.1.0
  */
-export const Effect = Schema.TaggedUnion({
+export const Action = Schema.TaggedUnion({
   Add: { start: Schema.Natural, size: Schema.Natural, type: Schema.Natural },
   Convert: { start: Schema.Natural, size: Schema.Natural, from: Schema.Natural, to: Schema.Natural },
   Remove: { start: Schema.Natural, size: Schema.Natural, type: Schema.NullOr(Schema.Natural) },
@@ -32,7 +32,7 @@ export const Effect = Schema.TaggedUnion({
   ExactMap: {}
 })
 /** @since 0.1.0 */
-export type Effect = typeof Effect.Type
+export type Action = typeof Action.Type
 
 /**
  * A clause the kernel answers with EINVAL.
@@ -62,7 +62,7 @@ export class MemmapOptionError
  */
 export interface Clause {
   readonly text: string
-  readonly effect: Effect | null
+  readonly effect: Action | null
   readonly error: MemmapOptionError | null
   readonly warning: string | null
 }
@@ -110,7 +110,12 @@ const garbage = (clause: string, rest: string): MemmapOptionError | null =>
     })
 
 /** `nn%ss[-old][+new]`: types as plain numbers; nothing is done when anything else follows. */
-const convert = (clause: string, start: number, size: number, rest: string): Result.Result<Effect, MemmapOptionError> => {
+const convert = (
+  clause: string,
+  start: number,
+  size: number,
+  rest: string
+): Result.Result<Action, MemmapOptionError> => {
   const match = /^(?:-(0x[0-9a-f]+|[0-9]+))?(?:\+(0x[0-9a-f]+|[0-9]+))?$/i.exec(rest)
   const types = [match?.[1], match?.[2]].map((text) =>
     text === undefined ? 0 : Number.parseInt(text, /^0[0-7]+$/.test(text) ? 8 : /^0x/i.test(text) ? 16 : 10)
@@ -118,28 +123,32 @@ const convert = (clause: string, start: number, size: number, rest: string): Res
   const [from = 0, to = 0] = types
   if (match === null || types.some((type) => type >= 2 ** 32)) {
     return Result.fail(
-      new MemmapOptionError({ clause: clause.slice(0, 80), problem: `'${rest.slice(0, 20)}' is not -old+new`, remedy: grammar })
+      new MemmapOptionError({
+        clause: clause.slice(0, 80),
+        problem: `'${rest.slice(0, 20)}' is not -old+new`,
+        remedy: grammar
+      })
     )
   }
   return Result.succeed(
     from !== 0 && to !== 0
-      ? Effect.cases.Convert.make({ start, size, from, to })
+      ? Action.cases.Convert.make({ start, size, from, to })
       : to !== 0
-      ? Effect.cases.Add.make({ start, size, type: to })
-      : Effect.cases.Remove.make({ start, size, type: from === 0 ? null : from })
+      ? Action.cases.Add.make({ start, size, type: to })
+      : Action.cases.Remove.make({ start, size, type: from === 0 ? null : from })
   )
 }
 
 const parseClause = (clause: string, limit: number): Clause => {
   const text = clause.slice(0, 120)
   const result = Result.gen(function*() {
-    if (clause.startsWith("exactmap")) return { effect: Effect.cases.ExactMap.make({}), error: null, warning: null }
+    if (clause.startsWith("exactmap")) return { effect: Action.cases.ExactMap.make({}), error: null, warning: null }
     const size = yield* leading(clause, clause, "size")
     const operator = size.rest[0] ?? ""
     const type = Object.hasOwn(simpleTypes, operator) ? simpleTypes[operator] : undefined
     if (type === undefined && operator !== "%") {
       return {
-        effect: Effect.cases.Limit.make({ size: size.value }),
+        effect: Action.cases.Limit.make({ size: size.value }),
         error: garbage(clause, size.rest),
         warning: null
       }
@@ -150,7 +159,7 @@ const parseClause = (clause: string, limit: number): Clause => {
       const effect = yield* convert(clause, start.value, size.value, start.rest)
       return { effect, error: null, warning }
     }
-    const effect = Effect.cases.Add.make({ start: start.value, size: size.value, type })
+    const effect = Action.cases.Add.make({ start: start.value, size: size.value, type })
     return { effect, error: garbage(clause, start.rest), warning }
   })
   return Result.match(result, {
@@ -182,7 +191,7 @@ export const fromCommandLine = (commandLine: string, limit?: number): ReadonlyAr
     if (parameter.startsWith("memmap=")) return parse(parameter.slice(7), limit)
     if (!parameter.startsWith("mem=")) return []
     const size = number.test(parameter.slice(4)) ? parse(parameter.slice(4).split(",")[0] ?? "", limit) : []
-    return size.filter((clause) => clause.effect !== null && Effect.guards.Limit(clause.effect))
+    return size.filter((clause) => clause.effect !== null && Action.guards.Limit(clause.effect))
   })
 
 /**
@@ -191,7 +200,7 @@ export const fromCommandLine = (commandLine: string, limit?: number): ReadonlyAr
  * @category queries
  * @since 0.1.0
  */
-export const effects = (clauses: ReadonlyArray<Clause>): ReadonlyArray<Effect> =>
+export const effects = (clauses: ReadonlyArray<Clause>): ReadonlyArray<Action> =>
   clauses.flatMap((clause) => clause.effect === null ? [] : [clause.effect])
 
 const suffixes = ["T", "G", "M", "K"] as const

@@ -184,7 +184,12 @@ export const request = (tree: Resource, asked: Request): Result.Result<Placed, R
         return Result.succeed({ tree: rebuild(path, withChild(parent, resource)), resource })
       }
       if (has(conflict.flags, Flag.busy)) {
-        return refuse(range, "EBUSY", `${show(conflict)} is in the way and busy`, "release it first, or use other bytes")
+        return refuse(
+          range,
+          "EBUSY",
+          `${show(conflict)} is in the way and busy`,
+          "release it first, or use other bytes"
+        )
       }
       path.push(conflict)
       parent = conflict
@@ -245,7 +250,12 @@ export const release = (
     for (;;) {
       const child = parent.children.find((c) => contains(c, range))
       if (child === undefined) {
-        return refuse(range, "EINVAL", "trying to free a resource that does not exist", "give start and size as requested")
+        return refuse(
+          range,
+          "EINVAL",
+          "trying to free a resource that does not exist",
+          "give start and size as requested"
+        )
       }
       if (has(child.flags, Flag.busy) && child.start === range.start && child.end === range.end) {
         return Result.succeed(rebuild(path, { ...parent, children: parent.children.filter((c) => c !== child) }))

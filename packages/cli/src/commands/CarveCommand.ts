@@ -1,0 +1,137 @@
+/**
+ * `vmemmap carve`: which `memmap=nn!ss` is safe on this machine, and what the region it makes can become.
+ *
+ * @since 0.1.0
+ */
+import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
+import * as MemParse from "@vmemmap/core/geometry/MemParse"
+import * as Alternatives from "@vmemmap/core/planning/Alternatives"
+import * as CarveOut from "@vmemmap/core/planning/CarveOut"
+import * as Comparison from "@vmemmap/core/planning/Comparison"
+import * as PlanOption from "@vmemmap/core/planning/PlanOption"
+import * as Target from "@vmemmap/core/planning/Target"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { AnswerIsNo, orWrongUse } from "../Failure.ts"
+import { json, Output } from "../Output.ts"
+import * as Style from "../printers/Style.ts"
+import * as Table from "../printers/Table.ts"
+import * as Sources from "../sources/Sources.ts"
+import * as Options from "./Options.ts"
+
+const flags = {
+  sources: Argument.String("source").pipe(
+    Argument.withDescription("Boot log, /proc/iomem or machine description; none for this machine"),
+    Argument.variadic()
+  ),
+  size: Flag.String("size").pipe(Flag.withMetavar("SIZE"), Flag.withDescription("Bytes to carve out, such as 16G")),
+  keep: Options.size("keep", "RAM that must stay on the node (default: the larger of 1G and a quarter)"),
+  sysroot: Flag.String("sysroot").pipe(
+    Flag.withMetavar("DIR"),
+    Flag.withDescription("Read /proc and /sys below DIR instead of this machine's"),
+    Flag.optional
+  ),
+  ...Options.kernel,
+  json: Options.json
+}
+
+/** What the region can become: every reachable option with its figures, and the rest with the reason. */
+const becomes = (candidate: CarveOut.Candidate, kernel: Target.Kernel) => {
+  const { target } = Target.fromDevice(candidate.region)
+  const options = Alternatives.all(target, kernel)
+  const name = (option: PlanOption.PlanOption) => Comparison.label(option, MemParse.format)
+  return {
+    can: options.filter(PlanOption.isSafe).map((o) => ({
+      what: name(o),
+      usable: o.usable,
+      ram: o.ram + o.pageTables,
+      device: o.device
+    })),
+    cannot: options.filter((o) => !PlanOption.isSafe(o)).map((o) => ({
+      what: name(o),
+      why: o.error?.message ?? o.tool?.message ?? o.notes.find((n) => n.kind === "hazard")?.message ?? "no byte is left"
+    }))
+  }
+}
+
+/**
+ * @category commands
+ * @since 0.1.0
+ */
+export const command = Command.make(
+  "carve",
+  flags,
+  Effect.fnUntraced(function*(args) {
+    const output = yield* Output
+    const want = yield* orWrongUse(MemParse.parse(args.size), "--size")
+    const keep = yield* Options.bytesOf("keep", args.keep)
+    const machine = yield* Sources.machine(args.sources, Option.getOrUndefined(args.sysroot))
+    const kernel = yield* Options.kernelOf(args, machine)
+    const carved = yield* orWrongUse(CarveOut.plan({
+      machine,
+      want,
+      arch: kernel.arch,
+      release: kernel.release,
+      policy: keep === undefined ? undefined : { keepBytes: keep, keepShare: 0 }
+    }))
+    const candidates = carved.candidates.map(({ region: _, ...candidate }, i) => ({
+      ...candidate,
+      becomes: becomes(carved.candidates[i] as CarveOut.Candidate, kernel)
+    }))
+    const answer = { ...carved, candidates }
+    yield* args.json ? json(answer) : output.print(text(answer, output.width, Style.make(output.colour)))
+    if (candidates.length === 0) {
+      return yield* new AnswerIsNo({ why: `no safe place for ${HumanSize.formatBinary(want)} on this machine` })
+    }
+  })
+).pipe(
+  Command.withDescription("Safe memmap=nn!ss lines for this machine, and what the region can become"),
+  Command.withExamples([
+    { command: "vmemmap carve --size 16G", description: "For this machine (as root)" },
+    { command: "dmesg | vmemmap carve - --size 4G", description: "From a boot log" }
+  ])
+)
+
+interface Answer {
+  readonly candidates: ReadonlyArray<
+    Omit<CarveOut.Candidate, "region"> & { readonly becomes: ReturnType<typeof becomes> }
+  >
+  readonly refused: ReadonlyArray<CarveOut.Refused>
+  readonly assumptions: ReadonlyArray<string>
+}
+
+const hex = (start: number, size: number): string => `0x${start.toString(16)}-0x${(start + size - 1).toString(16)}`
+
+const text = ({ assumptions, candidates, refused }: Answer, width: number, style: Style.Style): string => {
+  const size = HumanSize.formatBinary
+  const lines = (items: ReadonlyArray<string>) => items.flatMap((item) => Table.wrap(item, width)).map((l) => `${l}\n`).join("")
+  return [
+    ...candidates.map((candidate) =>
+      [
+        `${style.bold(candidate.line)}  ${hex(candidate.start, candidate.size)}  node ${candidate.node}\n`,
+        lines(candidate.why.map((why) => `  ${why}`)),
+        Table.render(
+          [
+            { title: "  can become" },
+            { title: "usable", align: "right" },
+            { title: "RAM", align: "right" },
+            { title: "on device", align: "right" }
+          ],
+          candidate.becomes.can.map((o) => [`  ${o.what}`, HumanSize.format(o.usable), size(o.ram), size(o.device)]),
+          { width }
+        ),
+        lines(candidate.becomes.cannot.map((o) => `  cannot become ${o.what}: ${o.why}`)),
+        "\n"
+      ].join("")
+    ),
+    refused.length === 0 ? "" : Table.render(
+      [{ title: "refused" }, { title: "size", align: "right" }, { title: "why", flex: true }],
+      refused.map((r) => [hex(r.start, r.size), size(r.size), r.why]),
+      { width, bold: style.bold }
+    ),
+    lines(assumptions.map((assumption) => `assumed: ${assumption}`))
+  ].join("")
+}

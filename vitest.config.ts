@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     exclude: ["**/node_modules/**", "**/dist/**"],
     sequence: { concurrent: true },
+    testTimeout: process.env.VMEMMAP_LONG === "1" ? 600_000 : 30_000,
     projects: ["core", "test-utils", "cli"].map(project)
   }
 })

@@ -89,16 +89,14 @@ const leading = (
   })
 }
 
-const mib = (bytes: number): string => bytes % MiB === 0 && bytes > 0 ? `${bytes / MiB}M` : `0x${bytes.toString(16)}`
-
 const isSane = (start: number, size: number, limit: number): boolean =>
   start >= MiB && size > 0 && start + size <= limit
 
 const swapped = (start: number, size: number, limit: number, operator: string): string | null =>
   isSane(start, size, limit) || !isSane(size, start, limit)
     ? null
-    : `the kernel reads size first: this is ${mib(size)} bytes from ${mib(start)}; ` +
-      `memmap=${mib(start)}${operator}${mib(size)} was probably meant`
+    : `the kernel reads size first: this is ${formatSize(size)} from ${formatSize(start)} on; ` +
+      `memmap=${formatSize(start)}${operator}${formatSize(size)} was probably meant`
 
 const garbage = (clause: string, rest: string): MemmapOptionError | null =>
   rest === ""

@@ -1,0 +1,160 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Result, Schema } from "effect"
+import * as ResourceTree from "../../src/resources/ResourceTree.ts"
+
+const MiB = 1024 ** 2
+const GiB = 1024 ** 3
+const { Desc, Flag } = ResourceTree
+
+const done = <A>(result: Result.Result<A, ResourceTree.ResourceError>): A => Result.getOrThrow(result)
+
+const put = (tree: ResourceTree.Resource, ...asked: ReadonlyArray<ResourceTree.Request>) =>
+  asked.reduce((t, a) => done(ResourceTree.insert(t, a)).tree, tree)
+
+const pmem = { start: 4 * GiB, size: GiB, name: "Persistent Memory", desc: Desc.persistentMemory }
+const ram = { start: GiB, size: GiB, name: "System RAM", flags: Flag.memory | Flag.systemRam, busy: true }
+const machine = put(ResourceTree.empty, ram, pmem)
+
+const errno = (result: Result.Result<unknown, ResourceTree.ResourceError>): string =>
+  Result.match(result, { onSuccess: () => "ok", onFailure: (error) => error.errno })
+
+describe("ResourceTree", () => {
+  it("20.1 (a): a non-busy pmem range is a parent; flags and desc are inherited, BUSY is added", () => {
+    const { resource, tree } = done(
+      ResourceTree.request(machine, { start: 4 * GiB, size: 18 * MiB, name: "namespace0.0" })
+    )
+    assert.strictEqual(resource.flags, Flag.memory | Flag.busy)
+    assert.strictEqual(resource.desc, Desc.persistentMemory)
+    assert.strictEqual(
+      ResourceTree.toText(tree),
+      "40000000-7fffffff : System RAM\n100000000-13fffffff : Persistent Memory\n  100000000-1011fffff : namespace0.0"
+    )
+  })
+
+  it("20.1 (b): a request that straddles two non-busy parents fails", () => {
+    const two = put(machine, { ...pmem, start: 5 * GiB })
+    assert.strictEqual(errno(ResourceTree.request(two, { start: 4 * GiB + 512 * MiB, size: GiB, name: "x" })), "EBUSY")
+  })
+
+  it("20.1 (c): two namespaces over the same bytes fail the second time", () => {
+    const asked = { start: 4 * GiB, size: GiB, name: "namespace0.0" }
+    const once = done(ResourceTree.request(machine, asked)).tree
+    assert.strictEqual(errno(ResourceTree.request(once, asked)), "EBUSY")
+    assert.strictEqual(errno(ResourceTree.request(machine, { ...asked, start: GiB })), "EBUSY")
+  })
+
+  it("20.2: kmem clears BUSY and marks System RAM, so a busy child that covers it can be added", () => {
+    const start = 4 * GiB + 128 * MiB
+    const size = GiB - 128 * MiB
+    const kmem = done(
+      ResourceTree.request(machine, { start, size, name: "dax0.0", flags: Flag.systemRam, busy: false })
+    ).tree
+    const added = done(
+      ResourceTree.request(kmem, { start, size, name: "System RAM (kmem)", flags: Flag.driverManaged })
+    )
+    assert.strictEqual(added.resource.flags, Flag.memory | Flag.systemRam | Flag.driverManaged | Flag.busy)
+    assert.include(
+      ResourceTree.toText(added.tree),
+      "  108000000-13fffffff : dax0.0\n    108000000-13fffffff : System RAM (kmem)"
+    )
+  })
+
+  it("20.1: release takes exactly the busy resource of that range", () => {
+    const { tree } = done(ResourceTree.request(machine, { start: 4 * GiB, size: GiB, name: "namespace0.0" }))
+    assert.deepStrictEqual(done(ResourceTree.release(tree, 4 * GiB, GiB)), machine)
+    assert.strictEqual(errno(ResourceTree.release(tree, 4 * GiB, GiB / 2)), "EINVAL")
+    assert.strictEqual(errno(ResourceTree.release(machine, 4 * GiB, GiB)), "EINVAL")
+  })
+
+  it("20.1: insert becomes the parent of what it covers, and refuses partial overlap", () => {
+    const over = done(ResourceTree.insert(machine, { start: 0, size: 8 * GiB, name: "window" })).tree
+    assert.strictEqual(over.children.length, 1)
+    assert.deepStrictEqual(over.children[0]?.children.map((c) => c.name), ["System RAM", "Persistent Memory"])
+    assert.strictEqual(errno(ResourceTree.insert(machine, { start: 0, size: GiB + 1, name: "half" })), "EBUSY")
+  })
+
+  it("20.1: intersects tells DISJOINT, INTERSECTS over holes, and MIXED", () => {
+    const sysram = Flag.memory | Flag.systemRam
+    const ask = (start: number, size: number) => ResourceTree.intersects(machine, start, size, sysram)
+    assert.strictEqual(ask(4 * GiB, GiB), "DISJOINT")
+    assert.strictEqual(ask(0, 2 * GiB), "INTERSECTS")
+    assert.strictEqual(ask(GiB, 4 * GiB), "MIXED")
+    assert.strictEqual(
+      ResourceTree.intersects(machine, 4 * GiB, GiB, Flag.memory, Desc.persistentMemory),
+      "INTERSECTS"
+    )
+  })
+
+  it("20.1: matching descendants stand for the part of a non-matching resource they cover", () => {
+    const sysram = Flag.memory | Flag.systemRam
+    const half = put(machine, { start: 4 * GiB, size: GiB / 2, name: "System RAM", flags: sysram, busy: true })
+    assert.strictEqual(ResourceTree.intersects(half, 4 * GiB, GiB / 2, sysram), "INTERSECTS")
+    assert.strictEqual(ResourceTree.intersects(half, 4 * GiB, GiB, sysram), "MIXED")
+    const gap = put(machine, { start: 4 * GiB + MiB, size: GiB - MiB, name: "System RAM", flags: sysram, busy: true })
+    assert.strictEqual(ResourceTree.intersects(gap, 4 * GiB, GiB, sysram), "MIXED")
+  })
+
+  it("20.1: the free search steps down by its own size, rounded up to a section", () => {
+    const search = {
+      base: { start: 0, end: 2 ** 52 - 1 },
+      limit: 16 * GiB - 1,
+      sectionSize: 128 * MiB,
+      name: "hmm_dmirror"
+    }
+    const first = done(ResourceTree.requestFree(machine, { ...search, size: GiB - 5 }))
+    assert.strictEqual(first.resource.start, 15 * GiB)
+    assert.strictEqual(first.resource.desc, Desc.devicePrivateMemory)
+    assert.strictEqual(first.resource.flags & Flag.busy, Flag.busy)
+    // One page at the top costs a whole step of 3 GiB, not one section.
+    const taken = put(machine, { start: 16 * GiB - 4096, size: 4096, name: "x" })
+    assert.strictEqual(done(ResourceTree.requestFree(taken, { ...search, size: 3 * GiB })).resource.start, 10 * GiB)
+  })
+
+  it("20.1: the free search stops at start ≤ size or below the base", () => {
+    const search = { limit: 4 * GiB - 1, sectionSize: 128 * MiB, name: "hmm", size: GiB }
+    const base = { start: 0, end: 2 ** 52 - 1 }
+    // 3 GiB is free; with it taken 2 GiB is left, but RAM covers [1, 2) GiB.
+    const top = put(machine, { start: 3 * GiB, size: GiB, name: "x" })
+    assert.strictEqual(done(ResourceTree.requestFree(top, { ...search, base })).resource.start, 2 * GiB)
+    const full = put(top, { start: 2 * GiB, size: GiB, name: "y" })
+    assert.strictEqual(errno(ResourceTree.requestFree(full, { ...search, base })), "ERANGE")
+    assert.strictEqual(
+      errno(ResourceTree.requestFree(top, { ...search, base: { start: 3 * GiB, end: 2 ** 52 } })),
+      "ERANGE"
+    )
+    assert.strictEqual(errno(ResourceTree.requestFree(machine, { ...search, base, size: 0 })), "EINVAL")
+  })
+
+  it("20.1: empty, negative and fractional ranges are refused", () => {
+    for (const [start, size] of [[0, 0], [-1, 4096], [0.5, 1], [2 ** 53, 1], [0, Number.NaN]] as const) {
+      assert.strictEqual(errno(ResourceTree.request(machine, { start, size, name: "x" })), "EINVAL")
+    }
+  })
+
+  const Asked = Schema.Struct({
+    start: Schema.Natural.check(Schema.isLessThan(64)),
+    size: Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 24 })),
+    busy: Schema.Boolean
+  })
+
+  it.prop(
+    "20.1: siblings stay sorted and disjoint, children inside their parent, and release undoes request",
+    { asked: Arbitrary.array(Arbitrary.schema(Asked), { maxLength: 24 }) },
+    ({ asked }) => {
+      const sound = (node: ResourceTree.Resource): boolean =>
+        node.children.every((child, i) =>
+          child.start >= node.start && child.end <= node.end && sound(child) &&
+          (i === 0 || (node.children[i - 1]?.end ?? 0) < child.start)
+        )
+      let tree = ResourceTree.empty
+      for (const [i, one] of asked.entries()) {
+        const placed = ResourceTree.request(tree, { ...one, name: `r${i}` })
+        if (Result.isFailure(placed)) continue
+        if (one.busy) assert.deepStrictEqual(done(ResourceTree.release(placed.success.tree, one.start, one.size)), tree)
+        tree = placed.success.tree
+        assert.isTrue(sound(tree))
+      }
+    },
+    { arbitrary: { runs: 200, seed: "resources" } }
+  )
+})

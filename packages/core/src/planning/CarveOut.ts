@@ -22,6 +22,7 @@ import type * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as E820 from "../resources/E820.ts"
 import * as MemmapOption from "../resources/MemmapOption.ts"
+import * as FirmwareMap from "./FirmwareMap.ts"
 
 const MiB = 1024 ** 2
 const GiB = 1024 * MiB
@@ -127,48 +128,11 @@ export class CarveOutError extends Schema.TaggedError<CarveOutError>("@vmemmap/c
   }
 }
 
-interface RamRange extends PfnRange.PfnRange {
-  readonly node: number
-}
-
-const kindTypes: Partial<Record<MachineSpec.RangeKind, number>> = {
-  ram: E820.Type.ram,
-  reserved: E820.Type.reserved,
-  pmem: E820.Type.pmem,
-  "legacy-pmem": E820.Type.pram,
-  "soft-reserved": E820.Type.softReserved
-}
-
-/**
- * The map of a machine whose ranges are known; ranges that are not in the firmware map are left out.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const tableOf = (machine: MachineSpec.MachineSpec): E820.Table =>
-  E820.sanitise((machine.ranges ?? []).flatMap((range) => {
-    const type = kindTypes[range.kind]
-    return type === undefined ? [] : [{ start: range.start, end: range.start + range.size, type }]
-  }))
-
-/** RAM by node, page-rounded: one region should not span two nodes. */
-const ramOf = (machine: MachineSpec.MachineSpec, table: E820.Table, pageSize: number): ReadonlyArray<RamRange> => {
-  const ranges = (machine.ranges ?? []).filter((range) => range.kind === "ram")
-  const usable = E820.ram(table, pageSize)
-  return [...new Set(ranges.map((range) => range.node ?? 0))].flatMap((node) => {
-    const own = ranges.filter((r) => (r.node ?? 0) === node).map((r) => PfnRange.fromLength(r.start, r.size))
-    return PfnRange.normalise(own).flatMap((range) =>
-      usable.filter((u) => PfnRange.overlaps(u, range))
-        .map((u) => ({ start: Math.max(u.start, range.start), end: Math.min(u.end, range.end), node }))
-    )
-  }).toSorted((x, y) => x.start - y.start)
-}
-
 /** A request with what follows from it. */
 interface Setup extends Request {
   readonly policy: Policy
   readonly table: E820.Table
-  readonly ram: ReadonlyArray<RamRange>
+  readonly ram: ReadonlyArray<FirmwareMap.NodeRange>
   /** Bytes of memmap the carved range itself will need in RAM. */
   readonly memmap: number
 }
@@ -206,7 +170,7 @@ const refuse = (range: PfnRange.PfnRange, why: string): Refused => ({
 })
 
 /** Why a whole RAM range cannot hold the carve-out; null when it can. */
-const rangeRefusal = (s: Setup, range: RamRange): string | null => {
+const rangeRefusal = (s: Setup, range: FirmwareMap.NodeRange): string | null => {
   if (PfnRange.length(range) < s.want) {
     return `only ${size(PfnRange.length(range))}, less than the ${
       size(s.want)
@@ -223,14 +187,14 @@ const rangeRefusal = (s: Setup, range: RamRange): string | null => {
 }
 
 /** The section-aligned starts worth offering in a range: highest, and lowest above 4 GiB; or highest only, below it. */
-const placements = (s: Setup, range: RamRange): ReadonlyArray<number> => {
+const placements = (s: Setup, range: FirmwareMap.NodeRange): ReadonlyArray<number> => {
   const unit = s.arch.sectionSize
   const highest = Alignment.down(range.end - s.want, unit)
   const lowest = Alignment.up(Math.max(range.start, low), unit)
   return lowest < highest ? [highest, lowest] : [highest]
 }
 
-const placementRefusal = (s: Setup, range: RamRange, start: number): string | null => {
+const placementRefusal = (s: Setup, range: FirmwareMap.NodeRange, start: number): string | null => {
   const placed = PfnRange.fromLength(start, s.want)
   if (start < range.start) {
     return `no start on a section of ${size(s.arch.sectionSize)} leaves room for ${
@@ -282,7 +246,7 @@ const blockNote = (s: Setup, after: E820.Table): ReadonlyArray<string> => {
     : [`RAM then ends elsewhere: memory blocks become ${size(then)} instead of ${size(now)} (GEO-15)`]
 }
 
-const why = (s: Setup, range: RamRange, start: number, after: E820.Table): ReadonlyArray<string> => {
+const why = (s: Setup, range: FirmwareMap.NodeRange, start: number, after: E820.Table): ReadonlyArray<string> => {
   const end = start + s.want
   const { left } = remaining(s, range.node)
   return [
@@ -317,7 +281,7 @@ const rank = (s: Setup, { range, start }: Placed): ReadonlyArray<number> => {
 }
 
 interface Placed {
-  readonly range: RamRange
+  readonly range: FirmwareMap.NodeRange
   readonly start: number
 }
 
@@ -354,12 +318,12 @@ export const plan = (request: Request): Result.Result<CarveOut, CarveOutError> =
   const wrong = check(request)
   if (wrong !== null) return Result.fail(wrong)
   const { arch, machine, want } = request
-  const table = tableOf(machine)
+  const table = FirmwareMap.table(machine)
   const structPage = machine.structPage ?? StructPageSize.usual
   const s: Setup = {
     ...request,
     table,
-    ram: ramOf(machine, table, arch.pageSize),
+    ram: FirmwareMap.ramByNode(machine, table, arch.pageSize),
     policy: { ...defaultPolicy, ...request.policy },
     memmap: want / arch.pageSize * structPage
   }

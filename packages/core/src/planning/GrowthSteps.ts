@@ -137,7 +137,7 @@ const take = (s: Setup, state: State, asked: number, before: number, after: numb
       `(${size(memmap)} of struct pages), but of ${size(state.free)} free only ${
         size(state.free - reserved)
       } can be had: ` +
-      `add_memory fails with ENOMEM, and the next allocation of the kernel finds nothing and panics`)
+      `add_memory fails with ENOMEM half-way, what it took stays taken (SEC-12), and a kernel without memory panics`)
   const zone = reason === null ? zoneOf(s, state, s.start + before, after - before) : null
   const usable = added - (s.selfHosted ? cost.memmap : 0)
   const grown = { kernel: zone === "kernel" ? usable : 0, movable: zone === "movable" ? usable : 0 }

@@ -3,6 +3,7 @@ import { Arbitrary, Result, Schema } from "effect"
 import * as Architecture from "../../src/geometry/Architecture.ts"
 import type * as MachineSpec from "../../src/machine/MachineSpec.ts"
 import * as CarveOut from "../../src/planning/CarveOut.ts"
+import * as FirmwareMap from "../../src/planning/FirmwareMap.ts"
 import * as KernelRelease from "../../src/release/KernelRelease.ts"
 import * as E820 from "../../src/resources/E820.ts"
 import * as MemmapOption from "../../src/resources/MemmapOption.ts"
@@ -182,7 +183,7 @@ describe("CarveOut", () => {
         return { start: start * MiB, size: size * MiB, kind }
       })
       const spec = { ranges }
-      const table = CarveOut.tableOf(spec)
+      const table = FirmwareMap.table(spec)
       const result = CarveOut.plan({ machine: spec, want: want * 16 * MiB, arch, release: release("6.1") })
       if (Result.isFailure(result)) return
       for (const { line, size, start } of result.success.candidates) {

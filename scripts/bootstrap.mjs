@@ -64,11 +64,12 @@ const run = (command, args, options) =>
   })
 
 /**
- * The environment of the installation, without this workspace's `node_modules/.bin` on the path: the `node` there is
- * only being installed.
+ * The environment of the installation: without this workspace's `node_modules/.bin` on the path, because the `node` there
+ * is only being installed, and with npm's own errors shown even under `npm start --silent`.
  */
 const environment = () => ({
   ...process.env,
+  npm_config_loglevel: "error",
   PATH: [dirname(process.execPath)]
     .concat((process.env.PATH ?? "").split(delimiter).filter((entry) => entry !== join(root, "node_modules", ".bin")))
     .join(delimiter)

@@ -47,7 +47,10 @@ describe("PfnLayout", () => {
   it("22.3 step 2: a start off the compat alignment is refused with EINVAL", () => {
     assert.strictEqual(errno({ start: 4 * GiB + 4096 }), "EINVAL")
     assert.strictEqual(errno({ start: 4 * GiB + 2 * MiB }), undefined)
-    assert.strictEqual(errno({ start: 4 * GiB + 2 * MiB, arch: Architecture.presets["ppc64-hash"], align: 16 * MiB }), "EINVAL")
+    assert.strictEqual(
+      errno({ start: 4 * GiB + 2 * MiB, arch: Architecture.presets["ppc64-hash"], align: 16 * MiB }),
+      "EINVAL"
+    )
   })
 
   it("22.3 step 6: legal and yet without a usable byte", () => {
@@ -62,12 +65,16 @@ describe("PfnLayout", () => {
   })
 
   it("22.3: kernels that reserve 128 bytes a page give a sixty-fourth less", () => {
-    const doubled = Result.getOrThrow(create({ size: 128 * GiB, release: Result.getOrThrow(KernelRelease.parse("6.2")) }))
+    const doubled = Result.getOrThrow(
+      create({ size: 128 * GiB, release: Result.getOrThrow(KernelRelease.parse("6.2")) })
+    )
     assert.strictEqual(doubled.dataoff, 2 * 2 * GiB + 2 * MiB)
   })
 
   it("28.5: 64 KiB pages divide the reserve by 16", () => {
-    const layout = Result.getOrThrow(create({ size: 128 * GiB, arch: Architecture.presets["arm64-64k"], align: 64 * 1024 }))
+    const layout = Result.getOrThrow(
+      create({ size: 128 * GiB, arch: Architecture.presets["arm64-64k"], align: 64 * 1024 })
+    )
     assert.strictEqual(layout.dataoff, 128 * MiB + 2 * MiB)
   })
 
@@ -103,7 +110,9 @@ describe("PfnLayout", () => {
     }
   )
 
-  it.prop("22.3: pads, data offset, data and truncation add up to the size on every architecture and release", [request], ([r]) => {
+  it.prop("22.3: pads, data offset, data and truncation add up to the size on every architecture and release", [
+    request
+  ], ([r]) => {
     const result = PfnLayout.create(r)
     if (Result.isFailure(result)) return
     const { dataoff, endTrunc, npfns, startPad, usable } = result.success

@@ -112,3 +112,39 @@ describe("recorded create-namespace", () => {
     })
   }
 })
+
+describe("recorded info blocks, damaged or written by hand", () => {
+  for (const recorded of KernelFacts.byCategory("infoblock-validate")) {
+    it(`22.4, 21.5: ${recorded.case} is detected as the kernel did`, () => {
+      const observed = recorded.observed as unknown as Observed & {
+        readonly phases: Readonly<
+          Record<string, { readonly nd_sysfs: Readonly<Record<string, Readonly<Record<string, unknown>>>> }>
+        >
+      }
+      const attributes = observed.phases["final"]?.nd_sysfs["namespace0.0"] ?? {}
+      const block = observed.infoblocks?.["namespace0.0@final"]
+      const media = new Uint8Array(8192)
+      if (block !== undefined && block.hex !== "zeros") media.set(Buffer.from(block.hex, "hex"), 4096)
+      const found = NamespaceClaim.detect(
+        {
+          start: block?.namespaceStart ?? 0,
+          size: attributes["size"] as number,
+          uuid: attributes["uuid"] as string,
+          // labels of version 1.1 do not keep the class, the running kernel does (OBS-14)
+          claimClass: attributes["holder_class"] as NamespaceClaim.Class,
+          media
+        },
+        kernel
+      )
+      const kernelSaid = attributes["holder"] !== ""
+        ? "pfn"
+        : attributes["driver"] === undefined
+        ? "EOPNOTSUPP"
+        : "raw"
+      assert.strictEqual(
+        Result.match(found, { onFailure: ({ errno }) => errno, onSuccess: (claimer) => claimer }),
+        kernelSaid
+      )
+    })
+  }
+})

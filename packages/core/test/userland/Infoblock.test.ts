@@ -160,6 +160,15 @@ describe("write-infoblock", () => {
     }
   })
 
+  it("22.7: the reserve counts the pages behind the first 8 KiB", () => {
+    const dataoff = (size: number) => {
+      const { bytes } = WriteInfoblock.run({ output: "x" }, { _tag: "Image", size }, fresh)
+      return new DataView((bytes ?? zeros).buffer, 4096).getBigUint64(56, true)
+    }
+    const last = 8192 + 4096 * ((2 * 1024 ** 2 - 8192) / 64)
+    assert.deepStrictEqual([dataoff(last), dataoff(last + 4096)], [2097152n, 4194304n])
+  })
+
   it("22.7: the default mode is fsdax, other spellings of modes are known in any case", () => {
     const signature = (options: WriteInfoblock.Options) =>
       InfoBlock.signatureOf(

@@ -8,31 +8,41 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as CarveCommand from "./commands/CarveCommand.ts"
-import * as GrowCommand from "./commands/GrowCommand.ts"
-import * as InfoblockCommand from "./commands/InfoblockCommand.ts"
-import * as PlanCommand from "./commands/PlanCommand.ts"
-import * as SizeCommand from "./commands/SizeCommand.ts"
 import { WrongUse } from "./Failure.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
 
+/** Start-up time is mostly loading modules, so only the command that was named is loaded. */
+const modules = {
+  plan: async () => (await import("./commands/PlanCommand.ts")).command,
+  size: async () => (await import("./commands/SizeCommand.ts")).command,
+  grow: async () => (await import("./commands/GrowCommand.ts")).command,
+  carve: async () => (await import("./commands/CarveCommand.ts")).command,
+  infoblock: async () => (await import("./commands/InfoblockCommand.ts")).command
+}
+
+type Name = keyof typeof modules
+
 /**
- * @category commands
- * @since 0.1.0
+ * The root command with the named subcommand only, or with all of them when no such name is given (help, completions, a
+ * misspelt name).
  */
-export const root = Command.make("vmemmap").pipe(
-  Command.withDescription(
-    "What Linux struct pages for device memory will cost, where, and what capacity stays, before anything is changed"
-  ),
-  Command.withSubcommands([
-    PlanCommand.command,
-    SizeCommand.command,
-    GrowCommand.command,
-    CarveCommand.command,
-    InfoblockCommand.command
-  ])
-)
+const load = (name: string | undefined) =>
+  Effect.map(
+    Effect.forEach(
+      name !== undefined && Object.hasOwn(modules, name) ? [name as Name] : Object.keys(modules) as Array<Name>,
+      (name) => Effect.promise<Commands>(modules[name])
+    ),
+    (commands) =>
+      Command.make("vmemmap").pipe(
+        Command.withDescription(
+          "What Linux struct pages for device memory will cost, where, and what capacity stays, before anything is changed"
+        ),
+        Command.withSubcommands(commands as [Commands, ...Array<Commands>])
+      )
+  )
+
+type Commands = Awaited<ReturnType<typeof modules[Name]>>
 
 /**
  * Usage errors go to standard error in a line or two, so that a pipe behind standard output stays clean.
@@ -58,7 +68,7 @@ const report = (error: { readonly _tag: string; readonly message: string }): Eff
  * @since 0.1.0
  */
 export const run = (args: ReadonlyArray<string>) =>
-  Command.runWith(root, { version })(args).pipe(
+  Effect.flatMap(load(args[0]), (root) => Command.runWith(root, { version })(args)).pipe(
     Effect.tapError(report),
     Effect.mapError((error) =>
       error._tag === "ShowHelp" && error.errors.length > 0 ? new WrongUse({ problem: "wrong use" }) : error

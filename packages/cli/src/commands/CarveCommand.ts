@@ -107,7 +107,8 @@ const hex = (start: number, size: number): string => `0x${start.toString(16)}-0x
 
 const text = ({ assumptions, candidates, refused }: Answer, width: number, style: Style.Style): string => {
   const size = HumanSize.formatBinary
-  const lines = (items: ReadonlyArray<string>) => items.flatMap((item) => Table.wrap(item, width)).map((l) => `${l}\n`).join("")
+  const lines = (items: ReadonlyArray<string>) =>
+    items.flatMap((item) => Table.wrap(item, width)).map((l) => `${l}\n`).join("")
   return [
     ...candidates.map((candidate) =>
       [

@@ -77,7 +77,10 @@ export const command = Command.make(
   Command.withDescription("How far this machine can grow before hot-adding memory kills it, and in which steps"),
   Command.withExamples([
     { command: "vmemmap grow --base 1GiB --to 64GiB --step 1GiB", description: "A small guest given 1 GiB DIMMs" },
-    { command: "vmemmap grow --base 4GiB --to 1TiB --step 16GiB --how virtio-mem --memmap-on-memory", description: "virtio-mem" }
+    {
+      command: "vmemmap grow --base 4GiB --to 1TiB --step 16GiB --how virtio-mem --memmap-on-memory",
+      description: "virtio-mem"
+    }
   ])
 )
 
@@ -126,5 +129,7 @@ const text = (growth: Growth.Growth, width: number, style: Style.Style): string 
     failure === null ? "" : `step ${failure.step}, to ${size(failure.total)}, fails: ${failure.reason}\n`,
     ...(failure?.whatWouldHelp ?? []).map((help) => `would help: ${help}\n`),
     ...growth.assumptions.map((assumption) => `assumed: ${assumption}\n`)
-  ].flatMap((line) => line.startsWith("would") || line.startsWith("assumed") ? Table.wrap(line, width) : [line]).join("")
+  ].flatMap((line) => line.startsWith("would") || line.startsWith("assumed") ? Table.wrap(line, width) : [line]).join(
+    ""
+  )
 }

@@ -48,24 +48,31 @@ const head = Effect.fnUntraced(function*(source: string) {
   return new Uint8Array(Buffer.concat(chunks))
 })
 
-const read = Command.make("read", {
-  input: text("input", "i", "FILE", "Image file to read; - for standard input (the default)"),
-  json: on("json", "j", "Print JSON; without it the 8192 bytes are copied to standard output"),
-  human: on("human", "u", "Print numbers as hexadecimal text (implies --json)"),
-  verify: on("verify", "V", "Only blocks whose checksum is right")
-}, Effect.fnUntraced(function*(args) {
-  const output = yield* Output
-  const source = Option.getOrElse(args.input, () => "-")
-  const name = source === "-" ? "<stdin>" : source
-  const answer = ReadInfoblock.run(yield* head(source), { _tag: "File", name }, args)
-  if (answer.raw !== null) yield* output.bytes(answer.raw)
-  if (answer.stdout !== "") yield* output.print(`${answer.stdout}\n`)
-  yield* finish(answer.exit, answer.stderr)
-})).pipe(
+const read = Command.make(
+  "read",
+  {
+    input: text("input", "i", "FILE", "Image file to read; - for standard input (the default)"),
+    json: on("json", "j", "Print JSON; without it the 8192 bytes are copied to standard output"),
+    human: on("human", "u", "Print numbers as hexadecimal text (implies --json)"),
+    verify: on("verify", "V", "Only blocks whose checksum is right")
+  },
+  Effect.fnUntraced(function*(args) {
+    const output = yield* Output
+    const source = Option.getOrElse(args.input, () => "-")
+    const name = source === "-" ? "<stdin>" : source
+    const answer = ReadInfoblock.run(yield* head(source), { _tag: "File", name }, args)
+    if (answer.raw !== null) yield* output.bytes(answer.raw)
+    if (answer.stdout !== "") yield* output.print(`${answer.stdout}\n`)
+    yield* finish(answer.exit, answer.stderr)
+  })
+).pipe(
   Command.withDescription("Print the info blocks of an image, as ndctl read-infoblock -j"),
   Command.withExamples([
     { command: "vmemmap infoblock read -j -i pmem.img", description: "The block at offset 4096 of an image" },
-    { command: "dd if=/dev/pmem0 bs=8K count=1 | vmemmap infoblock read -j", description: "Of a disabled raw namespace" }
+    {
+      command: "dd if=/dev/pmem0 bs=8K count=1 | vmemmap infoblock read -j",
+      description: "Of a disabled raw namespace"
+    }
   ])
 )
 
@@ -75,7 +82,8 @@ const sizeOf = (path: string) =>
     const info = yield* (yield* FileSystem.FileSystem).stat(path)
     return info.type === "File" ? Number(info.size) : yield* new WrongUse({ problem: `${path}: not an image file` })
   }).pipe(
-    Effect.catchIf((error) => error._tag === "PlatformError" && error.reason._tag === "NotFound", () => Effect.succeed(null))
+    Effect.catchIf((error) => error._tag === "PlatformError" && error.reason._tag === "NotFound", () =>
+      Effect.succeed(null))
   )
 
 /** Replaces the first bytes of a file and nothing else; a shorter file grows to hold them. */
@@ -86,38 +94,46 @@ const replaceHead = Effect.fnUntraced(function*(path: string, exists: boolean, b
   yield* file.sync
 }, Effect.scoped)
 
-const write = Command.make("write", {
-  output: text("output", "o", "FILE", "Image file to write to; only its first 8192 bytes are replaced"),
-  stdout: on("stdout", "c", "Write the 8192 bytes to standard output"),
-  mode: text("mode", "m", "MODE", "fsdax or devdax (default fsdax)"),
-  size: text("size", "s", "SIZE", "Size to lay the block out for (default: that of the image)"),
-  align: text("align", "a", "SIZE", "Alignment (default 2M)"),
-  uuid: text("uuid", "u", "UUID", "Identity of the instance (default: random)"),
-  map: text("map", "M", "LOCATION", "mem or dev (default dev)"),
-  parentUuid: text("parent-uuid", "p", "UUID", "Uuid of the namespace (default: zero)"),
-  offset: text("offset", "O", "SIZE", "Address to reckon alignment from (default 0)")
-}, Effect.fnUntraced(function*(args) {
-  const output = yield* Output
-  const options = Object.fromEntries(
-    Object.entries(args).map(([name, value]) => [name, Option.isOption(value) ? Option.getOrUndefined(value) : value])
-  ) as WriteInfoblock.Options
-  const path = options.output === undefined ? undefined : yield* Sources.resolve(options.output)
-  const before = path === undefined ? null : yield* Effect.mapError(sizeOf(path), (error) =>
-    error._tag === "WrongUse" ? error : new WrongUse({ problem: `${path}: ${error.message}` }))
-  const answer = WriteInfoblock.run(
-    options,
-    path === undefined ? { _tag: "None" } : { _tag: "Image", size: before },
-    { freshUuid: yield* Effect.sync(() => crypto.randomUUID()) }
-  )
-  if (answer.bytes !== null && path !== undefined) {
-    yield* Effect.mapError(
-      replaceHead(path, before !== null, answer.bytes),
-      (error) => new WrongUse({ problem: `${path}: ${error.message}` })
+const write = Command.make(
+  "write",
+  {
+    output: text("output", "o", "FILE", "Image file to write to; only its first 8192 bytes are replaced"),
+    stdout: on("stdout", "c", "Write the 8192 bytes to standard output"),
+    mode: text("mode", "m", "MODE", "fsdax or devdax (default fsdax)"),
+    size: text("size", "s", "SIZE", "Size to lay the block out for (default: that of the image)"),
+    align: text("align", "a", "SIZE", "Alignment (default 2M)"),
+    uuid: text("uuid", "u", "UUID", "Identity of the instance (default: random)"),
+    map: text("map", "M", "LOCATION", "mem or dev (default dev)"),
+    parentUuid: text("parent-uuid", "p", "UUID", "Uuid of the namespace (default: zero)"),
+    offset: text("offset", "O", "SIZE", "Address to reckon alignment from (default 0)")
+  },
+  Effect.fnUntraced(function*(args) {
+    const output = yield* Output
+    const options = Object.fromEntries(
+      Object.entries(args).map(([name, value]) => [name, Option.isOption(value) ? Option.getOrUndefined(value) : value])
+    ) as WriteInfoblock.Options
+    const path = options.output === undefined ? undefined : yield* Sources.resolve(options.output)
+    const before = path === undefined ?
+      null :
+      yield* Effect.mapError(
+        sizeOf(path),
+        (error) => error._tag === "WrongUse" ? error : new WrongUse({ problem: `${path}: ${error.message}` })
+      )
+    const answer = WriteInfoblock.run(
+      options,
+      path === undefined ? { _tag: "None" } : { _tag: "Image", size: before },
+      { freshUuid: yield* Effect.sync(() => crypto.randomUUID()) }
     )
-  }
-  if (answer.bytes !== null && path === undefined) yield* output.bytes(answer.bytes)
-  yield* finish(answer.exit, answer.usage ? `${answer.stderr}try 'vmemmap infoblock write --help'` : answer.stderr)
-})).pipe(
+    if (answer.bytes !== null && path !== undefined) {
+      yield* Effect.mapError(
+        replaceHead(path, before !== null, answer.bytes),
+        (error) => new WrongUse({ problem: `${path}: ${error.message}` })
+      )
+    }
+    if (answer.bytes !== null && path === undefined) yield* output.bytes(answer.bytes)
+    yield* finish(answer.exit, answer.usage ? `${answer.stderr}try 'vmemmap infoblock write --help'` : answer.stderr)
+  })
+).pipe(
   Command.withDescription("Write an info block into an image, byte for byte as ndctl write-infoblock"),
   Command.withExamples([
     { command: "vmemmap infoblock write -o pmem.img -m fsdax -M dev -a 2M", description: "Into an image file" },

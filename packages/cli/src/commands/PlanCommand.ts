@@ -127,7 +127,7 @@ export const command = Command.make(
       : yield* Sources.machine(args.sources, Option.getOrUndefined(args.sysroot))
     const spec: MachineSpec = { ...base, devices: [...(base.devices ?? []), ...ranges] }
     return yield* planMachine(spec, settings, args.compareKernels)
-  })
+  }, Effect.scoped)
 ).pipe(
   Command.withDescription("What struct pages will cost, where, and what capacity stays, for every choice"),
   Command.withExamples([
@@ -135,7 +135,10 @@ export const command = Command.make(
     { command: "ndctl list -RN | vmemmap plan -", description: "Plan from what ndctl says" },
     { command: "vmemmap plan ndctl.json iomem.txt", description: "Join several sources of one machine" },
     { command: "vmemmap plan --range 0x100000000+128G --mode fsdax --map dev", description: "A range by hand" },
-    { command: "vmemmap plan machine.yaml --compare-kernels 5.10,6.1,6.12,proposed-2026", description: "Kernels side by side" },
+    {
+      command: "vmemmap plan machine.yaml --compare-kernels 5.10,6.1,6.12,proposed-2026",
+      description: "Kernels side by side"
+    },
     { command: "vmemmap plan machine.yaml --fail-if 'ram>16GiB'", description: "A gate for scripts" }
   ])
 )
@@ -156,10 +159,13 @@ const planMachine = Effect.fnUntraced(
     const kernel = yield* Options.kernelOf(settings.kernel, spec)
     const plan = Plan.make(spec, kernel, settings.filter)
     const names = Option.match(compareKernels, { onNone: () => [], onSome: (text) => text.split(",") })
-    const kernels = yield* Effect.forEach(names, (name) =>
-      orWrongUse(KernelRelease.parse(name), "--compare-kernels").pipe(
-        Effect.flatMap((release) => Options.kernelOf(settings.kernel, spec, release))
-      ))
+    const kernels = yield* Effect.forEach(
+      names,
+      (name) =>
+        orWrongUse(KernelRelease.parse(name), "--compare-kernels").pipe(
+          Effect.flatMap((release) => Options.kernelOf(settings.kernel, spec, release))
+        )
+    )
     const comparison = Comparison.make(spec, kernels, settings.filter, MemParse.format)
     if (settings.json) {
       yield* json(kernels.length > 0 ? { ...plan, comparison } : plan)
@@ -175,15 +181,18 @@ const planMachine = Effect.fnUntraced(
 const planFleet = Effect.fnUntraced(function*(fleet: FleetSource.Fleet, settings: Settings) {
   const output = yield* Output
   let failed = 0
-  const total = yield* FleetSource.run(fleet, (spec) =>
-    Effect.map(Options.kernelOf(settings.kernel, spec), (kernel) => {
-      const totals = Plan.totals(withNodes(spec, settings.nodes), kernel, settings.filter)
-      if (settings.gates.some((g) => Gate.holds(g, totals))) failed++
-      const name = spec.name ?? null
-      return settings.json
-        ? `${JSON.stringify({ name, kernel: kernel.release.name, totals })}\n`
-        : PlanPrinter.printFleetLine(name, totals)
-    }))
+  const total = yield* FleetSource.run(
+    fleet,
+    (spec) =>
+      Effect.map(Options.kernelOf(settings.kernel, spec), (kernel) => {
+        const totals = Plan.totals(withNodes(spec, settings.nodes), kernel, settings.filter)
+        if (settings.gates.some((g) => Gate.holds(g, totals))) failed++
+        const name = spec.name ?? null
+        return settings.json
+          ? `${JSON.stringify({ name, kernel: kernel.release.name, totals })}\n`
+          : PlanPrinter.printFleetLine(name, totals)
+      })
+  )
   yield* output.progress("")
   if (total === 0) return yield* new WrongUse({ problem: "the fleet file has no machine" })
   if (failed > 0) {

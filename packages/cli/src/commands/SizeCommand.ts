@@ -96,7 +96,10 @@ export const command = Command.make(
   Command.withDescription("The least request that gives at least the wanted usable bytes"),
   Command.withExamples([
     { command: "vmemmap size --want 1500G", description: "An fsdax namespace with 1500 GiB to use" },
-    { command: "vmemmap size --want 100G --mode devdax --map mem --align 1G --ways 6", description: "On a six-way interleaved region" }
+    {
+      command: "vmemmap size --want 100G --mode devdax --map mem --align 1G --ways 6",
+      description: "On a six-way interleaved region"
+    }
   ])
 )
 
@@ -115,12 +118,16 @@ const text = ({ argument, granule, memmapLine, nextLower, option, request, usabl
   const lower = nextLower === null
     ? "there is no smaller legal request\n"
     : nextLower.refused === null
-    ? `the next lower legal request, ${MemParse.format(nextLower.request)}, gives ${HumanSize.format(nextLower.usable)}: ` +
+    ? `the next lower legal request, ${MemParse.format(nextLower.request)}, gives ${
+      HumanSize.format(nextLower.usable)
+    }: ` +
       `${want - nextLower.usable} bytes too few\n`
     : `the next lower request, ${MemParse.format(nextLower.request)}, is refused: ${nextLower.refused}\n`
   return `request ${HumanSize.format(request)}: ${request} bytes, a multiple of ${MemParse.format(granule)}\n` +
     `gives   ${HumanSize.format(usable)} usable (${usable} bytes)\n` +
-    `costs   ${HumanSize.formatBinary(option.ram)} of struct pages in RAM, ${HumanSize.formatBinary(option.device)} on the ` +
+    `costs   ${HumanSize.formatBinary(option.ram)} of struct pages in RAM, ${
+      HumanSize.formatBinary(option.device)
+    } on the ` +
     `device, ${HumanSize.formatBinary(option.pageTables)} of page tables\n` +
     `type    ndctl create-namespace ${argument} …\n` +
     `or boot with ${memmapLine}\n${lower}`

@@ -30,7 +30,9 @@ export interface Look {
 const name = (choice: PlanOption.Choice): string => ComparisonLabel.label(choice, MemParse.format)
 
 /** Options with the same figures share a row: 4K and 2M alignments usually do. */
-const grouped = (options: ReadonlyArray<PlanOption.PlanOption>): ReadonlyArray<ReadonlyArray<PlanOption.PlanOption>> => {
+const grouped = (
+  options: ReadonlyArray<PlanOption.PlanOption>
+): ReadonlyArray<ReadonlyArray<PlanOption.PlanOption>> => {
   const groups = new Map<string, Array<PlanOption.PlanOption>>()
   for (const option of options) {
     const key = JSON.stringify([
@@ -53,7 +55,8 @@ const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => 
   const rows = grouped(device.options.filter((o) => o.error === null)).map((group) => {
     const option = group[0] as PlanOption.PlanOption
     const aligns = group.map((o) => o.sectorSize ?? o.align).filter((a) => a !== null).map(MemParse.format).join(", ")
-    const chosen = device.recommended !== null && group.some((o) => name(o) === name(device.recommended as PlanOption.Choice))
+    const chosen = device.recommended !== null &&
+      group.some((o) => name(o) === name(device.recommended as PlanOption.Choice))
     return [
       chosen ? "*" : "",
       option.mode + (option.native ? " (native)" : "") + (option.memmapOnMemory ? " (memmap on memory)" : ""),
@@ -64,7 +67,9 @@ const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => 
       binary(option.ram),
       binary(option.device),
       binary(option.pageTables),
-      option.tool === null ? (option.notes.length === 0 ? "" : option.notes.map((n) => `[${n.rule}]`).join(" ")) : style.warn("ndctl refuses")
+      option.tool === null
+        ? (option.notes.length === 0 ? "" : option.notes.map((n) => `[${n.rule}]`).join(" "))
+        : style.warn("ndctl refuses")
     ]
   })
   return Table.render(
@@ -90,10 +95,18 @@ const refusedTable = (device: Plan.DevicePlan, { style, width }: Look): string =
   if (refused.length === 0) return ""
   const rows = refused.map((option) => {
     const why = option.error ?? (option.tool as PlanOption.Refusal)
-    return [name(option), (option.error === null ? "ndctl " : "") + why.errno, why.rule, `${why.message}; ${why.remedy}`]
+    return [
+      name(option),
+      (option.error === null ? "ndctl " : "") + why.errno,
+      why.rule,
+      `${why.message}; ${why.remedy}`
+    ]
   })
   return "\n" + Table.render(
-    [{ title: "not possible" }, { title: "errno" }, { title: "rule" }, { title: "why, and what would make it legal", flex: true }],
+    [{ title: "not possible" }, { title: "errno" }, { title: "rule" }, {
+      title: "why, and what would make it legal",
+      flex: true
+    }],
     rows,
     { width, bold: style.bold }
   )
@@ -103,7 +116,9 @@ const blocksLine = (device: Plan.DevicePlan): string => {
   const option = device.options.find((o) => o.blocks !== null && o.error === null)
   if (option?.blocks === null || option === undefined) return ""
   const { count, head, memmap, size: block, tail, zones } = option.blocks
-  return `system-ram (${option.map}): ${count} memory blocks of ${binary(block)}, ${binary(head)} stranded before and ` +
+  return `system-ram (${option.map}): ${count} memory blocks of ${binary(block)}, ${
+    binary(head)
+  } stranded before and ` +
     `${binary(tail)} after them; memmap in ${memmap}; zones: online ${zones.online}, online_kernel ` +
     `${zones.online_kernel}, online_movable ${zones.online_movable}\n`
 }
@@ -126,7 +141,9 @@ const hex = (address: number): string => `0x${address.toString(16)}`
 
 const deviceText = (device: Plan.DevicePlan, look: Look): string => {
   const { style, width } = look
-  const where = device.start === null ? "start not known" : `${hex(device.start)}-${hex(device.start + device.size - 1)}`
+  const where = device.start === null
+    ? "start not known"
+    : `${hex(device.start)}-${hex(device.start + device.size - 1)}`
   const notes = [...new Map(device.options.flatMap((o) => o.notes).map((n) => [n.message, n])).values()]
   const lines = (prefix: string, texts: ReadonlyArray<string>) =>
     texts.flatMap((text) => Table.wrap(prefix + text, width)).map((line) => `${line}\n`).join("")
@@ -171,7 +188,9 @@ const totalsText = ({ totals }: Plan.Plan, { style, width }: Look): string =>
  */
 export const print = (plan: Plan.Plan, look: Look): string =>
   [
-    `${plan.name === null ? "" : `${plan.name}: `}kernel ${plan.kernel}, ${plan.arch}, struct page ${plan.structPage} bytes, ` +
+    `${
+      plan.name === null ? "" : `${plan.name}: `
+    }kernel ${plan.kernel}, ${plan.arch}, struct page ${plan.structPage} bytes, ` +
     `memory block ${binary(plan.blockSize)}\n\n`,
     ...plan.devices.map((device) => deviceText(device, look)),
     plan.devices.length === 0 ? "no device memory found\n" : totalsText(plan, look),

@@ -48,7 +48,9 @@ export const wrap = (text: string, width: number): ReadonlyArray<string> => {
 }
 
 const widthsOf = (columns: ReadonlyArray<Column>, rows: ReadonlyArray<ReadonlyArray<string>>, total: number) => {
-  const natural = columns.map((column, i) => Math.max(visible(column.title), ...rows.map((row) => visible(row[i] ?? ""))))
+  const natural = columns.map((column, i) =>
+    Math.max(visible(column.title), ...rows.map((row) => visible(row[i] ?? "")))
+  )
   const sum = natural.reduce((a, b) => a + b, 0) + gap.length * (columns.length - 1)
   const excess = sum - total
   if (total <= 0 || excess <= 0) return natural

@@ -43,7 +43,8 @@ export interface Single {
 const lineLimit = 4 * 1024 * 1024
 
 /**
- * Opens a source: a fleet when its first line is a whole machine and another line follows, else one machine.
+ * Opens a source: a fleet when its first line is a whole machine and another line follows, else one machine. The file stays
+ * open as long as the scope.
  *
  * @category constructors
  * @since 0.1.0
@@ -63,7 +64,7 @@ export const open = Effect.fnUntraced(function*(source: string) {
     spec: yield* orWrongUse(Source.read(source, yield* Sources.collect(chunks)))
   }
   return single
-}, Effect.scoped)
+})
 
 /**
  * Answers every machine in order and prints the answers; the number of machines. The first unreadable line ends the run with
@@ -99,7 +100,13 @@ export const run = Effect.fnUntraced(function*(
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n")
     rest = lines.pop() ?? ""
     return rest.length > lineLimit
-      ? Effect.fail(new WrongUse({ problem: `${fleet.source}: line ${line + lines.length + 1}: longer than ${lineLimit} characters; a fleet file has one machine per line` }))
+      ? Effect.fail(
+        new WrongUse({
+          problem: `${fleet.source}: line ${
+            line + lines.length + 1
+          }: longer than ${lineLimit} characters; a fleet file has one machine per line`
+        })
+      )
       : answerLines(lines)
   }))
   yield* answerLines(rest === "" ? [] : [rest])

@@ -19,8 +19,12 @@ const below = Effect.fnUntraced(function*(root: string) {
   const path = yield* Path.Path
   return {
     file: (name: string) =>
-      fs.readFileString(path.join(root, name)).pipe(Effect.map((text) => text.trimEnd()), Effect.orElseSucceed(() => undefined)),
-    list: (name: string) => fs.readDirectory(path.join(root, name)).pipe(Effect.orElseSucceed(() => [] as Array<string>))
+      fs.readFileString(path.join(root, name)).pipe(
+        Effect.map((text) => text.trimEnd()),
+        Effect.orElseSucceed(() => undefined)
+      ),
+    list: (name: string) =>
+      fs.readDirectory(path.join(root, name)).pipe(Effect.orElseSucceed(() => [] as Array<string>))
   }
 })
 
@@ -82,7 +86,9 @@ export const read = Effect.fnUntraced(function*(root: string) {
   const iomem = yield* tree.file("proc/iomem")
   if (iomem === undefined || iomem === "") {
     return yield* new WrongUse({
-      problem: `${root === "/" ? "" : root}/proc/iomem cannot be read; name a SOURCE, give --range START+SIZE, or run on Linux as root`
+      problem: `${
+        root === "/" ? "" : root
+      }/proc/iomem cannot be read; name a SOURCE, give --range START+SIZE, or run on Linux as root`
     })
   }
   const ranges = yield* orWrongUse(Iomem.read("/proc/iomem", iomem))

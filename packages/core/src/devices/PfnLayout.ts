@@ -124,7 +124,9 @@ export const create = (request: Request): Result.Result<PfnLayout, DeviceError> 
       "ENXIO",
       "22.3 step 6",
       `unable to satisfy requested alignment: data would begin at ${size(dataoff)} of ${size(request.size)}`,
-      align > arch.compatAlign ? `use an alignment of ${size(arch.compatAlign)}, or a larger namespace` : "use a larger namespace"
+      align > arch.compatAlign
+        ? `use an alignment of ${size(arch.compatAlign)}, or a larger namespace`
+        : "use a larger namespace"
     )
   }
   return Result.succeed(finish(request, { startPad: 0, endTrunc, dataoff, memmapReserve }))
@@ -132,10 +134,10 @@ export const create = (request: Request): Result.Result<PfnLayout, DeviceError> 
 
 const finish = (
   { align, arch, map, size, start }: Request,
-  part: Pick<PfnLayout, "startPad" | "endTrunc" | "dataoff" | "memmapReserve">
+  { dataoff, endTrunc, memmapReserve, startPad }: Pick<PfnLayout, "startPad" | "endTrunc" | "dataoff" | "memmapReserve">
 ): PfnLayout => {
-  const npfns = Math.max(0, Math.floor((size - part.dataoff - part.endTrunc - part.startPad) / arch.pageSize))
-  return { start, size, map, align, ...part, npfns, usable: npfns * arch.pageSize }
+  const npfns = Math.max(0, Math.floor((size - dataoff - endTrunc - startPad) / arch.pageSize))
+  return { start, size, map, align, startPad, endTrunc, dataoff, memmapReserve, npfns, usable: npfns * arch.pageSize }
 }
 
 /**
@@ -154,7 +156,8 @@ const createBySection = (request: Request): Result.Result<PfnLayout, DeviceError
   const label = request.dax === true ? daxLabelReserve : 0
   const from = start + startPad
   const memmapReserve = map === "dev"
-    ? mediaStructPage * Alignment.up(Math.max(0, inner - reserveBytes) / arch.pageSize, Architecture.pagesPerSection(arch))
+    ? mediaStructPage *
+      Alignment.up(Math.max(0, inner - reserveBytes) / arch.pageSize, Architecture.pagesPerSection(arch))
     : 0
   const unit = map === "dev" ? Math.max(align, arch.pmdSize) : align
   const dataoff = Alignment.up(from + reserveBytes + memmapReserve + label, unit) - from

@@ -31,46 +31,73 @@ const base: PlanOption.Choice = {
   memmapOnMemory: false
 }
 
+const choice = (
+  mode: PlanOption.Mode,
+  map: PlanOption.MapLocation,
+  align: number | null,
+  memmapOnMemory = false
+): PlanOption.Choice => ({ mode, map, align, sectorSize: null, native: false, memmapOnMemory })
+
+const nativeChoice: PlanOption.Choice = { ...base, mode: "fsdax", map: "mem", native: true }
+
 /** Logical block sizes a BTT offers that differ in capacity (21.8); 520 … 4224 add protection bytes. */
 const sectorSizes = [512, 4096]
 
 const hasNativeMode = ({ kind }: Target): boolean => kind === "legacy" || kind === "virtio-pmem"
 
-const choices = (target: Target, { arch, release }: Kernel, filter: Filter): ReadonlyArray<PlanOption.Choice> => {
-  const aligns = filter.align !== undefined && !arch.daxAligns.includes(filter.align)
-    ? [...arch.daxAligns, filter.align]
-    : arch.daxAligns
-  const kmemAlign = filter.align ?? arch.daxAligns.find((a) => a >= arch.compatAlign) ?? arch.compatAlign
-  const onMemory = has(release, "kmem-memmap-on-memory") ? [false, true] : [false]
-  if (target.kind === "dax") {
-    return [
-      ...aligns.map((align) => ({ ...base, mode: "devdax", map: "mem", align } as const)),
-      ...onMemory.map((memmapOnMemory) => ({ ...base, mode: "system-ram", map: "mem", memmapOnMemory } as const))
-    ]
-  }
-  const maps = ["dev", "mem"] as const
-  const instances = maps.flatMap((map) => aligns.map((align) => ({ map, align })))
-  return [
-    { ...base, mode: "raw" },
-    ...sectorSizes.map((sectorSize) => ({ ...base, mode: "sector", sectorSize } as const)),
-    // ndctl makes no info block for fsdax/mem where native mode exists (27.2).
-    ...(hasNativeMode(target)
-      ? [
-        { ...base, mode: "fsdax", map: "mem", native: true } as const,
-        ...aligns.map((align) => ({ ...base, mode: "fsdax", map: "dev", align } as const))
-      ]
-      : instances.map((i) => ({ ...base, mode: "fsdax", ...i } as const))),
-    ...instances.map((i) => ({ ...base, mode: "devdax", ...i } as const)),
-    ...maps.flatMap((map) =>
-      onMemory.map((memmapOnMemory) => ({ ...base, mode: "system-ram", map, align: kmemAlign, memmapOnMemory } as const))
-    )
-  ]
+/** Alignments worth asking for: the supported ones, and the one asked for even if it is not. */
+const alignsOf = ({ arch }: Kernel, { align }: Filter): ReadonlyArray<number> =>
+  align === undefined ? arch.daxAligns : [align]
+
+const instances = (
+  mode: "fsdax" | "devdax",
+  maps: ReadonlyArray<"mem" | "dev">,
+  kernel: Kernel,
+  filter: Filter
+): ReadonlyArray<PlanOption.Choice> => {
+  const aligns = alignsOf(kernel, filter)
+  return maps.filter((map) => filter.map === undefined || filter.map === map).flatMap((map) =>
+    aligns.map((align) => choice(mode, map, align))
+  )
 }
 
-const matches = (filter: Filter) => (choice: PlanOption.Choice): boolean =>
-  (filter.mode === undefined || choice.mode === filter.mode) &&
-  (filter.map === undefined || choice.map === filter.map) &&
-  (filter.align === undefined || choice.align === null || choice.align === filter.align)
+const maps = ["dev", "mem"] as const
+
+/** The choices of one mode, by kind of device. ndctl makes no info block for fsdax/mem where native mode exists (27.2). */
+const ofMode: Readonly<
+  Record<PlanOption.Mode, (target: Target, kernel: Kernel, filter: Filter) => ReadonlyArray<PlanOption.Choice>>
+> = {
+  "raw": ({ kind }, _, { map }) => kind === "dax" || map !== undefined ? [] : [base],
+  "sector": ({ kind }, _, { map }) =>
+    kind === "dax" || map !== undefined
+      ? []
+      : sectorSizes.map((sectorSize) => ({ ...base, mode: "sector", sectorSize })),
+  "fsdax": (target, kernel, filter) =>
+    target.kind === "dax"
+      ? []
+      : hasNativeMode(target)
+      ? [
+        ...(filter.map === "dev" || filter.align !== undefined ? [] : [nativeChoice]),
+        ...instances("fsdax", ["dev"], kernel, filter)
+      ]
+      : instances("fsdax", maps, kernel, filter),
+  "devdax": ({ kind }, kernel, filter) => instances("devdax", kind === "dax" ? ["mem"] : maps, kernel, filter),
+  "system-ram": ({ kind }, { arch, release }, filter) => {
+    const align = kind === "dax"
+      ? null
+      : filter.align ?? arch.daxAligns.find((a) => a >= arch.compatAlign) ?? arch.compatAlign
+    const onMemory = has(release, "kmem-memmap-on-memory") ? [false, true] : [false]
+    return (kind === "dax" ? ["mem"] as const : maps).filter((map) => filter.map === undefined || filter.map === map)
+      .flatMap((map) => onMemory.map((memmapOnMemory) => choice("system-ram", map, align, memmapOnMemory)))
+  }
+}
+
+const modes = ["raw", "sector", "fsdax", "devdax", "system-ram"] as const
+
+const choices = (target: Target, kernel: Kernel, filter: Filter): ReadonlyArray<PlanOption.Choice> =>
+  filter.mode === undefined
+    ? modes.flatMap((mode) => ofMode[mode](target, kernel, filter))
+    : ofMode[filter.mode](target, kernel, filter)
 
 /**
  * All choices on a target in a fixed order (raw, sector, fsdax, devdax, system-ram), each with its result.
@@ -79,7 +106,7 @@ const matches = (filter: Filter) => (choice: PlanOption.Choice): boolean =>
  * @since 0.1.0
  */
 export const all = (target: Target, kernel: Kernel, filter: Filter = {}): ReadonlyArray<PlanOption.PlanOption> =>
-  choices(target, kernel, filter).filter(matches(filter)).map((choice) => Capacity.plan(choice, target, kernel))
+  choices(target, kernel, filter).map((choice) => Capacity.plan(choice, target, kernel))
 
 /**
  * What to weigh alternatives by: the mode the range has now, and what the paying node has left.
@@ -159,11 +186,14 @@ export const best = (
 ): Recommendation | null => {
   const mode = filter.mode ?? wantedMode(target, circumstances)
   const options = all(target, kernel, { ...filter, mode })
-  return options.some(PlanOption.isSafe) ? recommend(options, target, circumstances) : recommend(all(target, kernel, filter), target, circumstances)
+  return options.some(PlanOption.isSafe)
+    ? recommend(options, target, circumstances)
+    : recommend(all(target, kernel, filter), target, circumstances)
 }
 
 /** Among equals: the kernel's own default of 2 MiB, then larger alignments (fewer faults), then page size. */
-const preference = ({ align }: PlanOption.PlanOption): number => align === null ? 0 : align === 4096 ? 1 : align === 2 ** 21 ? 3 : 2
+const preference = ({ align }: PlanOption.PlanOption): number =>
+  align === null ? 0 : align === 4096 ? 1 : align === 2 ** 21 ? 3 : 2
 
 const reason = (
   option: PlanOption.PlanOption,

@@ -99,7 +99,7 @@ const native = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Plan
       )
     )
   }
-  const cost = MemmapCost.make({ ...kernel, range: whole(target), altmap: null, order: 0 })
+  const cost = MemmapCost.make(mapping(kernel, whole(target), null, 0))
   return PlanOption.legal(choice, {
     usable: target.size,
     npfns: target.size / kernel.arch.pageSize,
@@ -108,6 +108,13 @@ const native = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Plan
 }
 
 const whole = (target: Target): PfnRange.PfnRange => PfnRange.fromLength(target.start, target.size)
+
+const mapping = (
+  { arch, ram, release, structPage }: Kernel,
+  range: PfnRange.PfnRange,
+  altmap: Altmap.Altmap | null,
+  order: number
+): MemmapCost.Request => ({ arch, ram, release, structPage, range, altmap, order })
 
 const paid = (cost: MemmapCost.MemmapCost) => ({
   ram: cost.ram,
@@ -119,7 +126,9 @@ const paid = (cost: MemmapCost.MemmapCost) => ({
 
 const layoutOf = (choice: Choice, target: Target, kernel: Kernel) =>
   PfnLayout.create({
-    ...kernel,
+    arch: kernel.arch,
+    release: kernel.release,
+    structPage: kernel.structPage,
     start: target.start,
     size: target.size,
     map: choice.map === "dev" ? "dev" : "mem",
@@ -139,7 +148,10 @@ const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pl
     return PlanOption.refused(choice, refusal("EINVAL", "ALT-15", "this kernel has no device memmap", "use map=mem"))
   }
   if (choice.map === "dev" && arch.altmap === "refused") {
-    return PlanOption.refused(choice, refusal("EINVAL", "ALT-11", `${arch.name} refuses a device memmap`, "use map=mem"))
+    return PlanOption.refused(
+      choice,
+      refusal("EINVAL", "ALT-11", `${arch.name} refuses a device memmap`, "use map=mem")
+    )
   }
   const laid = layoutOf(choice, target, kernel)
   if (Result.isFailure(laid)) return PlanOption.refused(choice, fromError(laid.failure))
@@ -147,7 +159,8 @@ const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pl
   const range = mappedRange(layout)
   const order = choice.mode === "devdax" ? compoundOrder(kernel, layout.align) : 0
   const altmap = choice.map === "dev" ? Altmap.make(range.start, layout.dataoff, arch) : null
-  const cost = MemmapCost.make({ ...kernel, range, altmap, order })
+  const request = mapping(kernel, range, altmap, order)
+  const cost = MemmapCost.make(request)
   if (cost.exhausted) {
     return PlanOption.refused(
       choice,
@@ -165,7 +178,7 @@ const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pl
     endTrunc: layout.endTrunc,
     npfns: layout.npfns,
     ...paid(cost),
-    notes: instanceNotes(choice, layout, { ...kernel, range, order }, cost)
+    notes: instanceNotes(choice, layout, request, cost)
   }, instanceLosses(layout, cost, arch.pageSize))
 }
 
@@ -188,11 +201,11 @@ const instanceLosses = (
 const instanceNotes = (
   choice: Choice,
   layout: PfnLayout.PfnLayout,
-  kernel: Kernel & { readonly range: PfnRange.PfnRange; readonly order: number },
+  request: MemmapCost.Request,
   cost: MemmapCost.MemmapCost
 ): ReadonlyArray<PlanOption.Note> => {
   const notes: Array<PlanOption.Note> = []
-  const { order, range } = kernel
+  const { order, range } = request
   if (layout.usable === 0) {
     notes.push({ kind: "hazard", rule: "22.3", message: "legal, but no byte is left to use" })
   }
@@ -203,21 +216,26 @@ const instanceNotes = (
       message: "created, then refused at the next probe: align exceeds the capacity"
     })
   }
-  if (choice.map === "dev" && CompoundVmemmap.isShared(kernel, order, false)) {
-    const mem = MemmapCost.make({ ...kernel, altmap: null })
+  if (choice.map === "dev" && CompoundVmemmap.isShared(request, order, false)) {
+    const mem = MemmapCost.make({ ...request, altmap: null })
     notes.push({
       kind: "note",
       rule: "CMP-10",
-      message: `a memmap on the device is never deduplicated: it takes ${share(cost.device, layout.size)} of the device, ` +
-        `where map=mem would take ${size(mem.ram + mem.pageTables)} of RAM (${share(mem.ram + mem.pageTables, layout.size)})`
+      message:
+        `a memmap on the device is never deduplicated: it takes ${share(cost.device, layout.size)} of the device, ` +
+        `where map=mem would take ${size(mem.ram + mem.pageTables)} of RAM (${
+          share(mem.ram + mem.pageTables, layout.size)
+        })`
     })
   }
-  if (cost.shared && CompoundVmemmap.isMisplaced(kernel, range, order)) {
+  if (cost.shared && CompoundVmemmap.isMisplaced(request, range, order)) {
     notes.push({
       kind: "hazard",
       rule: "CMP-5",
       message: `compounds begin at the range start (0x${range.start.toString(16)}), which is not a multiple of ` +
-        `${size(layout.align)}; heads and tails share vmemmap pages wrongly. Use map=dev, a smaller align, or an aligned start`
+        `${
+          size(layout.align)
+        }; heads and tails share vmemmap pages wrongly. Use map=dev, a smaller align, or an aligned start`
     })
   } else if (cost.shared && range.start % layout.align !== 0) {
     notes.push({
@@ -253,13 +271,17 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
   }
   const range = PfnRange.fromLength(start, usable)
   const order = compoundOrder(kernel, align)
-  const cost = MemmapCost.make({ ...kernel, range, altmap: null, order })
+  const cost = MemmapCost.make(mapping(kernel, range, null, order))
   return PlanOption.legal(choice, {
     usable,
     npfns: usable / kernel.arch.pageSize,
     ...paid(cost),
     notes: CompoundVmemmap.isMisplaced(kernel, range, order) && cost.shared
-      ? [{ kind: "hazard", rule: "CMP-5", message: `start 0x${start.toString(16)} is not a multiple of ${size(align)}` }]
+      ? [{
+        kind: "hazard",
+        rule: "CMP-5",
+        message: `start 0x${start.toString(16)} is not a multiple of ${size(align)}`
+      }]
       : []
   }, { alignmentTail: target.size - usable })
 }
@@ -267,7 +289,13 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
 /** device-dax bound to kmem (25): the memmap is always new and never the namespace's altmap. */
 const systemRam = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
   if (target.kind === "dax") {
-    return SystemRam.plan(choice, whole(target), { metadata: 0, alignmentHead: 0, alignmentTail: 0, unusedReserve: 0 }, target, kernel)
+    return SystemRam.plan(
+      choice,
+      whole(target),
+      { metadata: 0, alignmentHead: 0, alignmentTail: 0, unusedReserve: 0 },
+      target,
+      kernel
+    )
   }
   const base = instance({ ...choice, mode: "devdax" }, target, kernel)
   if (base.error !== null) return PlanOption.refused(choice, base.error)

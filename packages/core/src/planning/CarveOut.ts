@@ -18,11 +18,11 @@ import * as HumanSize from "../geometry/HumanSize.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as StructPageSize from "../geometry/StructPageSize.ts"
+import * as FirmwareMap from "../machine/FirmwareMap.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as E820 from "../resources/E820.ts"
 import * as MemmapOption from "../resources/MemmapOption.ts"
-import * as FirmwareMap from "./FirmwareMap.ts"
 
 const MiB = 1024 ** 2
 const GiB = 1024 * MiB

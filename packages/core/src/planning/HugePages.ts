@@ -4,8 +4,8 @@
  *
  * @since 0.1.0
  */
-import type { Architecture } from "../geometry/Architecture.ts"
 import * as Alignment from "../geometry/Alignment.ts"
+import type { Architecture } from "../geometry/Architecture.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 
 /**

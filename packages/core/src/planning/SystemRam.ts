@@ -29,7 +29,9 @@ export const plan = (
   const { arch, blockSize, release, structPage } = kernel
   const refuse = (errno: string, rule: string, message: string, remedy: string) =>
     PlanOption.refused(choice, { errno, rule, message, remedy })
-  if (!has(release, "kmem")) return refuse("ENODEV", "25.1", "this kernel has no kmem driver", "use a kernel from 5.1 on")
+  if (!has(release, "kmem")) {
+    return refuse("ENODEV", "25.1", "this kernel has no kmem driver", "use a kernel from 5.1 on")
+  }
   if (!arch.hotplug && !has(release, "hotplug-riscv64")) {
     return refuse("EINVAL", "GEO-10", `${arch.name} cannot hot-add memory in this kernel`, "use a kernel from 6.11 on")
   }

@@ -117,7 +117,9 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
     assumptions.push(
       ram.length === 0
         ? "memory block of the smallest legal size (no boot RAM known; give --block-size)"
-        : `memory block computed from the end of boot RAM (GEO-15), ${hypervisor ? "under a hypervisor" : "on bare metal"}`
+        : `memory block computed from the end of boot RAM (GEO-15), ${
+          hypervisor ? "under a hypervisor" : "on bare metal"
+        }`
     )
   }
   return {
@@ -136,7 +138,9 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
 
 /** CXL windows advise `2^ctz(start | end)` when that is 256 MiB or more; the smallest advice wins (GEO-15). */
 const smallestAdvice = (spec: MachineSpec.MachineSpec): number | undefined => {
-  const advice = (spec.ranges ?? []).filter((r) => r.kind === "cxl-window").map((r) => commonPower(r.start, r.start + r.size))
+  const advice = (spec.ranges ?? []).filter((r) => r.kind === "cxl-window").map((r) =>
+    commonPower(r.start, r.start + r.size)
+  )
     .filter((size) => size >= 256 * 1024 ** 2)
   return advice.length === 0 ? undefined : Math.min(...advice)
 }

@@ -20,7 +20,8 @@ const smallerRequest = (target: Target, kernel: Kernel, option: PlanOption): Rea
     : [{
       kind: "note" as const,
       rule: "28.7",
-      message: `${option.mode}/${option.map}: a request of ${MemParse.format(smaller)} gives the same ${option.usable} ` +
+      message:
+        `${option.mode}/${option.map}: a request of ${MemParse.format(smaller)} gives the same ${option.usable} ` +
         `usable bytes as ${MemParse.format(target.size)} (${size(target.size - smaller)} less)`
     }]
 }
@@ -40,7 +41,8 @@ const reserve128 = (kernel: Kernel, options: ReadonlyArray<PlanOption>): Readonl
     ? [{
       kind: "note" as const,
       rule: "22.3",
-      message: `kernel ${kernel.release.name} sets 128 bytes aside per page for new map=dev blocks, twice what the memmap ` +
+      message:
+        `kernel ${kernel.release.name} sets 128 bytes aside per page for new map=dev blocks, twice what the memmap ` +
         `needs; create them under a kernel that reserves 64 (6.3 or later), older layouts stay valid`
     }]
     : []
@@ -64,6 +66,7 @@ export const forDevice = (
     : [{
       kind: "note" as const,
       rule: "22.1",
-      message: "layout of kernels before 5.3 (whole sections) follows the rules only; it was not held against a recording"
+      message:
+        "layout of kernels before 5.3 (whole sections) follows the rules only; it was not held against a recording"
     }])
 ]

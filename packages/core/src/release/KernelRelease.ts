@@ -187,6 +187,18 @@ const peelOverrides = (
  * @since 0.1.0
  */
 export const parse = (text: string): Result.Result<KernelRelease, UnknownKernel> => {
+  const known = recent.get(text)
+  if (known !== undefined) return known
+  const parsed = read(text)
+  if (recent.size >= 64) recent.clear()
+  recent.set(text, parsed)
+  return parsed
+}
+
+/** Fleets name a handful of kernels a hundred thousand times. */
+const recent = new Map<string, Result.Result<KernelRelease, UnknownKernel>>()
+
+const read = (text: string): Result.Result<KernelRelease, UnknownKernel> => {
   const { base, overrides } = peelOverrides(text.trim().slice(0, 200), [])
   const release = fromBase(base)
   if (release instanceof UnknownKernel) return Result.fail(release)

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as PfnRange from "../geometry/PfnRange.ts"
-import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as E820 from "../resources/E820.ts"
+import type * as MachineSpec from "./MachineSpec.ts"
 
 /**
  * RAM of one node, in bytes.

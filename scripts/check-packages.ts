@@ -16,7 +16,6 @@ interface Manifest {
   readonly version: string
   readonly exports: Readonly<Record<string, string | null>>
   readonly bin?: Readonly<Record<string, string>>
-  readonly imports?: Readonly<Record<string, string>>
   readonly dependencies?: Readonly<Record<string, string>>
   readonly peerDependencies?: Readonly<Record<string, string>>
 }
@@ -26,8 +25,6 @@ interface Package {
   readonly manifest: Manifest
   /** Modules below `src`, without extension: `geometry/Pfn`. */
   readonly modules: ReadonlyArray<string>
-  /** The modules of these that do something when they are loaded: commands and workers. */
-  readonly programs: ReadonlySet<string>
 }
 
 const root = dirname(import.meta.dirname)
@@ -40,21 +37,18 @@ const filesBelow = (folder: string): ReadonlyArray<string> =>
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .toSorted()
 
-const moduleName = (file: string): string => file.replace(/^\.\/src\//, "").replace(/\.ts$/, "")
+const readPackage = (folder: string): Package => ({
+  folder,
+  manifest: readJson<Manifest>(join(folder, "package.json")),
+  modules: [
+    ...new Set(filesBelow(join(folder, "src")).filter((file) => file.endsWith(".ts")).map((file) => file.slice(0, -3)))
+      .add("index")
+  ]
+})
 
-const isInternal = (module: string): boolean => module.split("/").includes("internal")
-
-const readPackage = (folder: string): Package => {
-  const manifest = readJson<Manifest>(join(folder, "package.json"))
-  return {
-    folder,
-    manifest,
-    modules: filesBelow(join(folder, "src")).filter((file) => file.endsWith(".ts")).map(moduleName),
-    programs: new Set(
-      [...Object.values(manifest.bin ?? {}), ...Object.values(manifest.imports ?? {})].map(moduleName)
-    )
-  }
-}
+/** Internal modules, and programs, which `exports` withholds by name. */
+const isPrivate = ({ manifest }: Package, module: string): boolean =>
+  module.split("/").includes("internal") || manifest.exports[`./${module}`] === null
 
 const specifier = ({ manifest }: Package, module: string): string =>
   module === "index" ? manifest.name : `${manifest.name}/${module}`
@@ -160,30 +154,30 @@ const faultsOfDependencies = (consumer: string, { manifest, modules }: Package):
   )
 }
 
-/** A program that imports every public module, and that no `internal` one lets itself be imported. */
+/** What the program writes when it has loaded everything, and nothing it loaded wrote anything. */
+const loaded = "every public module is loaded\n"
+
+/** A program that imports every public module, and sees that no private one lets itself be imported. */
 const writeProgram = (consumer: string, packages: ReadonlyArray<Package>): void => {
   const open = packages.flatMap((each) =>
-    each.modules.filter((module) => !isInternal(module))
-      .map((module) => ({ name: specifier(each, module), runs: each.programs.has(module) }))
+    each.modules.filter((module) => !isPrivate(each, module)).map((module) => specifier(each, module))
   )
   const closed = packages.flatMap((each) => [
-    ...each.modules.filter(isInternal).map((module) => specifier(each, module)),
+    ...each.modules.filter((module) => isPrivate(each, module)).map((module) => specifier(each, module)),
     ...Object.keys(each.manifest.exports).filter((key) => each.manifest.exports[key] === null)
       .map((key) => specifier(each, key.replace("./", "").replace("*", "Probe")))
   ])
-  const loaded = open.filter(({ runs }) => !runs)
   writeFileSync(
     join(consumer, "program.ts"),
     [
-      ...loaded.map(({ name }, index) => `import * as m${index} from ${JSON.stringify(name)}`),
-      ...open.filter(({ runs }) => runs)
-        .map(({ name }, index) => `export type Program${index} = typeof import(${JSON.stringify(name)})`),
-      `export const modules: ReadonlyArray<object> = [${loaded.map((_, index) => `m${index}`).join(", ")}]`,
+      ...open.map((name, index) => `import * as m${index} from ${JSON.stringify(name)}`),
+      `const modules: ReadonlyArray<object> = [${open.map((_, index) => `m${index}`).join(", ")}]`,
       `const closed: ReadonlyArray<string> = ${JSON.stringify(closed)}`,
       "for (const name of closed) {",
       "  const code = await import(name).then(() => \"it can be imported\", (error: { code?: string }) => error.code)",
       "  if (code !== \"ERR_PACKAGE_PATH_NOT_EXPORTED\") throw new Error(`${name} should be private: ${code}`)",
       "}",
+      `if (modules.length === ${open.length}) process.stdout.write(${JSON.stringify(loaded)})`,
       ""
     ].join("\n")
   )
@@ -217,6 +211,12 @@ const faultsOfTypes = (consumer: string): ReadonlyArray<string> => {
   return errors.filter((line) => !line.includes("node_modules/") || line.includes("node_modules/@vmemmap/"))
 }
 
+/** Loading the library does nothing by itself. */
+const faultsOfLoading = (consumer: string): ReadonlyArray<string> => {
+  const answer = run(consumer, tool("node"), ["program.ts"])
+  return answer === loaded ? [] : [`a public module does something when it is loaded: ${JSON.stringify(answer)}`]
+}
+
 /** Each declared command answers `--version` with the version of its package. */
 const faultsOfCommands = (consumer: string, { manifest }: Package): ReadonlyArray<string> =>
   Object.keys(manifest.bin ?? {}).flatMap((command) => {
@@ -237,14 +237,12 @@ const main = (): number => {
     writeProgram(consumer, packages)
     const faults = [...packages.flatMap((each) => faultsOfFiles(consumer, each)), ...faultsOfTypes(consumer)]
     if (faults.length === 0) faults.push(...packages.flatMap((each) => faultsOfDependencies(consumer, each)))
-    if (faults.length === 0) {
-      run(consumer, tool("node"), ["program.ts"])
-      faults.push(...packages.flatMap((each) => faultsOfCommands(consumer, each)))
-    }
+    if (faults.length === 0) faults.push(...faultsOfLoading(consumer))
+    if (faults.length === 0) faults.push(...packages.flatMap((each) => faultsOfCommands(consumer, each)))
     for (const fault of faults) console.error(fault)
     if (faults.length > 0) return 1
     for (const { manifest, modules } of packages) {
-      console.log(`${manifest.name} ${manifest.version}: ${modules.length} modules packed, installed and loaded`)
+      console.log(`${manifest.name} ${manifest.version}: ${modules.length} modules, built, packed and installed`)
     }
     return 0
   } finally {

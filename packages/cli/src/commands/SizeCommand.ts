@@ -60,14 +60,16 @@ export const command = Command.make(
     const hasMap = args.mode !== "raw" && args.mode !== "sector"
     const map = Option.getOrElse(args.map, () => args.mode === "system-ram" ? "mem" as const : "dev" as const)
     const start = (yield* Options.bytesOf("start", args.start)) ?? Target.assumedStart
+    const regionAlign = yield* Options.bytesOf("region-align", args.regionAlign)
+    if (regionAlign === 0) return yield* new WrongUse({ problem: "--region-align: must not be 0" })
     const { target } = Target.fromDevice({
       name: "region",
       kind: "pmem",
       start,
       size: 2 ** 30,
       ways: args.ways,
-      align: (yield* Options.bytesOf("region-align", args.regionAlign)) ?? Target.regionAlign(2 ** 30, args.ways)
-    })
+      ...(regionAlign === undefined ? {} : { align: regionAlign })
+    }, kernel.arch.pageSize)
     const choice: PlanOption.Choice = {
       mode: args.mode,
       map: hasMap ? map : "none",

@@ -91,29 +91,39 @@ const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => 
 }
 
 const refusedTable = (device: Plan.DevicePlan, { style, width }: Look): string => {
-  const refused = device.options.filter((o) => o.error !== null || o.tool !== null)
-  if (refused.length === 0) return ""
-  const rows = refused.map((option) => {
-    const why = option.error ?? (option.tool as PlanOption.Refusal)
-    return [
-      name(option),
-      (option.error === null ? "ndctl " : "") + why.errno,
-      why.rule,
-      `${why.message}; ${why.remedy}`
-    ]
-  })
+  const groups = new Map<
+    string,
+    { readonly why: PlanOption.Refusal; readonly tool: boolean; readonly names: Array<string> }
+  >()
+  for (const option of device.options) {
+    const why = option.error ?? option.tool
+    if (why === null) continue
+    const key = JSON.stringify(why)
+    const group = groups.get(key) ?? { why, tool: option.error === null, names: [] }
+    group.names.push(name(option))
+    groups.set(key, group)
+  }
+  if (groups.size === 0) return ""
+  const rows = [...groups.values()].map(({ names, tool, why }) => [
+    names.join(", "),
+    (tool ? "ndctl: " : "") + why.errno,
+    why.rule,
+    `${why.message}; ${why.remedy}`
+  ])
   return "\n" + Table.render(
-    [{ title: "not possible" }, { title: "errno" }, { title: "rule" }, {
-      title: "why, and what would make it legal",
-      flex: true
-    }],
+    [
+      { title: "not possible", flex: true },
+      { title: "errno" },
+      { title: "rule" },
+      { title: "why, and what would make it legal", flex: true }
+    ],
     rows,
     { width, bold: style.bold }
   )
 }
 
 const blocksLine = (device: Plan.DevicePlan): string => {
-  const option = device.options.find((o) => o.blocks !== null && o.error === null)
+  const option = device.options.findLast((o) => o.blocks !== null && o.error === null && !o.memmapOnMemory)
   if (option?.blocks === null || option === undefined) return ""
   const { count, head, memmap, size: block, tail, zones } = option.blocks
   return `system-ram (${option.map}): ${count} memory blocks of ${binary(block)}, ${

@@ -9,6 +9,7 @@ import { has } from "../release/KernelRelease.ts"
 import * as Capacity from "./Capacity.ts"
 import * as PlanOption from "./PlanOption.ts"
 import type { Kernel, Target } from "./Target.ts"
+import * as ToolChecks from "./ToolChecks.ts"
 
 /**
  * Which alternatives to consider; absent means all.
@@ -106,7 +107,11 @@ const choices = (target: Target, kernel: Kernel, filter: Filter): ReadonlyArray<
  * @since 0.1.0
  */
 export const all = (target: Target, kernel: Kernel, filter: Filter = {}): ReadonlyArray<PlanOption.PlanOption> =>
-  choices(target, kernel, filter).map((choice) => Capacity.plan(choice, target, kernel))
+  choices(target, kernel, filter).map((choice) => {
+    const option = Capacity.plan(choice, target, kernel)
+    const tool = option.error === null ? ToolChecks.refusal(choice, target, kernel) : null
+    return tool === null ? option : { ...option, tool }
+  })
 
 /**
  * What to weigh alternatives by: the mode the range has now, and what the paying node has left.
@@ -116,6 +121,8 @@ export const all = (target: Target, kernel: Kernel, filter: Filter = {}): Readon
  */
 export interface Circumstances {
   readonly mode?: PlanOption.Mode | undefined
+  /** `mode` is what the range has now, not what was asked for. */
+  readonly inUse?: boolean | undefined
   /** Bytes that could be allocated on the paying node. */
   readonly available?: number | undefined
 }
@@ -198,42 +205,48 @@ const preference = ({ align }: PlanOption.PlanOption): number =>
 const reason = (
   option: PlanOption.PlanOption,
   budget: number,
-  { available, mode }: Circumstances,
+  { available, inUse }: Circumstances,
   affordable: boolean
 ): string => {
   const need = HumanSize.formatBinary(cost(option))
   const limit = available === undefined
     ? `0.5 % of the device (${HumanSize.formatBinary(budget)}; available memory of the node is not known)`
     : `a sixteenth of the ${HumanSize.formatBinary(available)} available on the node`
-  const kept = mode === undefined || mode === "raw" ? "" : `keeps the mode in use; `
+  const kept = inUse === true ? "keeps the mode in use; " : ""
   return affordable
     ? `${kept}most usable bytes among the options whose RAM need (${need}) stays within ${limit}`
     : `${kept}least RAM (${need}); no option stays within ${limit}`
 }
 
 /**
- * The command that creates the option on a range, as an administrator would type it; `null` for what no tool creates.
+ * The command that creates the option on the whole of a target, as an administrator would type it. `existing` is the only
+ * namespace there, to be re-configured; without it a labelled region gets a new one.
  *
  * @category printing
  * @since 0.1.0
  */
-export const command = (option: PlanOption.PlanOption, target: Target): string => {
-  const region = /^region[0-9]+$/.test(target.name) ? ` -r ${target.name}` : ""
-  const reuse = target.labels ? region : ` -f -e ${target.name.replace(/^region([0-9]+)$/, "namespace$1.0")}`
+export const command = (option: PlanOption.PlanOption, target: Target, existing?: string): string => {
+  const region = /^region([0-9]+)$/.exec(target.name)
+  const where = existing !== undefined
+    ? `-f -e ${existing}`
+    : target.labels
+    ? `-r ${target.name}`
+    : `-f -e ${region === null ? "<namespace>" : `namespace${region[1]}.0`}`
+  const create = `ndctl create-namespace ${where} -m`
   const align = option.align === null ? "" : ` -a ${MemParse.format(option.align)}`
   switch (option.mode) {
     case "raw":
-      return `ndctl create-namespace${reuse} -m raw`
+      return `${create} raw`
     case "sector":
-      return `ndctl create-namespace${reuse} -m sector -l ${String(option.sectorSize)}`
+      return `${create} sector -l ${String(option.sectorSize)}`
     case "fsdax":
     case "devdax":
       return target.kind === "dax"
         ? `daxctl reconfigure-device -m devdax ${target.name}`
-        : `ndctl create-namespace${reuse} -m ${option.mode} -M ${option.map}${align}`
+        : `${create} ${option.mode} -M ${option.map}${align}`
     case "system-ram":
       return target.kind === "dax"
         ? `daxctl reconfigure-device -m system-ram ${target.name}`
-        : `ndctl create-namespace${reuse} -m devdax -M ${option.map}${align} && daxctl reconfigure-device -m system-ram <dax device>`
+        : `${create} devdax -M ${option.map}${align}, then daxctl reconfigure-device -m system-ram <its dax device>`
   }
 }

@@ -105,7 +105,7 @@ export const make = (
   filter: Alternatives.Filter,
   format: (bytes: number) => string
 ): ReadonlyArray<Row> => {
-  const targets = (spec.devices ?? []).map((device) => Target.fromDevice(device).target)
+  const targets = (spec.devices ?? []).map((device) => Target.fromDevice(device, kernels[0]?.arch.pageSize).target)
   const size = targets.reduce((n, t) => n + t.size, 0)
   const perKernel = kernels.map((kernel) => targets.map((target) => Alternatives.all(target, kernel, filter)))
   const labels = [

@@ -106,11 +106,13 @@ const planDevice = (
   kernel: Target.Kernel,
   filter: Alternatives.Filter
 ): DevicePlan => {
-  const { startKnown, target } = Target.fromDevice(device)
+  const { startKnown, target } = Target.fromDevice(device, kernel.arch.pageSize)
   const options = Alternatives.all(target, kernel, filter)
   const current = Current.fromDevice(device, target, kernel)
+  const mode = Current.modeOf(device)
   const recommendation = Alternatives.recommend(options, target, {
-    mode: filter.mode ?? Current.modeOf(device),
+    mode: filter.mode ?? mode,
+    inUse: filter.mode === undefined && mode !== undefined && mode !== "raw",
     available: availableOn(spec, target.node)
   })
   const chosen = recommendation?.option ?? null
@@ -122,12 +124,16 @@ const planDevice = (
     targetNode: target.targetNode,
     current,
     options,
-    recommended: recommendation === null ? null : summary(recommendation, target),
+    recommended: recommendation === null ? null : summary(recommendation, target, device),
     warnings: Warnings.forDevice(target, kernel, chosen, options)
   }
 }
 
-const summary = ({ option, reason }: Alternatives.Recommendation, target: Target.Target): Recommended => ({
+const summary = (
+  { option, reason }: Alternatives.Recommendation,
+  target: Target.Target,
+  { available, configured = [] }: MachineSpec.Device
+): Recommended => ({
   mode: option.mode,
   map: option.map,
   align: option.align,
@@ -139,7 +145,11 @@ const summary = ({ option, reason }: Alternatives.Recommendation, target: Target
   device: option.device,
   pageTables: option.pageTables,
   reason,
-  command: Alternatives.command(option, target)
+  command: Alternatives.command(
+    option,
+    target,
+    available === 0 && configured.length === 1 ? configured[0]?.name : undefined
+  )
 })
 
 const availableOn = (spec: MachineSpec.MachineSpec, node: number): number | undefined =>
@@ -164,7 +174,7 @@ export const totals = (
 ): Totals =>
   totalsOf(
     (spec.devices ?? []).map((device): Chosen => {
-      const { target } = Target.fromDevice(device)
+      const { target } = Target.fromDevice(device, kernel.arch.pageSize)
       const best = Alternatives.best(target, kernel, filter, {
         mode: filter.mode ?? Current.modeOf(device),
         available: availableOn(spec, target.node)
@@ -173,7 +183,7 @@ export const totals = (
         size: device.size,
         node: target.node,
         targetNode: target.targetNode,
-        recommended: best === null ? null : summary(best, target)
+        recommended: best === null ? null : summary(best, target, device)
       }
     }),
     spec

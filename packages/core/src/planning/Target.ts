@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Region from "../devices/Region.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
@@ -60,7 +61,8 @@ export const assumedStart = 4 * 1024 ** 3
  * @since 0.1.0
  */
 export const fromDevice = (
-  device: MachineSpec.Device
+  device: MachineSpec.Device,
+  pageSize = 4096
 ): { readonly target: Target; readonly startKnown: boolean } => ({
   target: {
     name: device.name,
@@ -69,23 +71,12 @@ export const fromDevice = (
     size: device.size,
     node: Math.max(0, device.node ?? device.targetNode ?? 0),
     targetNode: device.targetNode ?? Math.max(0, device.node ?? 0),
-    regionAlign: device.align ?? regionAlign(device.size, device.ways ?? 1),
+    regionAlign: device.align ?? Region.defaultAlign(device.size, device.ways ?? 1, pageSize),
     ways: device.ways ?? 1,
     labels: device.labels ?? false
   },
   startKnown: device.start !== undefined
 })
-
-/**
- * The default region alignment (21.1): 16 MiB, a page for small regions, times the ways that do not divide it.
- *
- * @category queries
- * @since 0.1.0
- */
-export const regionAlign = (size: number, ways: number): number => {
-  const base = size < 16 * 1024 ** 2 ? 4096 : 16 * 1024 ** 2
-  return base % ways === 0 ? base : base * ways
-}
 
 /**
  * Options of a command line that override what the machine says.

@@ -22,17 +22,17 @@ import * as KernelBanner from "./KernelBanner.ts"
  */
 export const lineLimit = 4096
 
-type NodeRange = PfnRange.PfnRange & { readonly node: number }
-
 /** What the lines of one boot said so far; a second `Linux version` begins anew. */
 interface Boot {
   /** Which table the map is from: a later one replaces an earlier one. */
   table: string
   map: ReadonlyArray<FirmwareMap.Entry>
   lines: number
-  readonly ram: Array<NodeRange>
-  readonly affinity: Array<NodeRange>
+  readonly ram: Array<FirmwareMap.OnNode>
+  readonly affinity: Array<FirmwareMap.OnNode>
   readonly nodes: Set<number>
+  /** The node ranges are all there: what the kernel prints after them has been seen. */
+  complete: boolean
   banner: string
   cmdline: string | undefined
   hypervisor: boolean
@@ -47,6 +47,7 @@ const begin = (banner: string): Boot => ({
   ram: [],
   affinity: [],
   nodes: new Set(),
+  complete: false,
   banner,
   cmdline: undefined,
   hypervisor: false,
@@ -90,7 +91,8 @@ const takeRange = (boot: Boot, line: string): boolean => {
     const range = rangeOf(change[1], change[2])
     boot.map = FirmwareMap.convert(boot.map, range, change[3] ?? "", change[4])
     boot.lines++
-    return isSane(range)
+    // `mem=` removes everything up to the last address there is
+    return range.start < range.end
   }
   const affinity = affinityLine.exec(line)
   if (affinity !== null) {
@@ -120,23 +122,34 @@ const takeFact = (boot: Boot, line: string): void => {
   const memoryless = memorylessLine.exec(line)
   if (memoryless !== null) boot.nodes.add(Number(memoryless[1]))
   if (line.includes("Hypervisor detected")) boot.hypervisor = true
+  if (boot.ram.length > 0 && /\bBuilt [0-9]+ zonelists/.test(line)) boot.complete = true
 }
 
-/** Firmware ranges where there is a map, with the node of each part; else (no e820) the RAM ranges of the nodes. */
-const rangesOf = (boot: Boot): ReadonlyArray<MachineSpec.Range> =>
-  boot.map.length === 0
-    ? boot.ram.map(({ end, node, start }) => ({ start, size: end - start, kind: "ram", node }))
-    : boot.map.flatMap((entry) => {
-      const kind = FirmwareMap.kindOf(entry.type)
-      const nodes = kind === "ram" ? boot.ram : kind === "reserved" || kind === "other" ? [] : boot.affinity
-      return FirmwareMap.byNode(entry, nodes).map(({ end, node, start }) => ({
-        start,
-        size: end - start,
-        kind,
-        name: entry.type,
-        ...(node === undefined ? {} : { node })
-      }))
-    })
+/**
+ * Firmware ranges where there is a map, with the node of each part; else (no e820) the RAM ranges of the nodes. Once the log
+ * goes on to zones, usable memory on no node is memory the kernel did not take.
+ */
+const rangesOf = (boot: Boot): ReadonlyArray<MachineSpec.Range> => {
+  if (boot.map.length === 0) {
+    return boot.ram.map(({ end, node, start }) => ({ start, size: end - start, kind: "ram", node }))
+  }
+  const ram = FirmwareMap.disjoint(boot.ram)
+  const affinity = FirmwareMap.disjoint(boot.affinity)
+  const partsOf = (entry: FirmwareMap.Entry, kind: MachineSpec.RangeKind) =>
+    kind === "ram" && boot.complete && ram.length > 0
+      ? FirmwareMap.onNodes(entry, ram)
+      : FirmwareMap.byNode(entry, kind === "ram" ? ram : kind === "reserved" || kind === "other" ? [] : affinity)
+  return boot.map.toSorted((a, b) => a.start - b.start).flatMap((entry) => {
+    const kind = FirmwareMap.kindOf(entry.type)
+    return partsOf(entry, kind).map(({ end, node, start }) => ({
+      start,
+      size: end - start,
+      kind,
+      name: entry.type,
+      ...(node === undefined ? {} : { node })
+    }))
+  })
+}
 
 const nodesOf = (boot: Boot): ReadonlyArray<MachineSpec.Node> => {
   const totals = new Map([...boot.nodes].map((node) => [node, 0]))
@@ -173,7 +186,7 @@ const failAt = (source: string, at: string, problem: string, remedy: string): Re
  * Reads the text of a boot log.
  *
  * The last table printed counts (the user-defined one over the firmware's), with every `e820: update` and `remove` after it;
- * of several boots, the last. RAM is cut at node borders. Persistent and soft reserved ranges become devices named by
+ * of several boots, the last. RAM is cut at node borders, and to the nodes' own ranges where the log has them all. Persistent and soft reserved ranges become devices named by
  * address. `nodes` has what each node's ranges add up to, or on a machine with one node what the `Memory:` line says.
  *
  * @category parsing

@@ -64,27 +64,79 @@ export const convert = (
   })
 
 /**
- * Cuts the range at node borders and names the node of each part; parts on no known node stay without.
+ * A range that belongs to a node.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OnNode extends PfnRange.PfnRange {
+  readonly node: number
+}
+
+/**
+ * The ranges ascending and disjoint; where two claim the same bytes, the lower one keeps them.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const disjoint = (ranges: ReadonlyArray<OnNode>): ReadonlyArray<OnNode> => {
+  const out: Array<OnNode> = []
+  for (const range of ranges.toSorted((a, b) => a.start - b.start)) {
+    const start = Math.max(range.start, out.at(-1)?.end ?? 0)
+    if (start < range.end) out.push({ ...range, start })
+  }
+  return out
+}
+
+/** Index of the first of the ascending ranges that ends above `address`. */
+const firstEndingAbove = (ranges: ReadonlyArray<OnNode>, address: number): number => {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if ((ranges[middle]?.end ?? 0) > address) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/**
+ * Cuts `range` where the node changes and names the node of each part. `nodes` come from {@link disjoint}; gaps between them
+ * count to the node below, and a range that touches none stays without.
  *
  * @category conversions
  * @since 0.1.0
  */
 export const byNode = (
   range: PfnRange.PfnRange,
-  nodes: ReadonlyArray<PfnRange.PfnRange & { readonly node: number }>
+  nodes: ReadonlyArray<OnNode>
 ): ReadonlyArray<PfnRange.PfnRange & { readonly node: number | undefined }> => {
-  const touching = nodes.filter((node) => PfnRange.overlaps(node, range)).toSorted((a, b) => a.start - b.start)
-  const cuts = touching.flatMap((part, index) => {
-    const next = touching[index + 1]
-    return next === undefined || next.node === part.node
-      ? []
-      : [{ end: Math.min(Math.max(next.start, range.start), range.end), node: part.node }]
-  })
-  const out: Array<PfnRange.PfnRange & { readonly node: number | undefined }> = []
-  let start = range.start
-  for (const cut of [...cuts, { end: range.end, node: touching.at(-1)?.node }]) {
-    if (cut.end > start) out.push({ start, end: cut.end, node: cut.node })
-    start = Math.max(start, cut.end)
+  const out: Array<{ start: number; end: number; node: number | undefined }> = []
+  for (let index = firstEndingAbove(nodes, range.start); index < nodes.length; index++) {
+    const on = nodes[index]
+    if (on === undefined || on.start >= range.end) break
+    const last = out.at(-1)
+    if (last === undefined) out.push({ start: range.start, end: range.end, node: on.node })
+    else if (last.node !== on.node) {
+      last.end = on.start
+      out.push({ start: on.start, end: range.end, node: on.node })
+    }
+  }
+  return out.length === 0 ? [{ ...range, node: undefined }] : out
+}
+
+/**
+ * The parts of `range` that lie on one of the nodes, which come from {@link disjoint}.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const onNodes = (range: PfnRange.PfnRange, nodes: ReadonlyArray<OnNode>): ReadonlyArray<OnNode> => {
+  const out: Array<OnNode> = []
+  for (let index = firstEndingAbove(nodes, range.start); index < nodes.length; index++) {
+    const on = nodes[index]
+    if (on === undefined || on.start >= range.end) break
+    out.push({ start: Math.max(on.start, range.start), end: Math.min(on.end, range.end), node: on.node })
   }
   return out
 }

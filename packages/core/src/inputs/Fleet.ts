@@ -11,6 +11,7 @@ import { InputError } from "./InputError.ts"
 import * as JsonSurvey from "./JsonSurvey.ts"
 import * as JsonText from "./JsonText.ts"
 import * as MachineText from "./MachineText.ts"
+import * as Source from "./Source.ts"
 
 const decode = Schema.decodeUnknownResult(MachineSpec.MachineSpec)
 
@@ -23,6 +24,21 @@ const explain = (
     Result.flatMap(JsonText.parse(source, text), (value) => MachineText.fromValue({ source, at: "" }, value)),
     (error) => new InputError({ ...error, at: error.at === "" ? at : `${at}: ${error.at.replace(/^line 1, /, "")}` })
   )
+
+/**
+ * Whether `head`, the beginning of a text, is that of a fleet file: its first line is a whole JSON object that describes a
+ * machine, and another object begins on a later line.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isFleet = (head: string): boolean => {
+  const first = /^\uFEFF?\s*(\{.*\})[ \t\r]*\n\s*\{/.exec(head)?.[1]
+  return first !== undefined && first.length <= JsonText.sizeLimit && Result.match(JsonText.parse("", first), {
+    onSuccess: (value) => Source.kindOfDocuments([value]) === "machine",
+    onFailure: () => false
+  })
+}
 
 /**
  * Reads line `number` (from 1) of a fleet file; `source` is the name of the file.

@@ -104,7 +104,8 @@ export const parseDocuments = (source: string, text: string): Result.Result<Read
   Result.gen(function*() {
     const body = withoutMark(yield* checkSize(source, text))
     const survey = yield* surveyed(source, body)
-    if (survey.ends.length <= 1) return [yield* parseSurveyed(source, body, survey)]
+    const isOne = survey.ends.length === 0 || !/[{[]/.test(body.slice(survey.ends[0]))
+    if (isOne) return [yield* parseSurveyed(source, body, survey)]
     const documents: Array<unknown> = []
     let from = 0
     for (const end of survey.ends) {

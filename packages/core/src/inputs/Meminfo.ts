@@ -19,13 +19,16 @@ const lineForm = /^(?:Node ([0-9]{1,6}) )?(MemTotal|MemFree|MemAvailable):\s+([0
  */
 export const wholeMachine = 0
 
+const failAt = (source: string, at: string, problem: string, remedy: string): Result.Result<never, InputError> =>
+  Result.fail(new InputError({ source, at, problem, remedy }))
+
 /**
- * Nodes with `total` (MemTotal) and `available` (MemAvailable where printed, else MemFree), in bytes.
+ * Nodes with `total` (MemTotal) and `available` (MemAvailable where printed, else MemFree), in bytes, ascending.
  *
  * @category parsing
  * @since 0.1.0
  */
-export const read = (source: string, text: string): Result.Result<MachineSpec.MachineSpec, InputError> =>
+export const parse = (source: string, text: string): Result.Result<ReadonlyArray<MachineSpec.Node>, InputError> =>
   Result.gen(function*() {
     const nodes = new Map<number, Map<string, number>>()
     for (const line of (yield* JsonText.checkSize(source, text)).split("\n")) {
@@ -35,31 +38,30 @@ export const read = (source: string, text: string): Result.Result<MachineSpec.Ma
       const facts = nodes.get(node) ?? new Map<string, number>()
       const key = match[2] ?? ""
       if (facts.has(key)) {
-        return yield* Result.fail(
-          new InputError({
-            source,
-            at: `node ${node}`,
-            problem: `has ${key} twice`,
-            remedy: "give the text once, and not /proc/meminfo together with that of the nodes"
-          })
+        return yield* failAt(
+          source,
+          `node ${node}`,
+          `has ${key} twice`,
+          "give the text once, and not /proc/meminfo together with that of the nodes"
         )
       }
       nodes.set(node, facts.set(key, Number(match[3]) * 1024))
     }
-    const read = [...nodes].toSorted(([a], [b]) => a - b).flatMap(([node, facts]): ReadonlyArray<MachineSpec.Node> => {
+    const found = [...nodes].toSorted(([a], [b]) => a - b).flatMap(([node, facts]): ReadonlyArray<MachineSpec.Node> => {
       const total = facts.get("MemTotal")
       const available = facts.get("MemAvailable") ?? facts.get("MemFree")
       return total === undefined ? [] : [{ node, total, ...(available === undefined ? {} : { available }) }]
     })
-    if (read.length === 0) {
-      return yield* Result.fail(
-        new InputError({
-          source,
-          at: "",
-          problem: "has no line 'MemTotal: … kB'",
-          remedy: "give the text of /proc/meminfo"
-        })
-      )
-    }
-    return yield* Check.machine(source, { nodes: read })
+    return found.length === 0
+      ? yield* failAt(source, "", "has no line 'MemTotal: … kB'", "give the text of /proc/meminfo")
+      : found
   })
+
+/**
+ * The same as a description of nothing but nodes.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const read = (source: string, text: string): Result.Result<MachineSpec.MachineSpec, InputError> =>
+  Result.flatMap(parse(source, text), (nodes) => Check.machine(source, { nodes }))

@@ -1,0 +1,170 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as BootLog from "@vmemmap/core/inputs/BootLog"
+import * as CxlList from "@vmemmap/core/inputs/CxlList"
+import * as DaxctlList from "@vmemmap/core/inputs/DaxctlList"
+import * as Fleet from "@vmemmap/core/inputs/Fleet"
+import { InputError } from "@vmemmap/core/inputs/InputError"
+import * as Iomem from "@vmemmap/core/inputs/Iomem"
+import * as Lsmem from "@vmemmap/core/inputs/Lsmem"
+import * as MachineText from "@vmemmap/core/inputs/MachineText"
+import * as Meminfo from "@vmemmap/core/inputs/Meminfo"
+import * as NdctlList from "@vmemmap/core/inputs/NdctlList"
+import * as Source from "@vmemmap/core/inputs/Source"
+import type { MachineSpec } from "@vmemmap/core/machine/MachineSpec"
+import { Result } from "effect"
+import * as Samples from "./samples.ts"
+
+type Reader = (source: string, text: string) => Result.Result<MachineSpec, InputError>
+
+/** mulberry32: the mutations of a seed are the same everywhere. */
+const random = (seed: number) => {
+  let state = seed >>> 0
+  return (below: number): number => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 4294967296 * below)
+  }
+}
+
+const huge = [
+  "0",
+  "-1",
+  "1e999",
+  "4503599627370496",
+  "9007199254740993",
+  "18446744073709551615",
+  "1".repeat(400),
+  "0xffffffffffffffff",
+  "\"9999999.99 TiB (9999999.99 TB)\"",
+  "null",
+  "NaN",
+  "00",
+  "4294967295"
+]
+const tokens = [
+  "{",
+  "}",
+  "[",
+  "]",
+  "\"",
+  ":",
+  ",",
+  "\\u0000",
+  "\n",
+  "\n  ",
+  " : ",
+  "-",
+  "<<: *a",
+  "&a ",
+  "*a",
+  "\u0000",
+  "\ufffd",
+  "namespace0.0",
+  "dax0.0",
+  "region0",
+  "[mem 0x0-0xffffffffffffffff]"
+]
+
+/** One to four changes of a sample: bits, cuts, doubled and foreign pieces, huge numbers, deep nesting. */
+const mutate = (sample: string, next: (below: number) => number): string => {
+  let text = sample
+  for (let change = 0; change <= next(4); change++) {
+    const at = next(text.length + 1)
+    const to = Math.min(text.length, at + 1 + next(80))
+    const numbers = [...text.matchAll(/[0-9a-f]{2,}/g)]
+    const number = numbers[next(Math.max(numbers.length, 1))]
+    switch (next(8)) {
+      case 0:
+        text = text.slice(0, at) + String.fromCharCode((text.charCodeAt(at) || 32) ^ (1 << next(8))) +
+          text.slice(at + 1)
+        break
+      case 1:
+        text = next(2) === 0 ? text.slice(0, at) : text.slice(at)
+        break
+      case 2:
+        text = text.slice(0, at) + text.slice(at, to).repeat(1 + next(4)) + text.slice(to)
+        break
+      case 3:
+        text = text.slice(0, at) + text.slice(to)
+        break
+      case 4: {
+        const from = next(sample.length)
+        text = text.slice(0, at) + sample.slice(from, from + next(200)) + text.slice(at)
+        break
+      }
+      case 5:
+        if (number !== undefined) {
+          text = text.slice(0, number.index) + (huge[next(huge.length)] ?? "") +
+            text.slice(number.index + number[0].length)
+        }
+        break
+      case 6:
+        text = text.slice(0, at) + (tokens[next(tokens.length)] ?? "") + text.slice(at)
+        break
+      default:
+        text = text.slice(0, at) + (next(2) === 0 ? "[" : "{\"a\":").repeat(1 + next(200)) + text.slice(at)
+    }
+  }
+  return text
+}
+
+const readers: Readonly<Record<string, { readonly read: Reader; readonly samples: ReadonlyArray<string> }>> = {
+  NdctlList: { read: NdctlList.read, samples: Samples.ndctl },
+  DaxctlList: { read: DaxctlList.read, samples: Samples.daxctl },
+  CxlList: { read: CxlList.read, samples: Samples.cxl },
+  Lsmem: { read: Lsmem.read, samples: Samples.lsmem },
+  Iomem: { read: Iomem.read, samples: Samples.iomem },
+  BootLog: { read: BootLog.read, samples: Samples.bootLog },
+  Meminfo: { read: Meminfo.read, samples: Samples.meminfo },
+  MachineText: { read: MachineText.read, samples: Samples.machine },
+  Fleet: { read: (source, text) => Fleet.parseLine(source, text, 1), samples: Samples.fleet },
+  Source: { read: Source.read, samples: Object.values(Samples).flat() }
+}
+
+const runs = 10_000
+
+describe("Hostile input", () => {
+  for (const [name, { read, samples }] of Object.entries(readers)) {
+    it(`${name}: ${runs} mutations end in a machine or an InputError, each within 100 ms`, { timeout: 60_000 }, () => {
+      const next = random(name.length * 7919 + 42)
+      let accepted = 0
+      for (const sample of samples) assert.isTrue(Result.isSuccess(read("sample", sample)), sample)
+      for (let run = 0; run < runs; run++) {
+        const text = mutate(samples[next(samples.length)] ?? "", next)
+        const start = performance.now()
+        const result = read("fuzz", text)
+        const took = performance.now() - start
+        assert.isBelow(took, 100, text)
+        if (Result.isSuccess(result)) accepted++
+        else assert.isTrue(result.failure instanceof InputError && result.failure.message.length < 2000, text)
+      }
+      assert.isAbove(accepted, 0)
+      assert.isBelow(accepted, runs)
+    })
+  }
+
+  it("a machine read from mutated text survives being merged with itself and with others", () => {
+    const next = random(4711)
+    const all = Object.values(Samples).flat()
+    for (let run = 0; run < 2000; run++) {
+      const specs = [0, 1].flatMap(() => {
+        const result = Source.read("fuzz", mutate(all[next(all.length)] ?? "", next))
+        return Result.isSuccess(result) ? [result.success] : []
+      })
+      const merged = Source.merge([...specs, ...specs])
+      assert.isTrue(Result.isSuccess(merged) || merged.failure instanceof InputError)
+    }
+  })
+
+  it("what is read once describes itself: as JSON it is read again unchanged", () => {
+    const next = random(99)
+    const all = Object.values(Samples).flat()
+    for (let run = 0; run < 2000; run++) {
+      const result = Source.read("fuzz", mutate(all[next(all.length)] ?? "", next))
+      if (Result.isFailure(result)) continue
+      const again = MachineText.read("again", JSON.stringify(result.success))
+      assert.deepStrictEqual(Result.getOrUndefined(again), result.success)
+    }
+  })
+})

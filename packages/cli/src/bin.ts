@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module"
+import * as Bundle from "./Bundle.ts"
 
 enableCompileCache()
-await import("./main.ts")
+const bundle = Bundle.fresh()
+await (bundle === undefined ? import("./main.ts") : import(bundle))

@@ -1,9 +1,9 @@
-import "effect/schema/SchemaJITCompiler/enable"
 /**
  * Runs the command in Node.
  *
  * @since 0.1.0
  */
+import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"

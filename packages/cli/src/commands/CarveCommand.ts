@@ -15,6 +15,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as CarveAnswer from "../answers/CarveAnswer.ts"
 import { AnswerIsNo, orWrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
 import * as Style from "../printers/Style.ts"
@@ -39,7 +40,7 @@ const flags = {
 }
 
 /** What the region can become: every reachable option with its figures, and the rest with the reason. */
-const becomes = (candidate: CarveOut.Candidate, kernel: Target.Kernel) => {
+const becomes = (candidate: CarveOut.Candidate, kernel: Target.Kernel): CarveAnswer.Becomes => {
   const { target } = Target.fromDevice(candidate.region)
   const options = Alternatives.all(target, kernel)
   const name = (option: PlanOption.PlanOption) => Comparison.label(option, MemParse.format)
@@ -47,8 +48,9 @@ const becomes = (candidate: CarveOut.Candidate, kernel: Target.Kernel) => {
     can: options.filter(PlanOption.isSafe).map((o) => ({
       what: name(o),
       usable: o.usable,
-      ram: o.ram + o.pageTables,
-      device: o.device
+      ram: o.ram,
+      device: o.device,
+      pageTables: o.pageTables
     })),
     cannot: options.filter((o) => !PlanOption.isSafe(o)).map((o) => ({
       what: name(o),
@@ -81,7 +83,7 @@ export const command = Command.make(
       ...candidate,
       becomes: becomes(carved.candidates[i] as CarveOut.Candidate, kernel)
     }))
-    const answer = { ...carved, candidates }
+    const answer: CarveAnswer.CarveAnswer = { ...carved, candidates }
     yield* args.json ? json(answer) : output.print(text(answer, output.width, Style.make(output.colour)))
     if (candidates.length === 0) {
       return yield* new AnswerIsNo({ why: `no safe place for ${HumanSize.formatBinary(want)} on this machine` })
@@ -95,17 +97,13 @@ export const command = Command.make(
   ])
 )
 
-interface Answer {
-  readonly candidates: ReadonlyArray<
-    Omit<CarveOut.Candidate, "region"> & { readonly becomes: ReturnType<typeof becomes> }
-  >
-  readonly refused: ReadonlyArray<CarveOut.Refused>
-  readonly assumptions: ReadonlyArray<string>
-}
-
 const hex = (start: number, size: number): string => `0x${start.toString(16)}-0x${(start + size - 1).toString(16)}`
 
-const text = ({ assumptions, candidates, refused }: Answer, width: number, style: Style.Style): string => {
+const text = (
+  { assumptions, candidates, refused }: CarveAnswer.CarveAnswer,
+  width: number,
+  style: Style.Style
+): string => {
   const size = HumanSize.formatBinary
   const lines = (items: ReadonlyArray<string>) =>
     items.flatMap((item) => Table.wrap(item, width)).map((l) => `${l}\n`).join("")
@@ -121,7 +119,12 @@ const text = ({ assumptions, candidates, refused }: Answer, width: number, style
             { title: "RAM", align: "right" },
             { title: "on device", align: "right" }
           ],
-          candidate.becomes.can.map((o) => [`  ${o.what}`, HumanSize.format(o.usable), size(o.ram), size(o.device)]),
+          candidate.becomes.can.map((o) => [
+            `  ${o.what}`,
+            HumanSize.format(o.usable),
+            size(o.ram + o.pageTables),
+            size(o.device)
+          ]),
           { width }
         ),
         lines(candidate.becomes.cannot.map((o) => `  cannot become ${o.what}: ${o.why}`)),

@@ -10,6 +10,7 @@ import * as Growth from "@vmemmap/core/planning/Growth"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import type * as GrowAnswer from "../answers/GrowAnswer.ts"
 import { AnswerIsNo, orWrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
 import * as Style from "../printers/Style.ts"
@@ -54,7 +55,7 @@ export const command = Command.make(
     const kernel = yield* Options.kernelOf(args, {})
     const base = yield* orWrongUse(MemParse.parse(args.base), "--base")
     const footprint = yield* Options.bytesOf("footprint", args.footprint)
-    const growth = yield* orWrongUse(Growth.plan({
+    const growth: GrowAnswer.GrowAnswer = yield* orWrongUse(Growth.plan({
       base,
       to: yield* orWrongUse(MemParse.parse(args.to), "--to"),
       step: yield* orWrongUse(MemParse.parse(args.step), "--step"),
@@ -94,10 +95,10 @@ const idle = (bytes: number): Footprint.Footprint => ({
 const rowsShown = 40
 
 /** Long runs print their first and last steps; `--json` has all. */
-const shown = (steps: Growth.Growth["steps"]): Growth.Growth["steps"] =>
+const shown = (steps: GrowAnswer.GrowAnswer["steps"]): GrowAnswer.GrowAnswer["steps"] =>
   steps.length <= rowsShown ? steps : [...steps.slice(0, rowsShown / 2), ...steps.slice(-rowsShown / 2)]
 
-const text = (growth: Growth.Growth, width: number, style: Style.Style): string => {
+const text = (growth: GrowAnswer.GrowAnswer, width: number, style: Style.Style): string => {
   const size = HumanSize.formatBinary
   const skipped = growth.steps.length - shown(growth.steps).length
   const table = Table.render(

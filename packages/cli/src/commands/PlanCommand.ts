@@ -15,6 +15,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as PlanAnswer from "../answers/PlanAnswer.ts"
 import { AnswerIsNo, orWrongUse, WrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
 import * as PlanPrinter from "../printers/PlanPrinter.ts"
@@ -168,7 +169,8 @@ const planMachine = Effect.fnUntraced(
     )
     const comparison = Comparison.make(spec, kernels, settings.filter, MemParse.format)
     if (settings.json) {
-      yield* json(kernels.length > 0 ? { ...plan, comparison } : plan)
+      const answer: PlanAnswer.PlanAnswer = kernels.length > 0 ? { ...plan, comparison } : plan
+      yield* json(answer)
     } else {
       yield* output.print(
         kernels.length > 0 ? PlanPrinter.printComparison(comparison, look) : PlanPrinter.print(plan, look)
@@ -188,9 +190,8 @@ const planFleet = Effect.fnUntraced(function*(fleet: FleetSource.Fleet, settings
         const totals = Plan.totals(withNodes(spec, settings.nodes), kernel, settings.filter)
         if (settings.gates.some((g) => Gate.holds(g, totals))) failed++
         const name = spec.name ?? null
-        return settings.json
-          ? `${JSON.stringify({ name, kernel: kernel.release.name, totals })}\n`
-          : PlanPrinter.printFleetLine(name, totals)
+        const answer: PlanAnswer.FleetLine = { name, kernel: kernel.release.name, totals }
+        return settings.json ? `${JSON.stringify(answer)}\n` : PlanPrinter.printFleetLine(name, totals)
       })
   )
   yield* output.progress("")

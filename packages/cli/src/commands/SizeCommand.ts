@@ -5,7 +5,7 @@
  */
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
-import * as PlanOption from "@vmemmap/core/planning/PlanOption"
+import type * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import * as Sizing from "@vmemmap/core/planning/Sizing"
 import * as Target from "@vmemmap/core/planning/Target"
 import * as Command from "effect/cli/Command"
@@ -13,6 +13,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type * as SizeAnswer from "../answers/SizeAnswer.ts"
 import { AnswerIsNo, orWrongUse, WrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
 import * as Options from "./Options.ts"
@@ -81,7 +82,7 @@ export const command = Command.make(
     const found = Sizing.find(want, choice, target, kernel)
     if (Result.isFailure(found)) return yield* new AnswerIsNo({ why: found.failure.message })
     const sizing = found.success
-    const answer = {
+    const answer: SizeAnswer.SizeAnswer = {
       want,
       request: sizing.request,
       usable: sizing.usable,
@@ -105,18 +106,9 @@ export const command = Command.make(
   ])
 )
 
-interface Answer {
-  readonly want: number
-  readonly request: number
-  readonly usable: number
-  readonly argument: string
-  readonly memmapLine: string
-  readonly nextLower: Sizing.Sizing["nextLower"]
-  readonly granule: number
-  readonly option: PlanOption.PlanOption
-}
-
-const text = ({ argument, granule, memmapLine, nextLower, option, request, usable, want }: Answer): string => {
+const text = (
+  { argument, granule, memmapLine, nextLower, option, request, usable, want }: SizeAnswer.SizeAnswer
+): string => {
   const lower = nextLower === null
     ? "there is no smaller legal request\n"
     : nextLower.refused === null

@@ -5,8 +5,7 @@
  */
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
-import type * as Comparison from "@vmemmap/core/planning/Comparison"
-import * as ComparisonLabel from "@vmemmap/core/planning/Comparison"
+import * as Comparison from "@vmemmap/core/planning/Comparison"
 import type * as Plan from "@vmemmap/core/planning/Plan"
 import * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import type { Style } from "./Style.ts"
@@ -27,7 +26,7 @@ export interface Look {
   readonly style: Style
 }
 
-const name = (choice: PlanOption.Choice): string => ComparisonLabel.label(choice, MemParse.format)
+const name = (choice: PlanOption.Choice): string => Comparison.label(choice, MemParse.format)
 
 /** Options with the same figures share a row: 4K and 2M alignments usually do. */
 const grouped = (

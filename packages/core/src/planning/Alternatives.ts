@@ -148,10 +148,22 @@ export const ramBudget = (deviceBytes: number, available: number | undefined): n
 
 const cost = (option: PlanOption.PlanOption): number => option.ram + option.pageTables
 
+const wantedMode = (target: Target, { mode }: Circumstances): PlanOption.Mode =>
+  mode === undefined || mode === "raw" ? target.kind === "dax" ? "system-ram" : "fsdax" : mode
+
+/** Best first: affordable ones by usable bytes, then the others by RAM. */
+const byMerit = (budget: number) => (a: PlanOption.PlanOption, b: PlanOption.PlanOption): number => {
+  const [affordableA, affordableB] = [cost(a) <= budget, cost(b) <= budget]
+  if (affordableA !== affordableB) return affordableA ? -1 : 1
+  return affordableA
+    ? b.usable - a.usable || cost(a) - cost(b) || preference(b) - preference(a)
+    : cost(a) - cost(b) || b.usable - a.usable || preference(b) - preference(a)
+}
+
 /**
  * One option and why: within the mode in use (else fsdax, or system-ram for volatile memory), the most usable bytes among
  * those whose RAM need is within {@link ramBudget}; among equals the largest alignment without hazard. When none is within
- * the budget, the one that needs least RAM.
+ * the budget, the one that needs least RAM. `accept` is asked last, for the best ones first.
  *
  * @category constructors
  * @since 0.1.0
@@ -159,28 +171,20 @@ const cost = (option: PlanOption.PlanOption): number => option.ram + option.page
 export const recommend = (
   options: ReadonlyArray<PlanOption.PlanOption>,
   target: Target,
-  circumstances: Circumstances = {}
+  circumstances: Circumstances = {},
+  accept: (option: PlanOption.PlanOption) => boolean = () => true
 ): Recommendation | null => {
   const wanted = wantedMode(target, circumstances)
-  const reachable = options.filter(PlanOption.isSafe)
-  const sameMode = reachable.filter((o) => o.mode === wanted)
-  const pool = sameMode.length > 0 ? sameMode : reachable
   const budget = ramBudget(target.size, circumstances.available)
-  const affordable = pool.filter((o) => cost(o) <= budget)
-  const ranked = (affordable.length > 0 ? affordable : pool).toSorted((a, b) =>
-    affordable.length > 0
-      ? b.usable - a.usable || cost(a) - cost(b) || preference(b) - preference(a)
-      : cost(a) - cost(b) || b.usable - a.usable || preference(b) - preference(a)
-  )
-  const option = ranked[0]
-  return option === undefined ? null : { option, reason: reason(option, budget, circumstances, affordable.length > 0) }
+  const merit = byMerit(budget)
+  const first = (pool: ReadonlyArray<PlanOption.PlanOption>) =>
+    pool.toSorted(merit).find((option) => PlanOption.isSafe(option) && accept(option))
+  const option = first(options.filter((o) => o.mode === wanted)) ?? first(options)
+  return option === undefined ? null : { option, reason: reason(option, budget, circumstances, cost(option) <= budget) }
 }
 
-const wantedMode = (target: Target, { mode }: Circumstances): PlanOption.Mode =>
-  mode === undefined || mode === "raw" ? target.kind === "dax" ? "system-ram" : "fsdax" : mode
-
 /**
- * The same recommendation as over {@link all}, planning only the wanted mode where that suffices.
+ * The same recommendation as over {@link all}, planning only the wanted mode where that suffices: for fleets.
  *
  * @category constructors
  * @since 0.1.0
@@ -191,11 +195,15 @@ export const best = (
   filter: Filter,
   circumstances: Circumstances
 ): Recommendation | null => {
+  const among = (within: Filter) =>
+    recommend(
+      choices(target, kernel, within).map((choice) => Capacity.plan(choice, target, kernel)),
+      target,
+      circumstances,
+      (option) => ToolChecks.refusal(option, target, kernel) === null
+    )
   const mode = filter.mode ?? wantedMode(target, circumstances)
-  const options = all(target, kernel, { ...filter, mode })
-  return options.some(PlanOption.isSafe)
-    ? recommend(options, target, circumstances)
-    : recommend(all(target, kernel, filter), target, circumstances)
+  return among({ ...filter, mode }) ?? among(filter)
 }
 
 /** Among equals: the kernel's own default of 2 MiB, then larger alignments (fewer faults), then page size. */

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Alternatives from "./Alternatives.ts"
 import * as HugePages from "./HugePages.ts"
-import * as PlanOption from "./PlanOption.ts"
+import type * as PlanOption from "./PlanOption.ts"
 import * as Target from "./Target.ts"
 
 /**
@@ -19,14 +19,16 @@ import * as Target from "./Target.ts"
  * @since 0.1.0
  */
 export const Cell = Schema.Struct({
-  kernel: Schema.String,
-  possible: Schema.Boolean,
-  ram: Schema.Natural,
-  device: Schema.Natural,
-  pageTables: Schema.Natural,
-  usable: Schema.Natural,
-  share: Schema.Finite
-})
+  kernel: Schema.String.annotate({ description: "Kernel release." }),
+  possible: Schema.Boolean.annotate({
+    description: "false when this kernel refuses it on any device; bytes are then 0."
+  }),
+  ram: Schema.Natural.annotate({ description: "Bytes of struct pages in RAM." }),
+  device: Schema.Natural.annotate({ description: "Bytes of struct pages on devices." }),
+  pageTables: Schema.Natural.annotate({ description: "Bytes of page tables, always RAM." }),
+  usable: Schema.Natural.annotate({ description: "Usable bytes." }),
+  share: Schema.Finite.annotate({ description: "(ram + device + pageTables) / size, from 0 to 1." })
+}).annotate({ identifier: "Cell", description: "The cost under one kernel." })
 /** @since 0.1.0 */
 export interface Cell extends Schema.Schema.Type<typeof Cell> {}
 
@@ -36,7 +38,13 @@ export interface Cell extends Schema.Schema.Type<typeof Cell> {}
  * @category models
  * @since 0.1.0
  */
-export const Row = Schema.Struct({ label: Schema.String, hypothetical: Schema.Boolean, cells: Schema.Array(Cell) })
+export const Row = Schema.Struct({
+  label: Schema.String.annotate({ description: "The way of using the devices, such as devdax mem 1G." }),
+  hypothetical: Schema.Boolean.annotate({
+    description: "No choice on the device gives it (HugeTLB on boot RAM, memdesc)."
+  }),
+  cells: Schema.Array(Cell).annotate({ description: "One per kernel, in the order asked for." })
+}).annotate({ identifier: "Row", description: "One way of using all devices, under each kernel." })
 /** @since 0.1.0 */
 export interface Row extends Schema.Schema.Type<typeof Row> {}
 

@@ -17,19 +17,31 @@ import type { Kernel, Target } from "./Target.ts"
  * @since 0.1.0
  */
 export const Namespace = Schema.Struct({
-  name: Schema.String,
+  name: Schema.String.annotate({ description: "Name of the namespace or dax device." }),
   mode: PlanOption.Mode,
   map: PlanOption.MapLocation,
-  align: Schema.NullOr(Schema.Natural),
-  start: Schema.NullOr(Schema.Natural),
-  size: Schema.NullOr(Schema.Natural),
-  usable: Schema.NullOr(Schema.Natural),
-  predicted: Schema.NullOr(Schema.Natural),
-  ram: Schema.NullOr(Schema.Natural),
-  device: Schema.NullOr(Schema.Natural),
-  pageTables: Schema.NullOr(Schema.Natural),
-  disabled: Schema.Boolean
-})
+  align: Schema.NullOr(Schema.Natural).annotate({ description: "Alignment in bytes; null when not known." }),
+  start: Schema.NullOr(Schema.Natural).annotate({
+    description: "Physical address of the first byte; null when not known."
+  }),
+  size: Schema.NullOr(Schema.Natural).annotate({ description: "Raw bytes; null when not known." }),
+  usable: Schema.NullOr(Schema.Natural).annotate({
+    description: "Usable bytes as the machine reports them; null when it does not."
+  }),
+  predicted: Schema.NullOr(Schema.Natural).annotate({
+    description: "Usable bytes as computed; null when the raw size is not known."
+  }),
+  ram: Schema.NullOr(Schema.Natural).annotate({
+    description: "Bytes of struct pages in RAM; null when the raw size is not known."
+  }),
+  device: Schema.NullOr(Schema.Natural).annotate({
+    description: "Bytes of struct pages on the device; null when the raw size is not known."
+  }),
+  pageTables: Schema.NullOr(Schema.Natural).annotate({
+    description: "Bytes of page tables, always RAM; null when the raw size is not known."
+  }),
+  disabled: Schema.Boolean.annotate({ description: "Configured, but not in use." })
+}).annotate({ identifier: "Namespace", description: "One namespace or dax device as it is now." })
 /** @since 0.1.0 */
 export interface Namespace extends Schema.Schema.Type<typeof Namespace> {}
 
@@ -40,13 +52,19 @@ export interface Namespace extends Schema.Schema.Type<typeof Namespace> {}
  * @since 0.1.0
  */
 export const Current = Schema.Struct({
-  mode: Schema.NullOr(PlanOption.Mode),
-  map: Schema.NullOr(PlanOption.MapLocation),
-  align: Schema.NullOr(Schema.Natural),
-  usable: Schema.NullOr(Schema.Natural),
-  free: Schema.NullOr(Schema.Natural),
-  namespaces: Schema.Array(Namespace)
-})
+  mode: Schema.NullOr(PlanOption.Mode).annotate({ description: "Mode of all namespaces; null where they differ." }),
+  map: Schema.NullOr(PlanOption.MapLocation).annotate({
+    description: "Memmap location of all namespaces; null where they differ."
+  }),
+  align: Schema.NullOr(Schema.Natural).annotate({
+    description: "Alignment of all namespaces in bytes; null where they differ."
+  }),
+  usable: Schema.NullOr(Schema.Natural).annotate({
+    description: "Usable bytes of all namespaces; null when one does not say."
+  }),
+  free: Schema.NullOr(Schema.Natural).annotate({ description: "Bytes free for new namespaces; null when not known." }),
+  namespaces: Schema.Array(Namespace).annotate({ description: "The namespaces." })
+}).annotate({ identifier: "Current", description: "What a device is configured as now." })
 /** @since 0.1.0 */
 export interface Current extends Schema.Schema.Type<typeof Current> {}
 

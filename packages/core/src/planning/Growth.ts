@@ -43,11 +43,11 @@ const size = HumanSize.formatBinary
  * @since 0.1.0
  */
 export const Failure = Schema.Struct({
-  step: Schema.Natural,
-  total: Schema.Natural,
-  reason: Schema.String,
-  whatWouldHelp: Schema.Array(Schema.String)
-})
+  step: Schema.Natural.annotate({ description: "Number of the step, from 1." }),
+  total: Schema.Natural.annotate({ description: "Bytes of memory that are not reached." }),
+  reason: Schema.String.annotate({ description: "Why the step fails." }),
+  whatWouldHelp: Schema.Array(Schema.String).annotate({ description: "Variants that get further, each computed." })
+}).annotate({ identifier: "Failure", description: "The first step that fails." })
 /** @since 0.1.0 */
 export interface Failure extends Schema.Schema.Type<typeof Failure> {}
 
@@ -58,10 +58,12 @@ export interface Failure extends Schema.Schema.Type<typeof Failure> {}
  * @since 0.1.0
  */
 export const Growth = Schema.Struct({
-  steps: Schema.Array(GrowthSteps.Step),
-  maximum: Schema.Natural,
-  firstFailure: Schema.NullOr(Failure),
-  assumptions: Schema.Array(Schema.String)
+  steps: Schema.Array(GrowthSteps.Step).annotate({
+    description: "The steps in order, up to and including the first that fails."
+  }),
+  maximum: Schema.Natural.annotate({ description: "Largest total that works, in bytes." }),
+  firstFailure: Schema.NullOr(Failure).annotate({ description: "null when every step works." }),
+  assumptions: Schema.Array(Schema.String).annotate({ description: "What was assumed because nothing says it." })
 })
 /** @since 0.1.0 */
 export interface Growth extends Schema.Schema.Type<typeof Growth> {}

@@ -22,19 +22,23 @@ const size = HumanSize.formatBinary
  * @since 0.1.0
  */
 export const Step = Schema.Struct({
-  total: Schema.Natural,
-  added: Schema.Natural,
-  memmap: Schema.Natural,
-  pageTables: Schema.Natural,
-  bookkeeping: Schema.Natural,
-  paidBy: Schema.String,
-  freeBefore: Schema.Natural,
-  reserved: Schema.Natural,
-  needed: Schema.Natural,
-  ok: Schema.Boolean,
-  reason: Schema.NullOr(Schema.String),
-  movableToKernel: Schema.NullOr(Schema.Finite)
-})
+  total: Schema.Natural.annotate({ description: "Bytes of memory after the step, boot RAM included." }),
+  added: Schema.Natural.annotate({ description: "Bytes this step adds." }),
+  memmap: Schema.Natural.annotate({
+    description: "Bytes of struct pages paid from RAM; 0 when they lie on the added memory."
+  }),
+  pageTables: Schema.Natural.annotate({ description: "Bytes of page tables paid from RAM." }),
+  bookkeeping: Schema.Natural.annotate({ description: "Bytes of sections and memory block devices paid from RAM." }),
+  paidBy: Schema.String.annotate({ description: "Who pays: a node, memory added before, or the added memory." }),
+  freeBefore: Schema.Natural.annotate({ description: "Bytes existing memory has free to pay with." }),
+  reserved: Schema.Natural.annotate({ description: "Bytes of freeBefore that watermarks keep." }),
+  needed: Schema.Natural.annotate({ description: "Bytes paid from RAM: memmap, pageTables and bookkeeping." }),
+  ok: Schema.Boolean.annotate({ description: "Whether the step works." }),
+  reason: Schema.NullOr(Schema.String).annotate({ description: "Why it does not; null when it does." }),
+  movableToKernel: Schema.NullOr(Schema.Finite).annotate({
+    description: "Online memory in movable zones over that in kernel zones; null while only boot RAM is online."
+  })
+}).annotate({ identifier: "Step", description: "One addition of memory." })
 /** @since 0.1.0 */
 export interface Step extends Schema.Schema.Type<typeof Step> {}
 

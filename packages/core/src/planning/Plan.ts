@@ -18,13 +18,13 @@ import * as Warnings from "./Warnings.ts"
  */
 export const Recommended = Schema.Struct({
   ...PlanOption.Choice.fields,
-  usable: Schema.Natural,
-  ram: Schema.Natural,
-  device: Schema.Natural,
-  pageTables: Schema.Natural,
-  reason: Schema.String,
-  command: Schema.String
-})
+  usable: PlanOption.PlanOption.fields.usable,
+  ram: PlanOption.PlanOption.fields.ram,
+  device: PlanOption.PlanOption.fields.device,
+  pageTables: PlanOption.PlanOption.fields.pageTables,
+  reason: Schema.String.annotate({ description: "Why this one." }),
+  command: Schema.String.annotate({ description: "What an administrator would type to get it." })
+}).annotate({ identifier: "Recommended", description: "The option to take." })
 /** @since 0.1.0 */
 export interface Recommended extends Schema.Schema.Type<typeof Recommended> {}
 
@@ -35,16 +35,22 @@ export interface Recommended extends Schema.Schema.Type<typeof Recommended> {}
  * @since 0.1.0
  */
 export const DevicePlan = Schema.Struct({
-  name: Schema.String,
-  start: Schema.NullOr(Schema.Natural),
-  size: Schema.Natural,
-  node: Schema.Int,
-  targetNode: Schema.Int,
-  current: Schema.NullOr(Current.Current),
-  options: Schema.Array(PlanOption.PlanOption),
-  recommended: Schema.NullOr(Recommended),
-  warnings: Schema.Array(PlanOption.Note)
-})
+  name: Schema.String.annotate({ description: "Name of the region, dax device or range." }),
+  start: Schema.NullOr(Schema.Natural).annotate({
+    description: "Physical address of the first byte; null when no source says it."
+  }),
+  size: Schema.Natural.annotate({ description: "Raw bytes of the range." }),
+  node: Schema.Int.annotate({ description: "NUMA node whose RAM pays for a memmap in RAM." }),
+  targetNode: Schema.Int.annotate({ description: "NUMA node the memory joins as system RAM." }),
+  current: Schema.NullOr(Current.Current).annotate({ description: "What is configured now; null when nothing is." }),
+  options: Schema.Array(PlanOption.PlanOption).annotate({
+    description: "Every way to use the range, legal or not, in a fixed order."
+  }),
+  recommended: Schema.NullOr(Recommended).annotate({
+    description: "The option to take; null when nothing is possible."
+  }),
+  warnings: Schema.Array(PlanOption.Note).annotate({ description: "Where memory would be lost without being told." })
+}).annotate({ identifier: "DevicePlan", description: "One range of device memory." })
 /** @since 0.1.0 */
 export interface DevicePlan extends Schema.Schema.Type<typeof DevicePlan> {}
 
@@ -56,12 +62,16 @@ export interface DevicePlan extends Schema.Schema.Type<typeof DevicePlan> {}
  * @since 0.1.0
  */
 export const NodeTotal = Schema.Struct({
-  node: Schema.Int,
-  ram: Schema.Natural,
-  pageTables: Schema.Natural,
-  available: Schema.NullOr(Schema.Natural),
-  fits: Schema.NullOr(Schema.Boolean)
-})
+  node: Schema.Int.annotate({ description: "NUMA node." }),
+  ram: Schema.Natural.annotate({ description: "Bytes of struct pages the node pays for." }),
+  pageTables: Schema.Natural.annotate({ description: "Bytes of page tables the node pays for." }),
+  available: Schema.NullOr(Schema.Natural).annotate({
+    description: "Bytes that can be allocated on the node; null when not known."
+  }),
+  fits: Schema.NullOr(Schema.Boolean).annotate({
+    description: "Whether the node can pay; null when its memory is not known."
+  })
+}).annotate({ identifier: "NodeTotal", description: "What the recommended options cost one node." })
 /** @since 0.1.0 */
 export interface NodeTotal extends Schema.Schema.Type<typeof NodeTotal> {}
 
@@ -70,14 +80,14 @@ export interface NodeTotal extends Schema.Schema.Type<typeof NodeTotal> {}
  * @since 0.1.0
  */
 export const Totals = Schema.Struct({
-  size: Schema.Natural,
-  usable: Schema.Natural,
-  ram: Schema.Natural,
-  device: Schema.Natural,
-  pageTables: Schema.Natural,
-  lost: Schema.Natural,
-  nodes: Schema.Array(NodeTotal)
-})
+  size: Schema.Natural.annotate({ description: "Raw bytes of all devices." }),
+  usable: Schema.Natural.annotate({ description: "Usable bytes." }),
+  ram: Schema.Natural.annotate({ description: "Bytes of struct pages in RAM." }),
+  device: Schema.Natural.annotate({ description: "Bytes of struct pages on devices." }),
+  pageTables: Schema.Natural.annotate({ description: "Bytes of page tables, always RAM." }),
+  lost: Schema.Natural.annotate({ description: "Raw bytes of the devices with a recommendation that are not usable." }),
+  nodes: Schema.Array(NodeTotal).annotate({ description: "What each paying node pays." })
+}).annotate({ identifier: "Totals", description: "Sums over the recommended options of all devices." })
 /** @since 0.1.0 */
 export interface Totals extends Schema.Schema.Type<typeof Totals> {}
 
@@ -88,14 +98,14 @@ export interface Totals extends Schema.Schema.Type<typeof Totals> {}
  * @since 0.1.0
  */
 export const Plan = Schema.Struct({
-  name: Schema.NullOr(Schema.String),
-  kernel: Schema.String,
-  arch: Schema.String,
-  structPage: Schema.Natural,
-  blockSize: Schema.Natural,
-  devices: Schema.Array(DevicePlan),
+  name: Schema.NullOr(Schema.String).annotate({ description: "Name of the machine; null when no source says it." }),
+  kernel: Schema.String.annotate({ description: "Kernel release planned for." }),
+  arch: Schema.String.annotate({ description: "Architecture planned for." }),
+  structPage: Schema.Natural.annotate({ description: "Bytes of one struct page." }),
+  blockSize: Schema.Natural.annotate({ description: "Bytes of one memory block." }),
+  devices: Schema.Array(DevicePlan).annotate({ description: "Every range of device memory." }),
   totals: Totals,
-  assumptions: Schema.Array(Schema.String)
+  assumptions: Schema.Array(Schema.String).annotate({ description: "What was assumed because no source says it." })
 })
 /** @since 0.1.0 */
 export interface Plan extends Schema.Schema.Type<typeof Plan> {}

@@ -12,7 +12,9 @@ import * as Schema from "effect/Schema"
  * @category models
  * @since 0.1.0
  */
-export const Mode = Schema.Literals(["raw", "sector", "fsdax", "devdax", "system-ram"])
+export const Mode = Schema.Literals(["raw", "sector", "fsdax", "devdax", "system-ram"]).annotate({
+  description: "What the range is used as."
+})
 /** @since 0.1.0 */
 export type Mode = typeof Mode.Type
 
@@ -22,7 +24,9 @@ export type Mode = typeof Mode.Type
  * @category models
  * @since 0.1.0
  */
-export const MapLocation = Schema.Literals(["none", "mem", "dev"])
+export const MapLocation = Schema.Literals(["none", "mem", "dev"]).annotate({
+  description: "Where struct pages live: mem is RAM, dev the device itself, none without struct pages."
+})
 /** @since 0.1.0 */
 export type MapLocation = typeof MapLocation.Type
 
@@ -36,10 +40,12 @@ export type MapLocation = typeof MapLocation.Type
 export const Choice = Schema.Struct({
   mode: Mode,
   map: MapLocation,
-  align: Schema.NullOr(Schema.Natural),
-  sectorSize: Schema.NullOr(Schema.Natural),
-  native: Schema.Boolean,
-  memmapOnMemory: Schema.Boolean
+  align: Schema.NullOr(Schema.Natural).annotate({ description: "Alignment in bytes; null where there is none." }),
+  sectorSize: Schema.NullOr(Schema.Natural).annotate({
+    description: "Sector size in bytes; null outside sector mode."
+  }),
+  native: Schema.Boolean.annotate({ description: "Pmem mapped without an info block." }),
+  memmapOnMemory: Schema.Boolean.annotate({ description: "Each memory block holds its own memmap." })
 })
 /** @since 0.1.0 */
 export interface Choice extends Schema.Schema.Type<typeof Choice> {}
@@ -52,11 +58,16 @@ export interface Choice extends Schema.Schema.Type<typeof Choice> {}
  * @since 0.1.0
  */
 export const Losses = Schema.Struct({
-  metadata: Schema.Natural,
-  alignmentHead: Schema.Natural,
-  alignmentTail: Schema.Natural,
-  trimmed: Schema.Natural,
-  unusedReserve: Schema.Natural
+  metadata: Schema.Natural.annotate({
+    description: "Bytes of info block, of a memmap on the device, and of BTT structures."
+  }),
+  alignmentHead: Schema.Natural.annotate({ description: "Bytes of padding ahead of the data." }),
+  alignmentTail: Schema.Natural.annotate({ description: "Bytes truncated at the end." }),
+  trimmed: Schema.Natural.annotate({ description: "Bytes cut off because only whole memory blocks can be used." }),
+  unusedReserve: Schema.Natural.annotate({ description: "Bytes set aside for a memmap that never uses them." })
+}).annotate({
+  identifier: "Losses",
+  description: "Bytes that neither serve the user nor are free; with usable they add up to the raw size."
 })
 /** @since 0.1.0 */
 export interface Losses extends Schema.Schema.Type<typeof Losses> {}
@@ -66,11 +77,11 @@ export interface Losses extends Schema.Schema.Type<typeof Losses> {}
  * @since 0.1.0
  */
 export const Refusal = Schema.Struct({
-  errno: Schema.String,
-  rule: Schema.String,
-  message: Schema.String,
-  remedy: Schema.String
-})
+  errno: Schema.String.annotate({ description: "Name of the error number, such as EINVAL." }),
+  rule: Schema.String.annotate({ description: "Rule of docs/spec that says so." }),
+  message: Schema.String.annotate({ description: "What is wrong." }),
+  remedy: Schema.String.annotate({ description: "What would make it legal." })
+}).annotate({ identifier: "Refusal", description: "Why a choice is refused." })
 /** @since 0.1.0 */
 export interface Refusal extends Schema.Schema.Type<typeof Refusal> {}
 
@@ -82,10 +93,12 @@ export interface Refusal extends Schema.Schema.Type<typeof Refusal> {}
  * @since 0.1.0
  */
 export const Note = Schema.Struct({
-  kind: Schema.Literals(["note", "hazard"]),
-  rule: Schema.String,
-  message: Schema.String
-})
+  kind: Schema.Literals(["note", "hazard"]).annotate({
+    description: "hazard: legal, but mapped wrongly or refused later; note: worth knowing."
+  }),
+  rule: Schema.String.annotate({ description: "Rule of docs/spec behind it." }),
+  message: Schema.String.annotate({ description: "The remark." })
+}).annotate({ identifier: "Note", description: "Something to know about a choice." })
 /** @since 0.1.0 */
 export interface Note extends Schema.Schema.Type<typeof Note> {}
 
@@ -96,14 +109,20 @@ export interface Note extends Schema.Schema.Type<typeof Note> {}
  * @since 0.1.0
  */
 export const Blocks = Schema.Struct({
-  size: Schema.Natural,
-  count: Schema.Natural,
-  head: Schema.Natural,
-  tail: Schema.Natural,
+  size: Schema.Natural.annotate({ description: "Bytes of one memory block." }),
+  count: Schema.Natural.annotate({ description: "Whole memory blocks in the range." }),
+  head: Schema.Natural.annotate({ description: "Bytes stranded before the first whole block." }),
+  tail: Schema.Natural.annotate({ description: "Bytes stranded after the last whole block." }),
   /** Zone by the word written to `state`. */
-  zones: Schema.Struct({ online: Schema.String, online_kernel: Schema.String, online_movable: Schema.String }),
-  memmap: Schema.Literals(["RAM of the target node", "the blocks themselves"])
-})
+  zones: Schema.Struct({
+    online: Schema.String.annotate({ description: "Zone when 'online' is written to state." }),
+    online_kernel: Schema.String.annotate({ description: "Zone when 'online_kernel' is written to state." }),
+    online_movable: Schema.String.annotate({ description: "Zone when 'online_movable' is written to state." })
+  }).annotate({ description: "Zone the blocks join, by the word written to their state file." }),
+  memmap: Schema.Literals(["RAM of the target node", "the blocks themselves"]).annotate({
+    description: "Where the struct pages of the blocks live."
+  })
+}).annotate({ identifier: "Blocks", description: "Memory blocks made of the range." })
 /** @since 0.1.0 */
 export interface Blocks extends Schema.Schema.Type<typeof Blocks> {}
 
@@ -116,21 +135,31 @@ export interface Blocks extends Schema.Schema.Type<typeof Blocks> {}
  */
 export const PlanOption = Schema.Struct({
   ...Choice.fields,
-  usable: Schema.Natural,
-  dataoff: Schema.Natural,
-  endTrunc: Schema.Natural,
-  npfns: Schema.Natural,
-  ram: Schema.Natural,
-  device: Schema.Natural,
-  pageTables: Schema.Natural,
-  structPages: Schema.Struct({ mapped: Schema.Natural, initialised: Schema.Natural }),
+  usable: Schema.Natural.annotate({ description: "Bytes the user gets; 0 when refused." }),
+  dataoff: Schema.Natural.annotate({ description: "Bytes from the start of the range to the data." }),
+  endTrunc: Schema.Natural.annotate({ description: "Bytes the info block truncates at the end." }),
+  npfns: Schema.Natural.annotate({ description: "Pages of data." }),
+  ram: Schema.Natural.annotate({ description: "Bytes of struct pages in RAM." }),
+  device: Schema.Natural.annotate({ description: "Bytes of struct pages on the device." }),
+  pageTables: Schema.Natural.annotate({
+    description: "Bytes of page tables that map the struct pages, PTE and PMD tables (CMP-7); always RAM."
+  }),
+  structPages: Schema.Struct({
+    mapped: Schema.Natural.annotate({ description: "Struct pages that can be reached." }),
+    initialised: Schema.Natural.annotate({ description: "Struct pages that are written." })
+  }).annotate({ description: "Number of struct pages." }),
   /** Tail vmemmap pages are shared (CMP-1). */
-  shared: Schema.Boolean,
+  shared: Schema.Boolean.annotate({ description: "Tail vmemmap pages are shared (CMP-1)." }),
   lost: Losses,
-  blocks: Schema.NullOr(Blocks),
-  error: Schema.NullOr(Refusal),
-  tool: Schema.NullOr(Refusal),
-  notes: Schema.Array(Note)
+  blocks: Schema.NullOr(Blocks).annotate({ description: "Memory blocks of system-ram; null for other modes." }),
+  error: Schema.NullOr(Refusal).annotate({
+    description: "Why the kernel refuses, and then all figures are 0; null when it does not."
+  }),
+  tool: Schema.NullOr(Refusal).annotate({ description: "Why ndctl refuses what the kernel would take; else null." }),
+  notes: Schema.Array(Note).annotate({ description: "What to know about the choice." })
+}).annotate({
+  identifier: "PlanOption",
+  description: "One way to use the range; usable and the five losses add up to its size unless error is set."
 })
 /** @since 0.1.0 */
 export interface PlanOption extends Schema.Schema.Type<typeof PlanOption> {}

@@ -8,9 +8,9 @@
  */
 import * as Result from "effect/Result"
 import * as BttInfoBlock from "../devices/BttInfoBlock.ts"
-import * as Errno from "../devices/Errno.ts"
 import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as Uuid from "../devices/Uuid.ts"
+import * as Errno from "../kernel/Errno.ts"
 
 /**
  * A field as printed: 64-bit words are bigints and must be printed digit for digit ({@link print}).

@@ -7,9 +7,9 @@
  *
  * @since 0.1.0
  */
-import * as Errno from "../devices/Errno.ts"
 import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as Uuid from "../devices/Uuid.ts"
+import * as Errno from "../kernel/Errno.ts"
 import * as ToolSize from "./ToolSize.ts"
 
 /**

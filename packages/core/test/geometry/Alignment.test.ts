@@ -6,13 +6,17 @@ const address = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0,
 const exponent = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 })))
 
 describe("Alignment", () => {
-  it.prop("up and down bracket the value on multiples of the unit, beyond 32 bits", [address, exponent], ([value, e]) => {
-    const unit = 2 ** e
-    const low = Alignment.down(value, unit)
-    const high = Alignment.up(value, unit)
-    assert.isTrue(low <= value && value <= high && high - low <= unit)
-    assert.isTrue(Alignment.isAligned(low, unit) && Alignment.isAligned(high, unit))
-  })
+  it.prop(
+    "up and down bracket the value on multiples of the unit, beyond 32 bits",
+    [address, exponent],
+    ([value, e]) => {
+      const unit = 2 ** e
+      const low = Alignment.down(value, unit)
+      const high = Alignment.up(value, unit)
+      assert.isTrue(low <= value && value <= high && high - low <= unit)
+      assert.isTrue(Alignment.isAligned(low, unit) && Alignment.isAligned(high, unit))
+    }
+  )
 
   it.prop("largestPowerDividing is the lowest set bit of the binary form", [address], ([value]) => {
     const big = BigInt(value)

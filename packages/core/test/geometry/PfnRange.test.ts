@@ -41,6 +41,9 @@ describe("PfnRange", () => {
 
   it.prop("overlaps means a shared unit", [range, range], ([a, b]) => {
     const mine = units([a])
-    assert.strictEqual(PfnRange.overlaps(a, b) && a.start < a.end && b.start < b.end, [...units([b])].some((u) => mine.has(u)))
+    assert.strictEqual(
+      PfnRange.overlaps(a, b) && a.start < a.end && b.start < b.end,
+      [...units([b])].some((u) => mine.has(u))
+    )
   })
 })

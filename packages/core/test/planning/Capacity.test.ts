@@ -81,7 +81,8 @@ describe("Capacity", () => {
     }
     assert.strictEqual(plan(own, 4 * GiB, 128 * GiB).error?.rule, "25.6")
     assert.strictEqual(
-      plan({ ...own, align: 65536 }, 4 * GiB, 128 * GiB, kernelOf("6.8", { arch: Architecture.presets["arm64-64k"] })).error?.rule,
+      plan({ ...own, align: 65536 }, 4 * GiB, 128 * GiB, kernelOf("6.8", { arch: Architecture.presets["arm64-64k"] }))
+        .error?.rule,
       "HOT-12"
     )
   })
@@ -95,7 +96,9 @@ describe("Capacity", () => {
 
   it("CMP-5: 1 GiB devdax off a 1 GiB boundary is a hazard with map=mem, not with map=dev", () => {
     const hazards = (map: "mem" | "dev", start: number) =>
-      plan({ mode: "devdax", map, align: GiB }, start, 3 * GiB).notes.filter((n) => n.kind === "hazard").map((n) => n.rule)
+      plan({ mode: "devdax", map, align: GiB }, start, 3 * GiB).notes.filter((n) => n.kind === "hazard").map((n) =>
+        n.rule
+      )
     assert.deepStrictEqual(hazards("mem", 8 * GiB + 16 * MiB), ["CMP-5"])
     assert.deepStrictEqual(hazards("mem", 8 * GiB + 960 * MiB), ["CMP-5"])
     assert.deepStrictEqual(hazards("mem", 8 * GiB + 128 * MiB), ["24.2"])
@@ -137,7 +140,9 @@ describe("Capacity", () => {
         continue
       }
       assert.strictEqual(option.usable + PlanOption.totalLost(option), target.size, JSON.stringify(option))
-      for (const value of [option.usable, option.ram, option.device, option.pageTables, ...Object.values(option.lost)]) {
+      for (
+        const value of [option.usable, option.ram, option.device, option.pageTables, ...Object.values(option.lost)]
+      ) {
         assert.isTrue(Number.isSafeInteger(value) && value >= 0, JSON.stringify(option))
       }
       assert.isAtMost(option.structPages.initialised, option.structPages.mapped + 2 ** 18, JSON.stringify(option))

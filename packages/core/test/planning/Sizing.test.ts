@@ -65,25 +65,30 @@ describe("Sizing", () => {
     Schema.Literals([1, 2, 4, 6])
   ]))
 
-  it.prop("28.6: the request suffices and no smaller legal one does", [question], ([[want, start, mode, map, align, ways]]) => {
-    const choice: PlanOption.Choice = {
-      ...fsdax(map, align),
-      mode,
-      ...(mode === "sector" ? { map: "none", align: null, sectorSize: 512 } : {})
-    }
-    const target = targetOf(4 * GiB + start * 16 * MiB, ways)
-    const found = Sizing.find(want, choice, target, kernel)
-    if (Result.isFailure(found)) return assert.fail(found.failure.message)
-    const { granule, request, usable } = found.success
-    const usableAt = (size: number) => {
-      const option = Capacity.plan(choice, { ...target, size }, kernel)
-      return option.error === null ? option.usable : 0
-    }
-    assert.strictEqual(request % granule, 0)
-    assert.strictEqual(usableAt(request), usable)
-    assert.isAtLeast(usable, want)
-    for (const less of [1, 2, 3, 7, 64, 1000]) {
-      if (request > less * granule) assert.isBelow(usableAt(request - less * granule), want)
-    }
-  }, { arbitrary: { runs: 400, seed: "sizing" } })
+  it.prop(
+    "28.6: the request suffices and no smaller legal one does",
+    [question],
+    ([[want, start, mode, map, align, ways]]) => {
+      const choice: PlanOption.Choice = {
+        ...fsdax(map, align),
+        mode,
+        ...(mode === "sector" ? { map: "none", align: null, sectorSize: 512 } : {})
+      }
+      const target = targetOf(4 * GiB + start * 16 * MiB, ways)
+      const found = Sizing.find(want, choice, target, kernel)
+      if (Result.isFailure(found)) return assert.fail(found.failure.message)
+      const { granule, request, usable } = found.success
+      const usableAt = (size: number) => {
+        const option = Capacity.plan(choice, { ...target, size }, kernel)
+        return option.error === null ? option.usable : 0
+      }
+      assert.strictEqual(request % granule, 0)
+      assert.strictEqual(usableAt(request), usable)
+      assert.isAtLeast(usable, want)
+      for (const less of [1, 2, 3, 7, 64, 1000]) {
+        if (request > less * granule) assert.isBelow(usableAt(request - less * granule), want)
+      }
+    },
+    { arbitrary: { runs: 400, seed: "sizing" } }
+  )
 })

@@ -31,14 +31,15 @@ describe("Altmap", () => {
 
   /** ALT-3 block by block. */
   const walked = (start: Altmap.Altmap, pages: number, count: number) => {
-    let altmap = start
+    let { align, alloc } = start
     for (let i = 0; i < count; i++) {
-      const next = altmap.basePfn + altmap.reserve + altmap.alloc + altmap.align
+      const next = start.basePfn + start.reserve + alloc + align
       const pad = Math.ceil(next / pages) * pages - next
-      if (pages + pad > Altmap.left(altmap)) return { altmap, failedAt: i }
-      altmap = { ...altmap, alloc: altmap.alloc + pages, align: altmap.align + pad }
+      if (pages + pad > start.free - alloc - align) return { altmap: { ...start, alloc, align }, failedAt: i }
+      alloc += pages
+      align += pad
     }
-    return { altmap, failedAt: null }
+    return { altmap: { ...start, alloc, align }, failedAt: null }
   }
 
   const small = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 64 }))

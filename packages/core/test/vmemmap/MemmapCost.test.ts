@@ -118,7 +118,7 @@ describe("MemmapCost", () => {
     for (let at = range.start; at < range.end;) {
       const end = Math.min(range.end, (Math.floor(at / (128 * MiB)) + 1) * 128 * MiB)
       const continues = compound > 2 * MiB && (at - range.start) % compound !== 0
-      if (!continues) for (let step = at; step < end; step += Math.min(compound, end - at)) pages += 2
+      if (!continues) { for (let step = at; step < end; step += Math.min(compound, end - at)) pages += 2 }
       at = end
     }
     return pages
@@ -141,13 +141,18 @@ describe("MemmapCost", () => {
     assert.strictEqual(structPages.mapped, size / 4096)
   })
 
-  it.prop("ALT-13: the space nd_pfn_init sets aside always holds the blocks of its full sections", [ranges], ([{ range }]) => {
-    const size = range.end - range.start
-    const dataoff = Math.ceil((range.start + 8192 + 64 * Math.floor((size - 8192) / 4096)) / (2 * MiB)) * 2 * MiB - range.start
-    const result = cost(range.start, size, { altmap: Altmap.make(range.start, dataoff, x86.arch) })
-    assert.isFalse(result.exhausted)
-    assert.strictEqual(result.ram + result.device, size / 64)
-    const { align = -1, alloc = 0 } = result.altmap ?? {}
-    assert.include(alloc === 0 ? [0] : [0, 510], align)
-  })
+  it.prop(
+    "ALT-13: the space nd_pfn_init sets aside always holds the blocks of its full sections",
+    [ranges],
+    ([{ range }]) => {
+      const size = range.end - range.start
+      const dataoff = Math.ceil((range.start + 8192 + 64 * Math.floor((size - 8192) / 4096)) / (2 * MiB)) * 2 * MiB -
+        range.start
+      const result = cost(range.start, size, { altmap: Altmap.make(range.start, dataoff, x86.arch) })
+      assert.isFalse(result.exhausted)
+      assert.strictEqual(result.ram + result.device, size / 64)
+      const { align = -1, alloc = 0 } = result.altmap ?? {}
+      assert.include(alloc === 0 ? [0] : [0, 510], align)
+    }
+  )
 })

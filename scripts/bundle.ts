@@ -1,0 +1,29 @@
+/**
+ * Bundles the command into one file when its sources have changed since the last time; see `packages/cli/src/Bundle.ts`.
+ */
+import { renameSync, rmSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { rolldown } from "rolldown"
+import * as Bundle from "../packages/cli/src/Bundle.ts"
+
+if (Bundle.fresh() === undefined) {
+  const fingerprint = Bundle.fingerprint()
+  // A name of its own and a rename: two runs at once never see half a file.
+  const temporary = Bundle.file.replace(/\.mjs$/, `.${process.pid}.mjs`)
+  try {
+    const bundle = await rolldown({
+      input: fileURLToPath(new URL("../packages/cli/src/main.ts", import.meta.url)),
+      platform: "node",
+      external: [/^node:/],
+      logLevel: "silent"
+    })
+    await bundle.write({ file: temporary, format: "esm", codeSplitting: false })
+    await bundle.close()
+    renameSync(temporary, Bundle.file)
+    Bundle.record(fingerprint)
+  } catch (error) {
+    // Only a cache: the sources run without it.
+    rmSync(temporary, { force: true })
+    process.stderr.write(`the command was not bundled and starts slower: ${String(error)}\n`)
+  }
+}

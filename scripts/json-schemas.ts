@@ -1,0 +1,59 @@
+/**
+ * Writes `docs/json/*.schema.json`, the JSON Schema of what each command prints with `--json`; with `--check` only says
+ * whether they are up to date.
+ */
+import * as Schema from "effect/Schema"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import * as Process from "node:process"
+import * as CarveAnswer from "../packages/cli/src/answers/CarveAnswer.ts"
+import * as GrowAnswer from "../packages/cli/src/answers/GrowAnswer.ts"
+import * as InfoblockAnswer from "../packages/cli/src/answers/InfoblockAnswer.ts"
+import * as PlanAnswer from "../packages/cli/src/answers/PlanAnswer.ts"
+import * as SizeAnswer from "../packages/cli/src/answers/SizeAnswer.ts"
+
+const folder = Path.join(import.meta.dirname, "..", "docs", "json")
+
+const answers: Readonly<Record<string, Schema.Constraint>> = {
+  "plan": PlanAnswer.PlanAnswer,
+  "plan-fleet-line": PlanAnswer.FleetLine,
+  "size": SizeAnswer.SizeAnswer,
+  "grow": GrowAnswer.GrowAnswer,
+  "carve": CarveAnswer.CarveAnswer,
+  "infoblock": InfoblockAnswer.InfoblockAnswer
+}
+
+/** Properties stay open: later versions may print more. */
+const text = (schema: Schema.Constraint): string => {
+  const { definitions, schema: root } = Schema.toJsonSchemaDocument(schema)
+  const { description, title, ...rest } = root
+  const document = {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title,
+    description,
+    ...rest,
+    ...(Object.keys(definitions).length === 0 ? {} : { $defs: definitions })
+  }
+  return `${JSON.stringify(document, null, 2)}\n`
+}
+
+const current = (file: string): string | undefined => Fs.existsSync(file) ? Fs.readFileSync(file, "utf8") : undefined
+
+const files = Object.entries(answers).map(([name, schema]) => ({
+  file: Path.join(folder, `${name}.schema.json`),
+  text: text(schema)
+}))
+const differing = files.filter(({ file, text }) => current(file) !== text)
+
+if (Process.argv.includes("--check")) {
+  for (const { file } of differing) {
+    Process.stderr.write(`docs/json/${Path.basename(file)} is not what the schemas say; run 'npm run schemas'\n`)
+  }
+  if (differing.length > 0) Process.exitCode = 1
+} else {
+  Fs.mkdirSync(folder, { recursive: true })
+  for (const { file, text } of differing) {
+    Fs.writeFileSync(file, text)
+    Process.stdout.write(`docs/json/${Path.basename(file)}\n`)
+  }
+}

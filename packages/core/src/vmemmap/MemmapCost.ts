@@ -125,7 +125,9 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
   const pagesOf = (piece: PfnRange.PfnRange) => slots(request, piece, page)
   switch (arch.vmemmap) {
     case "none": {
-      const sections = sum([pieces.full, ...pieces.partial].map((p) => slots(request, p, arch.sectionSize / page * request.structPage)))
+      const sections = sum(
+        [pieces.full, ...pieces.partial].map((p) => slots(request, p, arch.sectionSize / page * request.structPage))
+      )
       return fromRam(start, sections * Architecture.memmapPerSection(arch, request.structPage))
     }
     case "blocks": {
@@ -149,7 +151,10 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
       if (altmap === null || arch.altmap === "ignored") return fromRam(start, blocks * arch.pmdSize + partial)
       if (arch.altmap === "everything") {
         // Sections are populated in ascending order: head, full sections, tail.
-        const [head, tail] = [pieces.partial.filter((p) => p.start < pieces.full.start), pieces.partial.filter((p) => p.start >= pieces.full.start)]
+        const [head, tail] = [
+          pieces.partial.filter((p) => p.start < pieces.full.start),
+          pieces.partial.filter((p) => p.start >= pieces.full.start)
+        ]
         const withHead = fromAltmap(start, page, page, sum(head.map(pagesOf)))
         return fromAltmap(fromAltmap(withHead, page, arch.pmdSize, blocks), page, page, sum(tail.map(pagesOf)))
       }

@@ -76,6 +76,8 @@ export const NodeTotal = Schema.Struct({
 export interface NodeTotal extends Schema.Schema.Type<typeof NodeTotal> {}
 
 /**
+ * Sums over the recommended options. A device on which nothing is possible is lost as a whole: usable + lost = size.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -206,9 +208,9 @@ const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec)
   const nodes = [...new Set(devices.map(payingNode))].toSorted((a, b) => a - b)
   const planned = devices.filter((d) => d.recommended !== null)
   const usable = sum((r) => r.usable)
-  const size = planned.reduce((n, d) => n + d.size, 0)
+  const size = devices.reduce((n, d) => n + d.size, 0)
   return {
-    size: devices.reduce((n, d) => n + d.size, 0),
+    size,
     usable,
     ram: sum((r) => r.ram),
     device: sum((r) => r.device),

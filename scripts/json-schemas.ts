@@ -5,7 +5,6 @@
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
-import * as Process from "node:process"
 import * as CarveAnswer from "../packages/cli/src/answers/CarveAnswer.ts"
 import * as GrowAnswer from "../packages/cli/src/answers/GrowAnswer.ts"
 import * as InfoblockAnswer from "../packages/cli/src/answers/InfoblockAnswer.ts"
@@ -45,15 +44,15 @@ const files = Object.entries(answers).map(([name, schema]) => ({
 }))
 const differing = files.filter(({ file, text }) => current(file) !== text)
 
-if (Process.argv.includes("--check")) {
+if (process.argv.includes("--check")) {
   for (const { file } of differing) {
-    Process.stderr.write(`docs/json/${Path.basename(file)} is not what the schemas say; run 'npm run schemas'\n`)
+    process.stderr.write(`docs/json/${Path.basename(file)} is not what the schemas say; run 'npm run schemas'\n`)
   }
-  if (differing.length > 0) Process.exitCode = 1
+  if (differing.length > 0) process.exitCode = 1
 } else {
   Fs.mkdirSync(folder, { recursive: true })
   for (const { file, text } of differing) {
     Fs.writeFileSync(file, text)
-    Process.stdout.write(`docs/json/${Path.basename(file)}\n`)
+    process.stdout.write(`docs/json/${Path.basename(file)}\n`)
   }
 }

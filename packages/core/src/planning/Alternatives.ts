@@ -128,15 +128,6 @@ export interface Circumstances {
 }
 
 /**
- * @category models
- * @since 0.1.0
- */
-export interface Recommendation {
-  readonly option: PlanOption.PlanOption
-  readonly reason: string
-}
-
-/**
  * RAM a memmap may take before the device should hold it instead: a sixteenth of what the node has available, or, when that
  * is not known, half a percent of the device (enough for every deduplicated layout, for no other).
  *
@@ -161,7 +152,7 @@ const byMerit = (budget: number) => (a: PlanOption.PlanOption, b: PlanOption.Pla
 }
 
 /**
- * One option and why: within the mode in use (else fsdax, or system-ram for volatile memory), the most usable bytes among
+ * The option to take: within the mode in use (else fsdax, or system-ram for volatile memory), the most usable bytes among
  * those whose RAM need is within {@link ramBudget}; among equals the largest alignment without hazard. When none is within
  * the budget, the one that needs least RAM. `accept` is asked last, for the best ones first.
  *
@@ -173,14 +164,13 @@ export const recommend = (
   target: Target,
   circumstances: Circumstances = {},
   accept: (option: PlanOption.PlanOption) => boolean = () => true
-): Recommendation | null => {
+): PlanOption.PlanOption | null => {
   const wanted = wantedMode(target, circumstances)
   const budget = ramBudget(target.size, circumstances.available)
   const merit = byMerit(budget)
   const first = (pool: ReadonlyArray<PlanOption.PlanOption>) =>
     pool.toSorted(merit).find((option) => PlanOption.isSafe(option) && accept(option))
-  const option = first(options.filter((o) => o.mode === wanted)) ?? first(options)
-  return option === undefined ? null : { option, reason: reason(option, budget, circumstances, cost(option) <= budget) }
+  return first(options.filter((o) => o.mode === wanted)) ?? first(options) ?? null
 }
 
 /**
@@ -194,7 +184,7 @@ export const best = (
   kernel: Kernel,
   filter: Filter,
   circumstances: Circumstances
-): Recommendation | null => {
+): PlanOption.PlanOption | null => {
   const among = (within: Filter) =>
     recommend(
       choices(target, kernel, within).map((choice) => Capacity.plan(choice, target, kernel)),
@@ -210,18 +200,24 @@ export const best = (
 const preference = ({ align }: PlanOption.PlanOption): number =>
   align === null ? 0 : align === 4096 ? 1 : align === 2 ** 21 ? 3 : 2
 
-const reason = (
+/**
+ * Why {@link recommend} chose the option.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const reason = (
   option: PlanOption.PlanOption,
-  budget: number,
-  { available, inUse }: Circumstances,
-  affordable: boolean
+  target: Target,
+  { available, inUse }: Circumstances
 ): string => {
+  const budget = ramBudget(target.size, available)
   const need = HumanSize.formatBinary(cost(option))
   const limit = available === undefined
     ? `0.5 % of the device (${HumanSize.formatBinary(budget)}; available memory of the node is not known)`
     : `a sixteenth of the ${HumanSize.formatBinary(available)} available on the node`
   const kept = inUse === true ? "keeps the mode in use; " : ""
-  return affordable
+  return cost(option) <= budget
     ? `${kept}most usable bytes among the options whose RAM need (${need}) stays within ${limit}`
     : `${kept}least RAM (${need}); no option stays within ${limit}`
 }

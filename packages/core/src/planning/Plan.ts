@@ -122,12 +122,12 @@ const planDevice = (
   const options = Alternatives.all(target, kernel, filter)
   const current = Current.fromDevice(device, target, kernel)
   const mode = Current.modeOf(device)
-  const recommendation = Alternatives.recommend(options, target, {
+  const circumstances = {
     mode: filter.mode ?? mode,
     inUse: filter.mode === undefined && mode !== undefined && mode !== "raw",
     available: availableOn(spec, target.node)
-  })
-  const chosen = recommendation?.option ?? null
+  }
+  const chosen = Alternatives.recommend(options, target, circumstances)
   return {
     name: device.name,
     start: startKnown ? target.start : null,
@@ -136,16 +136,18 @@ const planDevice = (
     targetNode: target.targetNode,
     current,
     options,
-    recommended: recommendation === null ? null : summary(recommendation, target, device),
+    recommended: chosen === null
+      ? null
+      : { ...summary(chosen, target, device), reason: Alternatives.reason(chosen, target, circumstances) },
     warnings: Warnings.forDevice(target, kernel, chosen, options)
   }
 }
 
 const summary = (
-  { option, reason }: Alternatives.Recommendation,
+  option: PlanOption.PlanOption,
   target: Target.Target,
   { available, configured = [] }: MachineSpec.Device
-): Recommended => ({
+): Omit<Recommended, "reason"> => ({
   mode: option.mode,
   map: option.map,
   align: option.align,
@@ -156,7 +158,6 @@ const summary = (
   ram: option.ram,
   device: option.device,
   pageTables: option.pageTables,
-  reason,
   command: Alternatives.command(
     option,
     target,
@@ -171,7 +172,9 @@ const payingNode = (device: Chosen): number =>
   device.recommended?.mode === "system-ram" ? device.targetNode : device.node
 
 /** What a total needs to know of a device. */
-type Chosen = Pick<DevicePlan, "size" | "node" | "targetNode" | "recommended">
+interface Chosen extends Pick<DevicePlan, "size" | "node" | "targetNode"> {
+  readonly recommended: Pick<PlanOption.PlanOption, "mode" | "usable" | "ram" | "device" | "pageTables"> | null
+}
 
 /**
  * Only the totals of {@link make}, without the alternatives and warnings: for fleets.
@@ -187,7 +190,7 @@ export const totals = (
   totalsOf(
     (spec.devices ?? []).map((device): Chosen => {
       const { target } = Target.fromDevice(device, kernel.arch.pageSize)
-      const best = Alternatives.best(target, kernel, filter, {
+      const recommended = Alternatives.best(target, kernel, filter, {
         mode: filter.mode ?? Current.modeOf(device),
         available: availableOn(spec, target.node)
       })
@@ -195,7 +198,7 @@ export const totals = (
         size: device.size,
         node: target.node,
         targetNode: target.targetNode,
-        recommended: best === null ? null : summary(best, target, device)
+        recommended
       }
     }),
     spec
@@ -203,7 +206,7 @@ export const totals = (
 
 /** Bytes over the recommended options; what pays for a node without RAM of its own is left to the reader. */
 const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec): Totals => {
-  const sum = (pick: (r: Recommended) => number) =>
+  const sum = (pick: (r: NonNullable<Chosen["recommended"]>) => number) =>
     devices.reduce((n, d) => n + (d.recommended === null ? 0 : pick(d.recommended)), 0)
   const nodes = [...new Set(devices.map(payingNode))].toSorted((a, b) => a - b)
   const planned = devices.filter((d) => d.recommended !== null)

@@ -62,7 +62,7 @@ describe("Alternatives", () => {
   it("recommends within the mode in use and the RAM budget", () => {
     const options = Alternatives.all(targetOf({}), kernel)
     const recommended = (circumstances: Alternatives.Circumstances) =>
-      Alternatives.recommend(options, targetOf({}), circumstances)?.option
+      Alternatives.recommend(options, targetOf({}), circumstances)
     assert.deepInclude(recommended({}), { mode: "fsdax", map: "dev", align: 2 * MiB })
     assert.deepInclude(recommended({ available: 1024 * GiB }), { mode: "fsdax", map: "mem", align: 2 * MiB })
     assert.deepInclude(recommended({ mode: "devdax" }), { mode: "devdax", map: "mem", align: 2 * MiB })
@@ -73,7 +73,7 @@ describe("Alternatives", () => {
   it("CMP-5: never recommends a hazard", () => {
     const target = targetOf({ start: 4 * GiB + 16 * MiB, size: 128 * GiB - 16 * MiB })
     const option = Alternatives.recommend(Alternatives.all(target, kernel), target, { mode: "devdax", available: GiB })
-    assert.notStrictEqual(option?.option.align, GiB)
+    assert.notStrictEqual(option?.align, GiB)
   })
 
   const whole = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1 << 14 }))
@@ -96,6 +96,6 @@ describe("Alternatives", () => {
     const circumstances = { mode, available }
     const full = Alternatives.recommend(Alternatives.all(target, kernel), target, circumstances)
     assert.deepStrictEqual(Alternatives.best(target, kernel, {}, circumstances), full)
-    if (full !== null) assert.isTrue(PlanOption.isReachable(full.option))
+    if (full !== null) assert.isTrue(PlanOption.isReachable(full))
   }, { arbitrary: { runs: 200, seed: "best" } })
 })

@@ -1,0 +1,34 @@
+/**
+ * Fills the README's worked examples with what the command really prints: after each `$ npm start --silent -- …` line of a
+ * console block, the rest of the block is replaced. With `--check` it only compares.
+ */
+import { spawnSync } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+const root = fileURLToPath(new URL("..", import.meta.url))
+const file = new URL("../README.md", import.meta.url)
+
+const output = (line: string): string => {
+  const { status, stderr, stdout } = spawnSync(
+    "sh",
+    ["-c", `exec "$NODE" packages/cli/src/bin.ts ${line}`],
+    { cwd: root, encoding: "utf8", env: { ...process.env, NODE: process.execPath, INIT_CWD: root, NO_COLOR: "1" } }
+  )
+  return stdout + stderr + (status === 0 ? "" : `$ echo $?\n${String(status)}\n`)
+}
+
+const before = readFileSync(file, "utf8")
+const after = before.replace(
+  /```console\n\$ npm start --silent -- (.*)\n(?:[^`]*?)```/g,
+  (_, line: string) => `\`\`\`console\n$ npm start --silent -- ${line}\n${output(line)}\`\`\``
+)
+
+if (process.argv.includes("--check")) {
+  if (after !== before) {
+    process.stderr.write("README.md: the examples differ from what the command prints; run node scripts/readme.ts\n")
+    process.exitCode = 1
+  }
+} else {
+  writeFileSync(file, after)
+}

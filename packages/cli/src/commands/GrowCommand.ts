@@ -71,7 +71,7 @@ export const command = Command.make(
     if (args.json) yield* json(growth)
     else yield* output.print(text(growth, output.width, Style.make(output.colour)))
     if (growth.firstFailure !== null) {
-      return yield* new AnswerIsNo({ why: args.json ? "" : growth.firstFailure.reason })
+      return yield* new AnswerIsNo({ why: args.json ? growth.firstFailure.reason : "" })
     }
   })
 ).pipe(
@@ -123,14 +123,12 @@ const text = (growth: GrowAnswer.GrowAnswer, width: number, style: Style.Style):
     { width, bold: style.bold }
   )
   const failure = growth.firstFailure
-  return [
-    table,
-    skipped > 0 ? `(${skipped} steps in between not shown; --json has all)\n` : "",
-    `largest total that works: ${size(growth.maximum)}\n`,
-    failure === null ? "" : `step ${failure.step}, to ${size(failure.total)}, fails: ${failure.reason}\n`,
-    ...(failure?.whatWouldHelp ?? []).map((help) => `would help: ${help}\n`),
-    ...growth.assumptions.map((assumption) => `assumed: ${assumption}\n`)
-  ].flatMap((line) => line.startsWith("would") || line.startsWith("assumed") ? Table.wrap(line, width) : [line]).join(
-    ""
-  )
+  const lines = [
+    ...(skipped > 0 ? [`(${skipped} steps in between not shown; --json has all)`] : []),
+    `largest total that works: ${size(growth.maximum)}`,
+    ...(failure === null ? [] : [`step ${failure.step}, to ${size(failure.total)}, fails: ${failure.reason}`]),
+    ...(failure?.whatWouldHelp ?? []).map((help) => `would help: ${help}`),
+    ...growth.assumptions.map((assumption) => `assumed: ${assumption}`)
+  ]
+  return table + lines.flatMap((line) => Table.wrap(line, width)).map((line) => `${line}\n`).join("")
 }

@@ -86,7 +86,7 @@ const sizeOf = (path: string) =>
       Effect.succeed(null))
   )
 
-/** Replaces the first bytes of a file and nothing else; a shorter file grows to hold them. */
+/** Replaces the first bytes of a file and nothing else; a shorter file grows to hold them, an absent one is created. */
 const replaceHead = Effect.fnUntraced(function*(path: string, exists: boolean, bytes: Uint8Array) {
   const fs = yield* FileSystem.FileSystem
   const file = yield* fs.open(path, { flag: exists ? "r+" : "w" })
@@ -112,7 +112,9 @@ const write = Command.make(
     const options = Object.fromEntries(
       Object.entries(args).map(([name, value]) => [name, Option.isOption(value) ? Option.getOrUndefined(value) : value])
     ) as WriteInfoblock.Options
-    const path = options.output === undefined ? undefined : yield* Sources.resolve(options.output)
+    const path = options.output === undefined || options.stdout === true
+      ? undefined
+      : yield* Sources.resolve(options.output)
     const before = path === undefined ?
       null :
       yield* Effect.mapError(
@@ -124,9 +126,9 @@ const write = Command.make(
       path === undefined ? { _tag: "None" } : { _tag: "Image", size: before },
       { freshUuid: yield* Effect.sync(() => crypto.randomUUID()) }
     )
-    if (answer.bytes !== null && path !== undefined) {
+    if (path !== undefined && answer.sizeAfter !== null && (answer.bytes !== null || before === null)) {
       yield* Effect.mapError(
-        replaceHead(path, before !== null, answer.bytes),
+        replaceHead(path, before !== null, answer.bytes ?? new Uint8Array()),
         (error) => new WrongUse({ problem: `${path}: ${error.message}` })
       )
     }
@@ -147,5 +149,9 @@ const write = Command.make(
  */
 export const command = Command.make("infoblock").pipe(
   Command.withDescription("Read or write the metadata block of fsdax and devdax namespaces"),
+  Command.withExamples([
+    { command: "vmemmap infoblock read -j -i pmem.img", description: "What an image says it is" },
+    { command: "vmemmap infoblock write -o pmem.img -m devdax -a 1G", description: "Make it a devdax namespace" }
+  ]),
   Command.withSubcommands([read, write])
 )

@@ -21,7 +21,7 @@ import * as Target from "./Target.ts"
 export const Cell = Schema.Struct({
   kernel: Schema.String.annotate({ description: "Kernel release." }),
   possible: Schema.Boolean.annotate({
-    description: "false when this kernel refuses it on any device; bytes are then 0."
+    description: "Whether the kernel can do it on every device; if not, the figures mean nothing."
   }),
   ram: Schema.Natural.annotate({ description: "Bytes of struct pages in RAM." }),
   device: Schema.Natural.annotate({ description: "Bytes of struct pages on devices." }),

@@ -41,11 +41,10 @@ const entry = (since: string | null, rule: string, what: string, until?: string)
 export const catalogue = {
   "zone-device": entry("4.3", "23.2", "device memory can have struct pages at all"),
   "altmap": entry("4.5", "ALT-15", "the memmap can live on the device (map=dev)"),
-  "info-block-1.2": entry("4.10", "22.1", "new info blocks record the alignment (minor 2)"),
   "kmem": entry("5.1", "25.1", "device-dax memory can become System RAM"),
   "sub-sections": entry("5.3", "SEC-8", "namespaces are mapped in 2 MiB units instead of whole sections"),
   "info-block-1.4": entry("5.4", "22.1", "new info blocks record page and struct page size (minor 4)"),
-  "auto-movable": entry("5.16", "HOT-16", "the auto-movable online policy"),
+  "auto-movable": entry("5.15", "HOT-16", "the auto-movable online policy"),
   "memmap-on-memory": entry("5.13", "HOT-11", "ACPI memory of one block can hold its own memmap"),
   "compound-devmaps": entry("5.17", "CMP-1", "device-dax maps compound pages (vmemmap_shift)"),
   "vmemmap-dedup": entry("5.19", "CMP-1", "compound device-dax shares its tail vmemmap pages"),

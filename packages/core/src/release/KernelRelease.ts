@@ -43,7 +43,7 @@ const distributions: Readonly<Record<string, { readonly upstream: string; readon
   "rhel-7": { upstream: "4.2", plus: ["zone-device", "altmap"] },
   "rhel-8": {
     upstream: "4.18",
-    plus: ["kmem", "sub-sections", "info-block-1.2", "info-block-1.4", "single-pass-init"]
+    plus: ["kmem", "sub-sections", "info-block-1.4", "single-pass-init"]
   },
   "rhel-9": { upstream: "5.14", plus: ["compound-devmaps"] },
   "rhel-10": { upstream: "6.12" },

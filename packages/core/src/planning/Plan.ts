@@ -87,7 +87,7 @@ export const Totals = Schema.Struct({
   ram: Schema.Natural.annotate({ description: "Bytes of struct pages in RAM." }),
   device: Schema.Natural.annotate({ description: "Bytes of struct pages on devices." }),
   pageTables: Schema.Natural.annotate({ description: "Bytes of page tables, always RAM." }),
-  lost: Schema.Natural.annotate({ description: "Raw bytes of the devices with a recommendation that are not usable." }),
+  lost: Schema.Natural.annotate({ description: "Raw bytes that are not usable: size - usable." }),
   nodes: Schema.Array(NodeTotal).annotate({ description: "What each paying node pays." })
 }).annotate({ identifier: "Totals", description: "Sums over the recommended options of all devices." })
 /** @since 0.1.0 */

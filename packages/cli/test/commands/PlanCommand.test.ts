@@ -10,6 +10,9 @@ const eightSocket = example("eight-socket.yaml")
 
 const plan = (...args: ReadonlyArray<string>) => answer(PlanAnswer.PlanAnswer, ["plan", ...args])
 
+/** The arguments as typed. */
+const typed = (line: string) => plan(...line.split(" "))
+
 type Option = PlanAnswer.PlanAnswer["devices"][number]["options"][number]
 
 const only = ({ devices }: PlanAnswer.PlanAnswer): Option => {
@@ -31,8 +34,8 @@ const addsUp = (answer: PlanAnswer.PlanAnswer) => {
 describe("vmemmap plan --range", () => {
   it.effect("28.3: 128 GiB fsdax/dev at 2 MiB has 126 GiB for the user", () =>
     Effect.gen(function*() {
-      const { json, status, stderr } = yield* plan(
-        ...["--range", "0x100000000+128G", "--mode", "fsdax", "--map", "dev", "--align", "2M"]
+      const { json, status, stderr } = yield* typed(
+        "--range 0x100000000+128G --mode fsdax --map dev --align 2M"
       )
       const option = only(json)
       assert.deepStrictEqual([status, stderr], [0, ""])
@@ -55,8 +58,8 @@ describe("vmemmap plan --range", () => {
   ) {
     it.effect(`CMP-7: 1 TiB ${mode}/mem at ${align} costs ${total} bytes of RAM`, () =>
       Effect.gen(function*() {
-        const { json } = yield* plan(
-          ...["--range", "0x100000000+1T", "--mode", mode, "--map", "mem", "--align", align, "--kernel", "6.1"]
+        const { json } = yield* typed(
+          `--range 0x100000000+1T --mode ${mode} --map mem --align ${align} --kernel 6.1`
         )
         const option = only(json)
         assert.deepStrictEqual([option.ram, option.ram + option.pageTables, option.device], [ram, total, 0])
@@ -172,9 +175,7 @@ describe("vmemmap plan on described machines", () => {
 describe("vmemmap plan --compare-kernels", () => {
   it.effect("CMP-7, CMP-11: a cell per kernel, in the order asked for", () =>
     Effect.gen(function*() {
-      const { json } = yield* plan(
-        ...["--range", "0x100000000+1T", "--compare-kernels", "5.10,6.1,6.12,proposed-2026"]
-      )
+      const { json } = yield* typed("--range 0x100000000+1T --compare-kernels 5.10,6.1,6.12,proposed-2026")
       const cells = (label: string) => json.comparison?.find((row) => row.label === label)?.cells ?? []
       const cost = (label: string) => cells(label).map((c) => c.ram + c.pageTables + c.device)
       assert.deepStrictEqual(cells("devdax mem 1G").map((c) => c.kernel), ["5.10", "6.1", "6.12", "proposed-2026"])

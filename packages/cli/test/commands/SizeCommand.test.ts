@@ -35,9 +35,10 @@ describe("vmemmap size", () => {
       const { json } = yield* size("--want", "777G", "--mode", "devdax", "--map", "dev", "--align", "1G")
       const usable = (bytes: number) =>
         Effect.map(
-          answer(PlanAnswer.PlanAnswer, [
-            ...["plan", "--range", `4G+${bytes}`, "--mode", "devdax", "--map", "dev", "--align", "1G"]
-          ]),
+          answer(
+            PlanAnswer.PlanAnswer,
+            `plan --range 4G+${bytes} --mode devdax --map dev --align 1G`.split(" ")
+          ),
           (planned) => planned.json.devices[0]?.options[0]?.usable
         )
       assert.strictEqual(yield* usable(json.request), json.usable)

@@ -46,7 +46,7 @@ const terminal = (columns: number) =>
     Terminal.make({
       columns: Effect.succeed(columns),
       rows: Effect.succeed(columns === 0 ? 0 : 24),
-      size: Effect.succeed({ columns, rows: columns === 0 ? 0 : 24 }),
+      size: Effect.die("nobody resizes"),
       readInput: Effect.die("nobody types"),
       readLine: Effect.die("nobody types"),
       display: () => Effect.void

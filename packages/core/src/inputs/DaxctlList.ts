@@ -75,9 +75,12 @@ const fromInstance = (instance: DaxRegion.Instance): ReadonlyArray<MachineSpec.D
   }]
 }
 
-const collect = (place: Decoding.Place, value: unknown): Result.Result<ReadonlyArray<MachineSpec.Device>, InputError> =>
+const collect = (
+  devices: Array<MachineSpec.Device>,
+  place: Decoding.Place,
+  value: unknown
+): Result.Result<void, InputError> =>
   Result.gen(function*() {
-    const devices: Array<MachineSpec.Device> = []
     for (const [at, entry] of JsonTree.elements(place, value)) {
       if (JsonTree.isRecord(entry) && "chardev" in entry) {
         devices.push(...fromInstance(yield* decodeInstance(at, entry)))
@@ -93,7 +96,6 @@ const collect = (place: Decoding.Place, value: unknown): Result.Result<ReadonlyA
       }
       devices.push(fromRegion(region))
     }
-    return devices
   })
 
 /**
@@ -109,7 +111,7 @@ export const fromDocuments = (
   Result.gen(function*() {
     const devices: Array<MachineSpec.Device> = []
     for (const [place, document] of JsonTree.documents(source, documents)) {
-      devices.push(...(yield* collect(place, document)))
+      yield* collect(devices, place, document)
     }
     return yield* Check.machine(source, { devices: devices.filter(({ size }) => size > 0) })
   })

@@ -22,7 +22,8 @@ const explain = (
 ): Result.Result<MachineSpec.MachineSpec, InputError> =>
   Result.mapError(
     Result.flatMap(JsonText.parse(source, text), (value) => MachineText.fromValue({ source, at: "" }, value)),
-    (error) => new InputError({ ...error, at: error.at === "" ? at : `${at}: ${error.at.replace(/^line 1, /, "")}` })
+    ({ at: inside, problem, remedy }) =>
+      new InputError({ source, at: inside === "" ? at : `${at}: ${inside.replace(/^line 1, /, "")}`, problem, remedy })
   )
 
 /**

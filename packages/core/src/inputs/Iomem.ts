@@ -75,13 +75,17 @@ const instanceOf = (
  * What is certain about the configuration: a `namespaceX.Y` line alone may be raw, fsdax or sector, or a dax one without
  * driver (OBS-6), so only instances with a `daxX.Y` line are named.
  */
-const configuredOf = (inside: ReadonlyArray<Resource>, ofNamespaces: boolean): ReadonlyArray<MachineSpec.Configured> =>
-  [...Map.groupBy(inside.filter(({ name }) => name.startsWith("dax")), ({ name }) => name)].flatMap(
-    ([name, ranges]) => {
-      const namespace = inside.find((other) => other.name === name.replace("dax", "namespace"))
-      return ofNamespaces && namespace === undefined ? [] : [instanceOf(name, ranges, namespace)]
-    }
-  )
+const configuredOf = (
+  inside: ReadonlyArray<Resource>,
+  ofNamespaces: boolean
+): ReadonlyArray<MachineSpec.Configured> => {
+  const namespaces = new Map(inside.map((resource) => [resource.name, resource]))
+  const instances = Map.groupBy(inside.filter(({ name }) => name.startsWith("dax")), ({ name }) => name)
+  return [...instances].flatMap(([name, ranges]) => {
+    const namespace = namespaces.get(name.replace("dax", "namespace"))
+    return ofNamespaces && namespace === undefined ? [] : [instanceOf(name, ranges, namespace)]
+  })
+}
 
 const numberOf = (inside: ReadonlyArray<Resource>): string | undefined => holder.exec(inside[0]?.name ?? "")?.[2]
 
@@ -143,7 +147,7 @@ const walk = (found: Found, resource: Resource, depth: number): void => {
       found.devices.push(regionOf(resource, "legacy"))
       return
     case "soft-reserved":
-      found.devices.push(...softReserved(resource))
+      for (const device of softReserved(resource)) found.devices.push(device)
       return
     default:
       for (const child of resource.children) {

@@ -156,7 +156,7 @@ export const fromDocuments = (
       if (!JsonTree.isRecord(document) || !Array.isArray(document["memory"])) {
         return yield* Decoding.failAt(place, "has no array 'memory'", remedy)
       }
-      rows.push(...JsonTree.elements(Decoding.inside(place, "memory"), document["memory"]))
+      for (const row of JsonTree.elements(Decoding.inside(place, "memory"), document["memory"])) rows.push(row)
     }
     return yield* fromRows(source, rows, undefined)
   })

@@ -20,7 +20,9 @@ import * as JsonText from "./JsonText.ts"
 export const yamlLimit = 1024 ** 2
 
 const decode = Decoding.make(MachineSpec.MachineSpec, {
-  remedy: "see the schema of machine descriptions",
+  remedy: `a description has ${
+    Object.keys(MachineSpec.MachineSpec.fields).join(", ")
+  }; sizes are bytes or text such as 128GiB`,
   strict: true
 })
 

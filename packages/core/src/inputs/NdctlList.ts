@@ -161,12 +161,22 @@ const toLoneDevice = (
   }])
 }
 
+interface Listed {
+  readonly region: Region
+  readonly provider: string | undefined
+  readonly namespaces: Array<NdctlNamespace.NdctlNamespace>
+  /** Of the namespaces of earlier entries for the region. */
+  readonly names: Set<string>
+}
+
+interface Loose {
+  readonly place: Decoding.Place
+  readonly namespace: NdctlNamespace.NdctlNamespace
+}
+
 interface Found {
-  readonly regions: Map<
-    string,
-    { region: Region; provider: string | undefined; namespaces: Array<NdctlNamespace.NdctlNamespace> }
-  >
-  readonly loose: Array<{ readonly place: Decoding.Place; readonly namespace: NdctlNamespace.NdctlNamespace }>
+  readonly regions: Map<string, Listed>
+  readonly loose: Array<Loose>
 }
 
 const collect = (
@@ -209,7 +219,6 @@ const collectRegion = (
 ): Result.Result<void, InputError> =>
   Result.gen(function*() {
     const region = yield* decodeRegion(place, entry)
-    const namespaces: Array<NdctlNamespace.NdctlNamespace> = []
     const known = found.regions.get(region.dev)
     if (known !== undefined && known.region.size.least !== region.size.least) {
       return yield* Decoding.failAt(
@@ -218,22 +227,24 @@ const collectRegion = (
         "give one list per machine"
       )
     }
+    const names = known?.names ?? new Set<string>()
+    const namespaces = known?.namespaces ?? []
+    const before = namespaces.length
     for (const [at, inner] of JsonTree.elements(Decoding.inside(place, "namespaces"), entry["namespaces"] ?? [])) {
-      namespaces.push(yield* decodeNamespace(at, inner))
+      const namespace = yield* decodeNamespace(at, inner)
+      if (!names.has(namespace.dev)) namespaces.push(namespace)
     }
-    found.regions.set(region.dev, {
-      region,
-      provider: provider ?? known?.provider,
-      namespaces: [...(known?.namespaces ?? []), ...namespaces]
-    })
+    for (let index = before; index < namespaces.length; index++) names.add(namespaces[index]?.dev ?? "")
+    found.regions.set(region.dev, { region, provider: provider ?? known?.provider, namespaces, names })
   })
 
 /** Namespaces listed beside their region join it; those listed in both places are counted once. */
-const attach = (found: Found): ReadonlyArray<Found["loose"][number]> =>
+const attach = (found: Found): ReadonlyArray<Loose> =>
   found.loose.filter(({ namespace }) => {
     const owner = found.regions.get(`region${NdctlNamespace.regionId(namespace)}`)
-    if (owner !== undefined && !owner.namespaces.some(({ dev }) => dev === namespace.dev)) {
+    if (owner !== undefined && !owner.names.has(namespace.dev)) {
       owner.namespaces.push(namespace)
+      owner.names.add(namespace.dev)
     }
     return owner === undefined
   })

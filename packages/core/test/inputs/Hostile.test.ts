@@ -167,4 +167,46 @@ describe("Hostile input", () => {
       assert.deepStrictEqual(Result.getOrUndefined(again), result.success)
     }
   })
+
+  it("200,000 entries are read as well as two: nothing is passed as arguments, nothing is quadratic", {
+    timeout: 60_000
+  }, () => {
+    const rows = Array.from({ length: 200_000 }, (_, index) => index)
+    const hex = (value: number) => value.toString(16).padStart(8, "0")
+    const line = (name: (index: number) => string) => (index: number) =>
+      `${hex(index * 8192 + 4096)}-${hex(index * 8192 + 8191)} : ${name(index)}\n`
+    const block = 2 ** 27
+    const texts = {
+      ndctl: JSON.stringify([
+        {
+          dev: "region0",
+          size: 2 ** 50,
+          mappings: [],
+          namespaces: rows.map((i) => ({ dev: `namespace0.${i}`, mode: "raw", size: 4096 }))
+        }
+      ]),
+      loose: JSON.stringify([
+        { dev: "region0", size: 2 ** 50 },
+        ...rows.map((i) => ({ dev: `namespace0.${i}`, mode: "raw", size: 4096 }))
+      ]),
+      daxctl: JSON.stringify(rows.map((i) => ({ chardev: `dax0.${i}`, size: 2097152 }))),
+      cxl: JSON.stringify(rows.map((i) => ({ region: `region${i}`, size: 2 ** 28, type: "ram" }))),
+      lsmem: JSON.stringify({
+        memory: rows.map((i) => ({ range: `0x${hex(i * block)}-0x${hex((i + 1) * block - 1)}`, block: i, node: i }))
+      }),
+      ram: rows.map(line(() => "System RAM")).join(""),
+      pmem: rows.map(line(() => "Persistent Memory")).join(""),
+      instances: `00000000-ffffffffffff : Soft Reserved\n${
+        rows.map((i) => `  ${line(() => `hmem.${i}`)(i)}`).join("")
+      }`,
+      virtio: rows.map(line((i) => `namespace${i}.0`)).join(""),
+      machine: JSON.stringify({ devices: rows.map((i) => ({ name: `d${i}`, kind: "pmem", size: 1 })) })
+    }
+    for (const [name, text] of Object.entries(texts)) {
+      const start = performance.now()
+      const result = Source.read(name, text)
+      assert.isTrue(Result.isSuccess(result), name)
+      assert.isBelow(performance.now() - start, 10_000, name)
+    }
+  })
 })

@@ -70,12 +70,6 @@ Measure.row(
   `${bundled.a.toFixed(0)} ms`,
   `${(bundled.a / bundled.b).toFixed(1)} × node -e 0 (${bundled.b.toFixed(0)} ms)`
 )
-const sources = Measure.pair([main, "plan", small], ["-e", "0"], 7)
-Measure.row(
-  "the same, unbundled sources",
-  `${sources.a.toFixed(0)} ms`,
-  `${(sources.a / sources.b).toFixed(1)} × node -e 0`
-)
 
 const fleet = join(tmpdir(), `vmemmap-bench-${process.pid}.ndjson`)
 try {

@@ -24,11 +24,11 @@ if (source === undefined) {
 
 const target = Path.join(import.meta.dirname, "..", "data", "kernel-facts")
 
-/** Keeps the spelling of numbers, so that 64-bit identifiers survive. */
-const compact = (text: string): string =>
-  JSON.stringify(
-    JSON.parse(text, (_key, value, context) => typeof value === "number" ? JSON.rawJSON(context.source) : value)
-  )
+/** Only white space between tokens goes: numbers keep their spelling, so that 64-bit identifiers survive. */
+const compact = (text: string): string => {
+  JSON.parse(text)
+  return text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, (_, string: string | undefined) => string ?? "")
+}
 
 const entries = JSON.parse(Fs.readFileSync(Path.join(source, "index.json"), "utf8")) as ReadonlyArray<Entry>
 const categories = new Map<string, Array<string>>()

@@ -31,7 +31,11 @@ export const SizeAnswer = Schema.Struct({
   request: Schema.Natural.annotate({ description: "Bytes to request: the least that suffice." }),
   usable: Schema.Natural.annotate({ description: "Usable bytes the request gives." }),
   argument: Schema.String.annotate({ description: "The request as an argument of ndctl create-namespace." }),
-  memmapLine: Schema.String.annotate({ description: "The request as an option of the kernel command line." }),
+  memmapLine: Schema.NullOr(Schema.String).annotate({
+    description:
+      "The request as an option of the kernel command line; null where there is none (interleaved, not x86_64)."
+  }),
+  command: Schema.String.annotate({ description: "The command that makes the request." }),
   nextLower: Schema.NullOr(NextLower).annotate({ description: "null when there is no smaller request." }),
   granule: Schema.Natural.annotate({ description: "Bytes the request must be a multiple of." }),
   overhead: Schema.Natural.annotate({ description: "Bytes requested and not usable: request - usable." }),

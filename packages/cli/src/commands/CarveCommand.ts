@@ -107,30 +107,30 @@ const text = (
   const size = HumanSize.formatBinary
   const lines = (items: ReadonlyArray<string>) =>
     items.flatMap((item) => Table.wrap(item, width)).map((l) => `${l}\n`).join("")
-  return [
-    ...candidates.map((candidate) =>
+  const heading = ({ line, node, size, start }: CarveAnswer.Candidate) =>
+    `${style.bold(line)}  ${hex(start, size)}  node ${node}\n`
+  const best = candidates[0]
+  const said = new Set<string>()
+  const isNew = (text: string) => !said.has(text) && said.add(text).size > 0
+  /** All of the best candidate; of the others what differs from those before. */
+  const details = (candidate: CarveAnswer.Candidate): ReadonlyArray<string> => [
+    lines(candidate.why.filter(isNew).map((why) => `  ${why}`)),
+    isNew(JSON.stringify(candidate.becomes)) ? outcomes(candidate.becomes) : "",
+    candidate === best ? "" : "  otherwise as above\n"
+  ]
+  const outcomes = ({ can, cannot }: CarveAnswer.Becomes) =>
+    Table.render(
       [
-        `${style.bold(candidate.line)}  ${hex(candidate.start, candidate.size)}  node ${candidate.node}\n`,
-        lines(candidate.why.map((why) => `  ${why}`)),
-        Table.render(
-          [
-            { title: "  can become" },
-            { title: "usable", align: "right" },
-            { title: "RAM", align: "right" },
-            { title: "on device", align: "right" }
-          ],
-          candidate.becomes.can.map((o) => [
-            `  ${o.what}`,
-            HumanSize.format(o.usable),
-            size(o.ram + o.pageTables),
-            size(o.device)
-          ]),
-          { width }
-        ),
-        lines(candidate.becomes.cannot.map((o) => `  cannot become ${o.what}: ${o.why}`)),
-        "\n"
-      ].join("")
-    ),
+        { title: "  can become" },
+        { title: "usable", align: "right" },
+        { title: "RAM", align: "right" },
+        { title: "on device", align: "right" }
+      ],
+      can.map((o) => [`  ${o.what}`, HumanSize.format(o.usable), size(o.ram + o.pageTables), size(o.device)]),
+      { width }
+    ) + lines(cannot.map((o) => `  cannot become ${o.what}: ${o.why}`))
+  return [
+    ...candidates.map((candidate) => [heading(candidate), ...details(candidate), "\n"].join("")),
     refused.length === 0 ? "" : Table.render(
       [{ title: "refused" }, { title: "size", align: "right" }, { title: "why", flex: true }],
       refused.map((r) => [hex(r.start, r.size), size(r.size), r.why]),

@@ -10,6 +10,7 @@ import * as Growth from "@vmemmap/core/planning/Growth"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type * as GrowAnswer from "../answers/GrowAnswer.ts"
 import { AnswerIsNo, orWrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
@@ -55,7 +56,7 @@ export const command = Command.make(
     const kernel = yield* Options.kernelOf(args, {})
     const base = yield* orWrongUse(MemParse.parse(args.base), "--base")
     const footprint = yield* Options.bytesOf("footprint", args.footprint)
-    const growth: GrowAnswer.GrowAnswer = yield* orWrongUse(Growth.plan({
+    const planned = Growth.plan({
       base,
       to: yield* orWrongUse(MemParse.parse(args.to), "--to"),
       step: yield* orWrongUse(MemParse.parse(args.step), "--step"),
@@ -67,7 +68,10 @@ export const command = Command.make(
       structPage: kernel.structPage,
       blockSize: yield* Options.bytesOf("block-size", args.blockSize),
       footprint: footprint === undefined ? undefined : idle(footprint)
-    }))
+    })
+    const growth: GrowAnswer.GrowAnswer = yield* orWrongUse(Result.mapError(planned, (error) => ({
+      message: `--${error.field.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: ${error.problem}; ${error.remedy}`
+    })))
     if (args.json) yield* json(growth)
     else yield* output.print(text(growth, output.width, Style.make(output.colour)))
     if (growth.firstFailure !== null) {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
+import * as Check from "@vmemmap/core/inputs/Check"
 import type { Device, MachineSpec, Node } from "@vmemmap/core/machine/MachineSpec"
 import type * as Alternatives from "@vmemmap/core/planning/Alternatives"
 import * as Comparison from "@vmemmap/core/planning/Comparison"
@@ -117,17 +118,30 @@ export const command = Command.make(
       map: Option.getOrUndefined(args.map),
       align: yield* Options.bytesOf("align", args.align)
     }
+    if (
+      (filter.mode === "raw" || filter.mode === "sector") && (filter.map !== undefined || filter.align !== undefined)
+    ) {
+      return yield* new WrongUse({
+        problem: `--mode ${filter.mode} has neither a memmap nor an alignment: leave out --map and --align`
+      })
+    }
+    if (Option.isSome(args.sysroot) && args.sources.length > 0) {
+      return yield* new WrongUse({ problem: "--sysroot and SOURCE both name a machine: give one of them" })
+    }
     const settings = { kernel: args, filter, nodes, gates, json: args.json }
     if (args.sources.length === 1 && ranges.length === 0) {
       const fleet = yield* FleetSource.open(args.sources[0] as string)
+      if (fleet._tag === "Fleet" && Option.isSome(args.compareKernels)) {
+        return yield* new WrongUse({ problem: "--compare-kernels works on one machine, not on a fleet file" })
+      }
       if (fleet._tag === "Fleet") return yield* planFleet(fleet, settings)
       return yield* planMachine(fleet.spec, settings, args.compareKernels)
     }
-    const base = args.sources.length === 0 && ranges.length > 0
+    const base = args.sources.length === 0 && ranges.length > 0 && Option.isNone(args.sysroot)
       ? {}
       : yield* Sources.machine(args.sources, Option.getOrUndefined(args.sysroot))
     const spec: MachineSpec = { ...base, devices: [...(base.devices ?? []), ...ranges] }
-    return yield* planMachine(spec, settings, args.compareKernels)
+    return yield* planMachine(yield* orWrongUse(Check.machine("--range", spec)), settings, args.compareKernels)
   }, Effect.scoped)
 ).pipe(
   Command.withDescription("What struct pages will cost, where, and what capacity stays, for every choice"),
@@ -151,6 +165,13 @@ interface Settings {
   readonly gates: ReadonlyArray<Gate.Gate>
   readonly json: boolean
 }
+
+/** What makes the answer a no: a device nothing can be made of, a node that cannot pay. */
+const impossible = ({ devices, totals }: Plan.Plan): string =>
+  [
+    ...devices.filter((d) => d.recommended === null).map((d) => `nothing that was asked for is possible on ${d.name}`),
+    ...totals.nodes.filter((n) => n.fits === false).map((n) => `node ${n.node} cannot pay for its struct pages`)
+  ].join("; ")
 
 const planMachine = Effect.fnUntraced(
   function*(machine: MachineSpec, settings: Settings, compareKernels: Option.Option<string>) {
@@ -177,6 +198,8 @@ const planMachine = Effect.fnUntraced(
       )
     }
     yield* gate(plan.totals, settings.gates)
+    const why = impossible(plan)
+    if (why !== "") return yield* new AnswerIsNo({ why })
   }
 )
 

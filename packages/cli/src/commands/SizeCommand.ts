@@ -5,6 +5,7 @@
  */
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
+import * as Alternatives from "@vmemmap/core/planning/Alternatives"
 import type * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import * as Sizing from "@vmemmap/core/planning/Sizing"
 import * as Target from "@vmemmap/core/planning/Target"
@@ -87,7 +88,10 @@ export const command = Command.make(
       request: sizing.request,
       usable: sizing.usable,
       argument: `--size=${MemParse.format(sizing.request)}`,
-      memmapLine: `memmap=${MemParse.format(sizing.request)}!${MemParse.format(start)}`,
+      memmapLine: args.ways === 1 && kernel.arch.name.startsWith("x86_64")
+        ? `memmap=${MemParse.format(sizing.request)}!${MemParse.format(start)}`
+        : null,
+      command: Alternatives.command(sizing.option, target, ` --size=${MemParse.format(sizing.request)}`),
       nextLower: sizing.nextLower,
       granule: sizing.granule,
       overhead: sizing.request - sizing.usable,
@@ -107,7 +111,7 @@ export const command = Command.make(
 )
 
 const text = (
-  { argument, granule, memmapLine, nextLower, option, request, usable, want }: SizeAnswer.SizeAnswer
+  { command, granule, memmapLine, nextLower, option, request, usable, want }: SizeAnswer.SizeAnswer
 ): string => {
   const lower = nextLower === null
     ? "there is no smaller legal request\n"
@@ -123,6 +127,6 @@ const text = (
       HumanSize.formatBinary(option.device)
     } on the ` +
     `device, ${HumanSize.formatBinary(option.pageTables)} of page tables\n` +
-    `type    ndctl create-namespace ${argument} …\n` +
-    `or boot with ${memmapLine}\n${lower}`
+    `type    ${command}\n` +
+    (memmapLine === null ? lower : `or boot with ${memmapLine}\n${lower}`)
 }

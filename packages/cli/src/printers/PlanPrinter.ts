@@ -61,7 +61,7 @@ const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => 
       option.mode + (option.native ? " (native)" : "") + (option.memmapOnMemory ? " (memmap on memory)" : ""),
       option.map === "none" ? "-" : option.map,
       aligns === "" ? "-" : aligns,
-      size(option.usable),
+      width > 0 && width < 110 ? binary(option.usable) : size(option.usable),
       binary(PlanOption.totalLost(option)),
       binary(option.ram),
       binary(option.device),
@@ -146,6 +146,9 @@ const currentLines = ({ current }: Plan.DevicePlan, style: Style): string =>
     return `now: ${ns.name} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}\n`
   }).join("") + (current.free === null || current.free === 0 ? "" : `now: ${size(current.free)} free for namespaces\n`)
 
+/** Text at full width, or wrapped to the terminal. */
+const wrapped = (text: string, width: number): string => Table.wrap(text, width).map((line) => `${line}\n`).join("")
+
 const hex = (address: number): string => `0x${address.toString(16)}`
 
 const deviceText = (device: Plan.DevicePlan, look: Look): string => {
@@ -155,7 +158,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
     : `${hex(device.start)}-${hex(device.start + device.size - 1)}`
   const notes = [...new Map(device.options.flatMap((o) => o.notes).map((n) => [n.message, n])).values()]
   const lines = (prefix: string, texts: ReadonlyArray<string>) =>
-    texts.flatMap((text) => Table.wrap(prefix + text, width)).map((line) => `${line}\n`).join("")
+    texts.map((text) => wrapped(prefix + text, width)).join("")
   return [
     style.bold(`${device.name}`) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
     currentLines(device, style),
@@ -165,7 +168,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
     "\n",
     lines("", blocksLine(device).trimEnd() === "" ? [] : [blocksLine(device).trimEnd()]),
     device.recommended === null
-      ? style.bad("nothing is possible on this range\n")
+      ? style.bad("nothing that was asked for is possible on this range") + "\n"
       : lines("* recommended: ", [`${name(device.recommended)}: ${device.recommended.reason}`]) +
         `  ${device.recommended.command}\n`,
     lines("warning ", device.warnings.map((n) => `[${n.rule}] ${n.message}`)),
@@ -175,9 +178,12 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
 }
 
 const totalsText = ({ totals }: Plan.Plan, { style, width }: Look): string =>
-  style.bold("with the recommended options") +
-  ` ${size(totals.usable)} usable of ${size(totals.size)}; struct pages ${binary(totals.ram)} in RAM, ` +
-  `${binary(totals.device)} on devices; page tables ${binary(totals.pageTables)}\n` +
+  wrapped(
+    style.bold("with the recommended options") +
+      ` ${size(totals.usable)} usable of ${size(totals.size)}; struct pages ${binary(totals.ram)} in RAM, ` +
+      `${binary(totals.device)} on devices; page tables ${binary(totals.pageTables)}`,
+    width
+  ) +
   Table.render(
     [{ title: "node" }, { title: "pays", align: "right" }, { title: "available", align: "right" }, { title: "" }],
     totals.nodes.map((n) => [
@@ -202,8 +208,10 @@ export const print = (plan: Plan.Plan, look: Look): string =>
     }kernel ${plan.kernel}, ${plan.arch}, struct page ${plan.structPage} bytes, ` +
     `memory block ${binary(plan.blockSize)}\n\n`,
     ...plan.devices.map((device) => deviceText(device, look)),
-    plan.devices.length === 0 ? "no device memory found\n" : totalsText(plan, look),
-    ...plan.assumptions.map((text) => `assumed: ${text}\n`)
+    plan.devices.length === 0
+      ? wrapped("no device memory found; plan for a range with --range START+SIZE", look.width)
+      : totalsText(plan, look),
+    ...plan.assumptions.map((text) => wrapped(`assumed: ${text}`, look.width))
   ].join("")
 
 /**
@@ -212,20 +220,22 @@ export const print = (plan: Plan.Plan, look: Look): string =>
  * @category printing
  * @since 0.1.0
  */
-export const printComparison = (rows: ReadonlyArray<Comparison.Row>, { style, width }: Look): string =>
-  Table.render(
+export const printComparison = (rows: ReadonlyArray<Comparison.Row>, { style, width }: Look): string => {
+  const most = Math.max(...rows.map((row) => row.devices))
+  return Table.render(
     [
       { title: "struct pages and page tables" },
       ...(rows[0]?.cells ?? []).map((cell) => ({ title: cell.kernel, align: "right" as const }))
     ],
     rows.map((row) => [
-      row.label,
+      row.devices < most ? `${row.label} (${row.devices} of ${most} devices)` : row.label,
       ...row.cells.map((cell) =>
         cell.possible ? `${binary(cell.ram + cell.device + cell.pageTables)} (${percent(cell.share)})` : "-"
       )
     ]),
     { width, bold: style.bold }
   )
+}
 
 /**
  * One line per machine of a fleet.

@@ -47,6 +47,8 @@ const unreadable = (source: string, error: { readonly reason?: { readonly _tag: 
       ? `${source}: no such file; relative paths start where you typed the command`
       : tag === "PermissionDenied"
       ? `${source}: permission denied; run as a user who may read it`
+      : tag === "BadResource"
+      ? `${source}: a folder, not a file; name files, or use --sysroot for a captured tree`
       : `${source}: cannot be read (${tag})`
   })
 }
@@ -91,5 +93,5 @@ export const machine = Effect.fnUntraced(function*(sources: ReadonlyArray<string
   for (const source of sources) {
     specs.push(yield* orWrongUse(Source.read(source, yield* text(source))))
   }
-  return yield* orWrongUse(Source.merge(specs))
+  return yield* orWrongUse(Source.merge(specs, sources))
 })

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import * as Iomem from "@vmemmap/core/inputs/Iomem"
+import * as KernelBanner from "@vmemmap/core/inputs/KernelBanner"
 import * as Meminfo from "@vmemmap/core/inputs/Meminfo"
 import * as Source from "@vmemmap/core/inputs/Source"
 import type { Device, MachineSpec, Node } from "@vmemmap/core/machine/MachineSpec"
@@ -75,6 +77,15 @@ const nodes = Effect.fnUntraced(function*(tree: Tree) {
   return parsed !== undefined && Result.isSuccess(parsed) ? parsed.success : []
 })
 
+/** `process.arch` where the page size follows from it; arm64 tells its page size in smaps. A captured tree says neither. */
+const architecture = Effect.fnUntraced(function*(tree: Tree, root: string) {
+  const machine = process.arch === "x64" ? "x86_64" : process.arch
+  if (root !== "/") return undefined
+  if (machine !== "arm64") return Architecture.fromName(machine)?.name
+  const kib = /^KernelPageSize:\s+(\d+) kB/m.exec((yield* tree.file("proc/self/smaps")) ?? "")?.[1]
+  return kib === undefined ? undefined : Architecture.fromName(`arm64-${kib}k`)?.name
+})
+
 /**
  * The machine below `root`. Needs `/proc/iomem` with real addresses, which only a privileged user sees.
  *
@@ -93,13 +104,15 @@ export const read = Effect.fnUntraced(function*(root: string) {
   }
   const ranges = yield* orWrongUse(Iomem.read("/proc/iomem", iomem))
   const blockSize = yield* tree.file("sys/devices/system/memory/block_size_bytes")
+  const version = yield* tree.file("proc/version")
   const cpuinfo = yield* tree.file("proc/cpuinfo")
   const regions = yield* Effect.forEach(
     (yield* tree.list("sys/bus/nd/devices")).filter((name) => /^region[0-9]+$/.test(name)),
     (name) => region(tree, name)
   )
   const own: MachineSpec = defined({
-    kernel: yield* tree.file("proc/sys/kernel/osrelease"),
+    kernel: version === undefined ? undefined : KernelBanner.kernel(version),
+    arch: yield* architecture(tree, root),
     cmdline: yield* tree.file("proc/cmdline"),
     hypervisor: cpuinfo === undefined ? undefined : /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo),
     blockSize: blockSize === undefined ? undefined : integer(`0x${blockSize}`),

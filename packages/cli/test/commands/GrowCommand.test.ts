@@ -85,7 +85,7 @@ describe("vmemmap grow", () => {
 
   for (
     const [args, said] of [
-      [["--base", "4G", "--to", "1G", "--step", "1G"], "less than the 4 GiB there are"],
+      [["--base", "4G", "--to", "1G", "--step", "1G"], "not more than the 4 GiB there are"],
       [["--base", "1G", "--to", "2P", "--step", "1M"], "steps of"],
       [["--base", "1GB", "--to", "2G", "--step", "1G"], "--base: '1GB'"],
       [["--base", "1G", "--to", "2G", "--step", "0"], "step: 0 is not a size"],

@@ -99,8 +99,9 @@ export const parse = (text: string): Result.Result<Approximate, ParseError> => {
   }
   const binary = bounds(match[1] ?? "", match[2] ?? "", KIB ** exponent)
   const decimal = bounds(match[4] ?? "", match[5] ?? "", 1000 ** exponent)
-  const least = Math.max(binary.least, decimal.least)
-  const most = Math.min(binary.most, decimal.most)
+  // The unit changes at fixed sizes: what rounds across such a border is printed in the other unit.
+  const least = Math.max(binary.least, decimal.least, [5000 * KIB, 2 * KIB ** 3, 2 * KIB ** 4][exponent - 2] ?? 0)
+  const most = Math.min(binary.most, decimal.most, ([2 * KIB ** 3, 2 * KIB ** 4][exponent - 2] ?? 2 ** 53) - 1)
   return least <= most && format(least) === text
     ? Result.succeed({ least, most })
     : refuse("has halves that contradict each other")

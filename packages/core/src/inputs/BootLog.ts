@@ -8,8 +8,8 @@ import * as Result from "effect/Result"
 import * as Pfn from "../geometry/Pfn.ts"
 import type * as PfnRange from "../geometry/PfnRange.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as BootMap from "./BootMap.ts"
 import * as Check from "./Check.ts"
-import * as FirmwareMap from "./FirmwareMap.ts"
 import { InputError } from "./InputError.ts"
 import * as JsonText from "./JsonText.ts"
 import * as KernelBanner from "./KernelBanner.ts"
@@ -26,10 +26,10 @@ export const lineLimit = 4096
 interface Boot {
   /** Which table the map is from: a later one replaces an earlier one. */
   table: string
-  map: ReadonlyArray<FirmwareMap.Entry>
+  map: ReadonlyArray<BootMap.Entry>
   lines: number
-  readonly ram: Array<FirmwareMap.OnNode>
-  readonly affinity: Array<FirmwareMap.OnNode>
+  readonly ram: Array<BootMap.OnNode>
+  readonly affinity: Array<BootMap.OnNode>
   readonly nodes: Set<number>
   /** The node ranges are all there: what the kernel prints after them has been seen. */
   complete: boolean
@@ -89,7 +89,7 @@ const takeRange = (boot: Boot, line: string): boolean => {
   const change = updateLine.exec(line) ?? removeLine.exec(line)
   if (change !== null) {
     const range = rangeOf(change[1], change[2])
-    boot.map = FirmwareMap.convert(boot.map, range, change[3] ?? "", change[4])
+    boot.map = BootMap.convert(boot.map, range, change[3] ?? "", change[4])
     boot.lines++
     // `mem=` removes everything up to the last address there is
     return range.start < range.end
@@ -133,14 +133,14 @@ const rangesOf = (boot: Boot): ReadonlyArray<MachineSpec.Range> => {
   if (boot.map.length === 0) {
     return boot.ram.map(({ end, node, start }) => ({ start, size: end - start, kind: "ram", node }))
   }
-  const ram = FirmwareMap.disjoint(boot.ram)
-  const affinity = FirmwareMap.disjoint(boot.affinity)
-  const partsOf = (entry: FirmwareMap.Entry, kind: MachineSpec.RangeKind) =>
+  const ram = BootMap.disjoint(boot.ram)
+  const affinity = BootMap.disjoint(boot.affinity)
+  const partsOf = (entry: BootMap.Entry, kind: MachineSpec.RangeKind) =>
     kind === "ram" && boot.complete && ram.length > 0
-      ? FirmwareMap.onNodes(entry, ram)
-      : FirmwareMap.byNode(entry, kind === "ram" ? ram : kind === "reserved" || kind === "other" ? [] : affinity)
+      ? BootMap.onNodes(entry, ram)
+      : BootMap.byNode(entry, kind === "ram" ? ram : kind === "reserved" || kind === "other" ? [] : affinity)
   return boot.map.toSorted((a, b) => a.start - b.start).flatMap((entry) => {
-    const kind = FirmwareMap.kindOf(entry.type)
+    const kind = BootMap.kindOf(entry.type)
     return partsOf(entry, kind).map(({ end, node, start }) => ({
       start,
       size: end - start,
@@ -163,7 +163,7 @@ const nodesOf = (boot: Boot): ReadonlyArray<MachineSpec.Node> => {
 
 const toSpec = (boot: Boot): MachineSpec.MachineSpec => {
   const ranges = rangesOf(boot)
-  const devices = FirmwareMap.devices(ranges)
+  const devices = BootMap.devices(ranges)
   const nodes = nodesOf(boot)
   const kernel = KernelBanner.kernel(boot.banner)
   const arch = boot.table === "" ? KernelBanner.arch(boot.banner) : "x86_64"

@@ -7,9 +7,9 @@ import * as Result from "effect/Result"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as KernelRelease from "../release/KernelRelease.ts"
+import * as BootMap from "./BootMap.ts"
 import * as Check from "./Check.ts"
 import * as DeviceMerge from "./DeviceMerge.ts"
-import * as FirmwareMap from "./FirmwareMap.ts"
 import { InputError } from "./InputError.ts"
 
 interface Part {
@@ -104,12 +104,12 @@ const checkViews = (base: Part, others: ReadonlyArray<Part>): Result.Result<void
 
 const withNodes = (
   ranges: ReadonlyArray<MachineSpec.Range>,
-  nodes: ReadonlyArray<FirmwareMap.OnNode>
+  nodes: ReadonlyArray<BootMap.OnNode>
 ): ReadonlyArray<MachineSpec.Range> =>
   ranges.flatMap((range) =>
     range.kind !== "ram" || range.node !== undefined
       ? [range]
-      : FirmwareMap.byNode(PfnRange.fromLength(range.start, range.size), nodes).map(({ end, node, start }) => ({
+      : BootMap.byNode(PfnRange.fromLength(range.start, range.size), nodes).map(({ end, node, start }) => ({
         ...range,
         start,
         size: end - start,
@@ -159,7 +159,7 @@ const joinRanges = (
     }
     if (base === undefined) return []
     yield* checkViews(base, others)
-    const nodes = FirmwareMap.disjoint(others.flatMap(({ spec }) =>
+    const nodes = BootMap.disjoint(others.flatMap(({ spec }) =>
       (spec.ranges ?? []).flatMap(({ kind, node, size, start }) =>
         node === undefined || kind !== "ram" ? [] : [{ start, end: start + size, node }]
       )

@@ -68,10 +68,10 @@ const maps = ["dev", "mem"] as const
 const ofMode: Readonly<
   Record<PlanOption.Mode, (target: Target, kernel: Kernel, filter: Filter) => ReadonlyArray<PlanOption.Choice>>
 > = {
-  "raw": ({ kind }, _, { map }) => kind === "dax" || map !== undefined ? [] : [base],
-  "sector": ({ kind }, _, { map }) =>
-    kind === "dax" || map !== undefined
-      ? []
+  "raw": ({ kind }, _, { align, map }) => kind === "dax" || map !== undefined || align !== undefined ? [] : [base],
+  "sector": ({ kind }, _, { align, map }) =>
+    kind === "dax" || map !== undefined || align !== undefined ?
+      []
       : sectorSizes.map((sectorSize) => ({ ...base, mode: "sector", sectorSize })),
   "fsdax": (target, kernel, filter) =>
     target.kind === "dax"
@@ -86,7 +86,7 @@ const ofMode: Readonly<
   "system-ram": ({ kind }, { arch, release }, filter) => {
     const align = kind === "dax"
       ? null
-      : filter.align ?? arch.daxAligns.find((a) => a >= arch.compatAlign) ?? arch.compatAlign
+      : filter.align ?? arch.daxAligns.find((a) => a >= arch.compatAlign) ?? Math.max(...arch.daxAligns)
     const onMemory = has(release, "kmem-memmap-on-memory") ? [false, true] : [false]
     return (kind === "dax" ? ["mem"] as const : maps).filter((map) => filter.map === undefined || filter.map === map)
       .flatMap((map) => onMemory.map((memmapOnMemory) => choice("system-ram", map, align, memmapOnMemory)))
@@ -169,7 +169,9 @@ export const recommend = (
   const budget = ramBudget(target.size, circumstances.available)
   const merit = byMerit(budget)
   const first = (pool: ReadonlyArray<PlanOption.PlanOption>) =>
-    pool.toSorted(merit).find((option) => PlanOption.isSafe(option) && accept(option))
+    pool.toSorted(merit).find((option) =>
+      PlanOption.isSafe(option) && !option.notes.some((note) => note.kind === "waste") && accept(option)
+    )
   return first(options.filter((o) => o.mode === wanted)) ?? first(options) ?? null
 }
 
@@ -217,26 +219,33 @@ export const reason = (
     ? `0.5 % of the device (${HumanSize.formatBinary(budget)}; available memory of the node is not known)`
     : `a sixteenth of the ${HumanSize.formatBinary(available)} available on the node`
   const kept = inUse === true ? "keeps the mode in use; " : ""
+  if (cost(option) === 0) return `${kept}most usable bytes among the options that need no RAM`
   return cost(option) <= budget
     ? `${kept}most usable bytes among the options whose RAM need (${need}) stays within ${limit}`
     : `${kept}least RAM (${need}); no option stays within ${limit}`
 }
 
 /**
- * The command that creates the option on the whole of a target, as an administrator would type it. `existing` is the only
- * namespace there, to be re-configured; without it a labelled region gets a new one.
+ * Which namespace `ndctl create-namespace` is to make: `existing` re-configured, else a new one on a labelled region, else the
+ * only one of a label-less region.
  *
  * @category printing
  * @since 0.1.0
  */
-export const command = (option: PlanOption.PlanOption, target: Target, existing?: string): string => {
+export const selector = (target: Target, existing?: string): string => {
+  if (existing !== undefined) return ` -f -e ${existing}`
   const region = /^region([0-9]+)$/.exec(target.name)
-  const where = existing !== undefined
-    ? `-f -e ${existing}`
-    : target.labels
-    ? `-r ${target.name}`
-    : `-f -e ${region === null ? "<namespace>" : `namespace${region[1]}.0`}`
-  const create = `ndctl create-namespace ${where} -m`
+  return target.labels ? ` -r ${target.name}` : ` -f -e ${region === null ? "<namespace>" : `namespace${region[1]}.0`}`
+}
+
+/**
+ * The command that creates the option, as an administrator would type it; `where` is a {@link selector}.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const command = (option: PlanOption.PlanOption, target: Target, where: string): string => {
+  const create = `ndctl create-namespace${where} -m`
   const align = option.align === null ? "" : ` -a ${MemParse.format(option.align)}`
   switch (option.mode) {
     case "raw":
@@ -246,11 +255,19 @@ export const command = (option: PlanOption.PlanOption, target: Target, existing?
     case "fsdax":
     case "devdax":
       return target.kind === "dax"
-        ? `daxctl reconfigure-device -m devdax ${target.name}`
+        ? `daxctl create-device -r ${daxRegion(target)}${align}`
         : `${create} ${option.mode} -M ${option.map}${align}`
     case "system-ram":
       return target.kind === "dax"
-        ? `daxctl reconfigure-device -m system-ram ${target.name}`
-        : `${create} devdax -M ${option.map}${align}, then daxctl reconfigure-device -m system-ram <its dax device>`
+        ? `${ownMemmap(option, target.name)}daxctl reconfigure-device -m system-ram ${target.name}`
+        : `${create} devdax -M ${option.map}${align} && ${ownMemmap(option, "$DAX")}` +
+          "daxctl reconfigure-device -m system-ram $DAX"
   }
 }
+
+/** `dax8.0` is in region 8. */
+const daxRegion = ({ name }: Target): string => /^dax([0-9]+)\.[0-9]+$/.exec(name)?.[1] ?? name
+
+/** The per-device switch of 25.6, off by default for pmem. */
+const ownMemmap = ({ memmapOnMemory }: PlanOption.PlanOption, device: string): string =>
+  memmapOnMemory ? `echo 1 > /sys/bus/dax/devices/${device}/memmap_on_memory && ` : ""

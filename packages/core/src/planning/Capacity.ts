@@ -67,15 +67,49 @@ export const plan = (choice: Choice, target: Target, kernel: Kernel): PlanOption
     case "sector":
       return sector(choice, target)
     case "fsdax":
-    case "devdax":
+    case "devdax": {
+      const unmappable = mappingRefusal(kernel)
+      if (unmappable !== null) return PlanOption.refused(choice, unmappable)
       return choice.native
         ? native(choice, target, kernel)
         : target.kind === "dax"
         ? dynamic(choice, target, kernel)
         : instance(choice, target, kernel)
+    }
     case "system-ram":
       return systemRam(choice, target, kernel)
   }
+}
+
+/** Kernels that give device memory no struct pages at all. */
+const mappingRefusal = ({ arch, release }: Kernel): PlanOption.Refusal | null =>
+  !has(release, "zone-device")
+    ? refusal(
+      "ENXIO",
+      "MRP-15",
+      "this kernel has no struct pages for device memory",
+      "use raw or sector mode, or a kernel from 4.3 on"
+    )
+    : !arch.hotplug && !has(release, "hotplug-riscv64")
+    ? refusal(
+      "ENXIO",
+      "GEO-10",
+      `${arch.name} cannot hot-add memory in this kernel, so device memory gets no struct pages`,
+      "use raw or sector mode, or a kernel from 6.11 on"
+    )
+    : null
+
+/** `check_pfn_span()`: subsections, or whole sections without a virtual memmap. */
+const spanRefusal = ({ end, start }: PfnRange.PfnRange, { arch }: Kernel): PlanOption.Refusal | null => {
+  const granule = Architecture.addGranule(arch)
+  return start % granule === 0 && end % granule === 0
+    ? null
+    : refusal(
+      "EINVAL",
+      "SEC-8",
+      `misaligned for this kernel: start and end of the mapping must be multiples of ${size(granule)}`,
+      `use a range whose start and size are multiples of ${size(granule)}`
+    )
 }
 
 const sector = (choice: Choice, target: Target): PlanOption.PlanOption =>
@@ -157,6 +191,8 @@ const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pl
   if (Result.isFailure(laid)) return PlanOption.refused(choice, fromError(laid.failure))
   const layout = laid.success
   const range = mappedRange(layout)
+  const misaligned = spanRefusal(range, kernel)
+  if (misaligned !== null) return PlanOption.refused(choice, misaligned)
   const order = choice.mode === "devdax" ? compoundOrder(kernel, layout.align) : 0
   const altmap = choice.map === "dev" ? Altmap.make(range.start, layout.dataoff, arch) : null
   const request = mapping(kernel, range, altmap, order)
@@ -237,12 +273,13 @@ const instanceNotes = (
           size(layout.align)
         }; heads and tails share vmemmap pages wrongly. Use map=dev, a smaller align, or an aligned start`
     })
-  } else if (cost.shared && range.start % layout.align !== 0) {
+  } else if (order > 0 && choice.map === "mem" && range.start % layout.align !== 0) {
     notes.push({
       kind: "hazard",
       rule: "24.2",
       message: `compound heads lie at start + k × ${size(layout.align)}, faults use multiples of ` +
-        `${size(layout.align)}. Use map=dev, a smaller align, or an aligned start`
+        `${size(layout.align)}, and the last compound may overrun the range. Use map=dev, a smaller align, or an ` +
+        "aligned start"
     })
   }
   return notes
@@ -250,16 +287,29 @@ const instanceNotes = (
 
 const share = (part: number, total: number): string => `${(100 * part / total).toPrecision(3)} %`
 
+/** A dax region begins and ends on 2 MiB (24.1). */
+const regionRefusal = ({ size, start }: Target): PlanOption.Refusal | null =>
+  start % Architecture.subsectionSize === 0 && size % Architecture.subsectionSize === 0
+    ? null
+    : refusal("ENOMEM", "24.1", "a dax region must start and end on 2 MiB", "use a range that is a multiple of 2 MiB")
+
 /** A dynamic device-dax instance: no info block, sizes in max(align, 2 MiB) (24.3). */
 const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
+  const { arch } = kernel
+  const { start } = target
   const align = choice.align ?? Architecture.subsectionSize
   const granule = Math.max(align, Architecture.subsectionSize)
-  const start = Alignment.up(target.start, Architecture.subsectionSize)
-  const end = Alignment.down(target.start + target.size, Architecture.subsectionSize)
-  if (start !== target.start || end !== target.start + target.size) {
+  const misplaced = regionRefusal(target)
+  if (misplaced !== null) return PlanOption.refused(choice, misplaced)
+  if (choice.align !== null && !arch.daxAligns.includes(align)) {
     return PlanOption.refused(
       choice,
-      refusal("ENOMEM", "24.1", "a dax region must start and end on 2 MiB", "use a range that is a multiple of 2 MiB")
+      refusal(
+        "EINVAL",
+        "24.3",
+        `${arch.name} does not support an alignment of ${size(align)}`,
+        `use one of ${arch.daxAligns.map(size).join(", ")}`
+      )
     )
   }
   const usable = Alignment.down(target.size, granule)
@@ -270,6 +320,8 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
     )
   }
   const range = PfnRange.fromLength(start, usable)
+  const misaligned = spanRefusal(range, kernel)
+  if (misaligned !== null) return PlanOption.refused(choice, misaligned)
   const order = compoundOrder(kernel, align)
   const cost = MemmapCost.make(mapping(kernel, range, null, order))
   return PlanOption.legal(choice, {
@@ -282,6 +334,14 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
         rule: "CMP-5",
         message: `start 0x${start.toString(16)} is not a multiple of ${size(align)}`
       }]
+      : start % align !== 0
+      ? [{
+        kind: "hazard",
+        rule: "24.3",
+        message:
+          `start 0x${start.toString(16)} is not a multiple of ${size(align)}: only lengths are checked, faults map ` +
+          "misaligned addresses"
+      }]
       : []
   }, { alignmentTail: target.size - usable })
 }
@@ -289,6 +349,8 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
 /** device-dax bound to kmem (25): the memmap is always new and never the namespace's altmap. */
 const systemRam = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
   if (target.kind === "dax") {
+    const misplaced = regionRefusal(target)
+    if (misplaced !== null) return PlanOption.refused(choice, misplaced)
     return SystemRam.plan(
       choice,
       whole(target),
@@ -321,10 +383,12 @@ const systemRam = (choice: Choice, target: Target, kernel: Kernel): PlanOption.P
     endTrunc: plan.error === null ? base.endTrunc : 0,
     notes: doubled
       ? [...plan.notes, {
-        kind: "note",
+        kind: "waste",
         rule: "25.3",
         message: `pays twice: ${size(base.dataoff)} of the device stay set aside for a memmap that system-ram never ` +
-          `uses, and ${size(plan.ram)} of RAM hold the real one. Use map=mem`
+          `uses, and ${size(plan.ram + plan.device)} of ${
+            plan.ram > 0 ? "RAM" : "the blocks"
+          } hold the real one. Use map=mem`
       }]
       : plan.notes
   }

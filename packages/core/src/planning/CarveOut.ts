@@ -250,7 +250,7 @@ const why = (s: Setup, range: FirmwareMap.NodeRange, start: number, after: E820.
   const end = start + s.want
   const { left } = remaining(s, range.node)
   return [
-    `wholly inside the RAM range ${range.start.toString(16)}-${
+    `wholly inside the RAM range 0x${range.start.toString(16)}-0x${
       (range.end - 1).toString(16)
     }: exactly one type-12 range, one region (20.3, 20.4)`,
     `begins on a ${size(s.arch.sectionSize)} section, so on 16 MiB as ndctl wants (OBS-25 row 12)`,

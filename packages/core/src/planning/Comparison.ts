@@ -21,7 +21,7 @@ import * as Target from "./Target.ts"
 export const Cell = Schema.Struct({
   kernel: Schema.String.annotate({ description: "Kernel release." }),
   possible: Schema.Boolean.annotate({
-    description: "Whether the kernel can do it on every device; if not, the figures mean nothing."
+    description: "Whether the kernel can do it on every device of the row; if not, the figures are 0."
   }),
   ram: Schema.Natural.annotate({ description: "Bytes of struct pages in RAM." }),
   device: Schema.Natural.annotate({ description: "Bytes of struct pages on devices." }),
@@ -43,6 +43,7 @@ export const Row = Schema.Struct({
   hypothetical: Schema.Boolean.annotate({
     description: "No choice on the device gives it (HugeTLB on boot RAM, memdesc)."
   }),
+  devices: Schema.Natural.annotate({ description: "Devices that can be used so; the row's figures are for these." }),
   cells: Schema.Array(Cell).annotate({ description: "One per kernel, in the order asked for." })
 }).annotate({ identifier: "Row", description: "One way of using all devices, under each kernel." })
 /** @since 0.1.0 */
@@ -82,21 +83,23 @@ const cell = (kernel: Target.Kernel, size: number, parts: ReadonlyArray<PlanOpti
 const hypothetical = (
   text: string,
   size: number,
+  devices: number,
   kernels: ReadonlyArray<Target.Kernel>,
   bytes: (kernel: Target.Kernel) => { readonly ram: number; readonly possible: boolean }
 ): Row => ({
   label: text,
   hypothetical: true,
+  devices,
   cells: kernels.map((kernel) => {
     const { possible, ram } = bytes(kernel)
     return {
       kernel: kernel.release.name,
       possible,
-      ram,
+      ram: possible ? ram : 0,
       device: 0,
       pageTables: 0,
-      usable: size,
-      share: size === 0 ? 0 : ram / size
+      usable: possible ? size : 0,
+      share: possible && size > 0 ? ram / size : 0
     }
   })
 })
@@ -121,24 +124,36 @@ export const make = (
       perKernel.flat(2).filter((o) => o.mode !== "raw" && o.mode !== "sector").map((o) => label(o, format))
     )
   ]
-  const rows = labels.map((text): Row => ({
-    label: text,
-    hypothetical: false,
-    cells: kernels.map((kernel, k) => {
-      const found = (perKernel[k] ?? []).map((options) => options.find((o) => label(o, format) === text))
-      return cell(kernel, size, found.every((o) => o !== undefined) ? found : [])
-    })
-  }))
+  const rows = labels.map((text): Row => {
+    const offers = (options: ReadonlyArray<PlanOption.PlanOption>) => options.some((o) => label(o, format) === text)
+    const taking = targets.flatMap((_, i) => perKernel.some((devices) => offers(devices[i] ?? [])) ? [i] : [])
+    const bytes = taking.reduce((n, i) => n + (targets[i]?.size ?? 0), 0)
+    return {
+      label: text,
+      hypothetical: false,
+      devices: taking.length,
+      cells: kernels.map((kernel, k) => {
+        const found = taking.map((i) => perKernel[k]?.[i]?.find((o) => label(o, format) === text))
+        return cell(kernel, bytes, found.every((o) => o !== undefined) ? found : [])
+      })
+    }
+  })
   const huge = [2 * 1024 ** 2, 1024 ** 3].map((page) =>
-    hypothetical(`HugeTLB ${format(page)} (boot RAM)`, size, kernels, ({ arch, release, structPage }) => {
-      const saving = HugePages.hugetlb(size, page, arch, release, structPage)
-      return { ram: saving.kept, possible: saving.supported }
-    })
+    hypothetical(
+      `HugeTLB ${format(page)} (boot RAM)`,
+      size,
+      targets.length,
+      kernels,
+      ({ arch, release, structPage }) => {
+        const saving = HugePages.hugetlb(size, page, arch, release, structPage)
+        return { ram: saving.kept, possible: saving.supported }
+      }
+    )
   )
   return [
     ...rows,
     ...huge,
-    hypothetical("memdesc, 8 bytes a page (what-if)", size, kernels, ({ arch }) => ({
+    hypothetical("memdesc, 8 bytes a page (what-if)", size, targets.length, kernels, ({ arch }) => ({
       ram: HugePages.memdesc(size, arch),
       possible: true
     }))

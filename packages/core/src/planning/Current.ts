@@ -68,10 +68,13 @@ export const Current = Schema.Struct({
 /** @since 0.1.0 */
 export interface Current extends Schema.Schema.Type<typeof Current> {}
 
-/** The raw size: said by the source, or the whole device when a single namespace leaves nothing free. */
+/** Without labels a region is one namespace; with them, when a single one leaves nothing free. */
+const isWhole = ({ available, configured, kind, labels }: MachineSpec.Device): boolean =>
+  configured?.length === 1 && (kind !== "pmem" || labels === false || available === 0)
+
+/** The raw size: said by the source, or the whole device. */
 const rawSize = (configured: MachineSpec.Configured, device: MachineSpec.Device): number | undefined =>
-  configured.size ??
-    (device.configured?.length === 1 && (device.labels !== true || device.available === 0) ? device.size : undefined)
+  configured.size ?? (isWhole(device) ? device.size : undefined)
 
 const namespace = (
   configured: MachineSpec.Configured,

@@ -112,7 +112,9 @@ export const check = (request: Request): GrowthError | null => {
     }
   }
   const { arch, base, blockSize, step, structPage, to } = request
-  if (to < base) return wrong("to", `${size(to)} is less than the ${size(base)} there are`, "give the size to grow to")
+  if (to <= base) {
+    return wrong("to", `${size(to)} is not more than the ${size(base)} there are`, "give the size to grow to")
+  }
   const steps = Math.ceil((to - base) / step)
   if (steps > mostSteps) {
     return wrong(

@@ -139,7 +139,7 @@ const planDevice = (
     recommended: chosen === null
       ? null
       : { ...summary(chosen, target, device), reason: Alternatives.reason(chosen, target, circumstances) },
-    warnings: Warnings.forDevice(target, kernel, chosen, options)
+    warnings: Warnings.forDevice(device, target, kernel, chosen, options)
   }
 }
 
@@ -161,7 +161,7 @@ const summary = (
   command: Alternatives.command(
     option,
     target,
-    available === 0 && configured.length === 1 ? configured[0]?.name : undefined
+    Alternatives.selector(target, available === 0 && configured.length === 1 ? configured[0]?.name : undefined)
   )
 })
 

@@ -87,13 +87,13 @@ export interface Refusal extends Schema.Schema.Type<typeof Refusal> {}
 
 /**
  * Something to know about a choice. A `hazard` makes it legal but unsafe: the kernel maps it wrongly or will refuse it
- * later.
+ * later. `waste` marks what another choice does better in every respect.
  *
  * @category models
  * @since 0.1.0
  */
 export const Note = Schema.Struct({
-  kind: Schema.Literals(["note", "hazard"]).annotate({
+  kind: Schema.Literals(["note", "waste", "hazard"]).annotate({
     description: "hazard: legal, but mapped wrongly or refused later; note: worth knowing."
   }),
   rule: Schema.String.annotate({ description: "Rule of docs/spec behind it." }),

@@ -48,7 +48,7 @@ export const plan = (
       `use a range that covers an aligned ${size(blockSize)} after its metadata`
     )
   }
-  const cost = MemmapCost.make({ ...kernel, range: blocks, altmap: null, order: 0, ram: [] })
+  const cost = MemmapCost.make({ ...kernel, range: blocks, altmap: null, order: 0 })
   const perBlock = blockSize / arch.pageSize * structPage
   const pageblock = 2 ** arch.pageblockOrder * arch.pageSize
   if (choice.memmapOnMemory && !has(release, "kmem-memmap-on-memory")) {

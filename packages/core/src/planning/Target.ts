@@ -97,7 +97,10 @@ export interface Overrides {
  * @since 0.1.0
  */
 export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, overrides: Overrides = {}): Kernel => {
-  const arch = overrides.arch ?? Architecture.fromName(spec.arch ?? "") ?? Architecture.presets.x86_64
+  const arch = mappedBy(
+    overrides.arch ?? Architecture.fromName(spec.arch ?? "") ?? Architecture.presets.x86_64,
+    release
+  )
   const ram = MachineSpec.ram(spec)
   const assumptions: Array<string> = []
   const structPage = overrides.structPage ?? spec.structPage ?? StructPageSize.usual
@@ -126,6 +129,20 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
     })
   }
 }
+
+/**
+ * loongarch64 got a virtual memmap in 6.2 (GEO-10): blocks of one PMD, each for sixteen sections, never from an altmap.
+ */
+const mappedBy = (arch: Architecture.Architecture, release: KernelRelease): Architecture.Architecture =>
+  arch.name === "loongarch64" && has(release, "vmemmap-loongarch64")
+    ? {
+      ...arch,
+      vmemmap: "blocks",
+      vmemmapBlock: arch.pmdSize,
+      pteTable: { entries: arch.pageSize / 8, bytes: arch.pageSize },
+      pmdTable: { entries: arch.pageSize / 8, bytes: arch.pageSize }
+    }
+    : arch
 
 /** CXL windows advise `2^ctz(start | end)` when that is 256 MiB or more; the smallest advice wins (GEO-15). */
 const smallestAdvice = (spec: MachineSpec.MachineSpec): number | undefined => {

@@ -5,6 +5,7 @@
  */
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as MemParse from "../geometry/MemParse.ts"
+import type * as MachineSpec from "../machine/MachineSpec.ts"
 import { has } from "../release/KernelRelease.ts"
 import type { Note, PlanOption } from "./PlanOption.ts"
 import * as Sizing from "./Sizing.ts"
@@ -47,6 +48,18 @@ const reserve128 = (kernel: Kernel, options: ReadonlyArray<PlanOption>): Readonl
     }]
     : []
 
+const partlyUsed = (device: MachineSpec.Device): ReadonlyArray<Note> =>
+  device.available !== undefined && device.available > 0 && (device.configured ?? []).length > 0
+    ? [{
+      kind: "note" as const,
+      rule: "21.2",
+      message: `${device.name} holds namespaces; ${size(device.available)} are free, ` +
+        `${
+          size(device.maxExtent ?? device.available)
+        } in one piece. The figures are for the whole of it once it is empty`
+    }]
+    : []
+
 /**
  * Warnings for a device, given the option to be taken on it (if any) and all options considered.
  *
@@ -54,11 +67,13 @@ const reserve128 = (kernel: Kernel, options: ReadonlyArray<PlanOption>): Readonl
  * @since 0.1.0
  */
 export const forDevice = (
+  device: MachineSpec.Device,
   target: Target,
   kernel: Kernel,
   chosen: PlanOption | null,
   options: ReadonlyArray<PlanOption>
 ): ReadonlyArray<Note> => [
+  ...partlyUsed(device),
   ...reserve128(kernel, options),
   ...(chosen === null ? [] : [...smallerRequest(target, kernel, chosen), ...rounding(target, chosen)]),
   ...(has(kernel.release, "sub-sections")

@@ -95,6 +95,10 @@ const compoundsBegun = ({ arch }: Kernel, range: PfnRange, piece: PfnRange, comp
   return chunks > firstHead ? Math.ceil((chunks - firstHead) / period) : 0
 }
 
+/** A compound of less than a vmemmap page shares its page with its neighbours: 5.19 to 6.5 keep no more pages than there are. */
+const pagesTouched = ({ arch, structPage }: Kernel, { end, start }: PfnRange): number =>
+  Alignment.slotsTouched(start / arch.pageSize * structPage, end / arch.pageSize * structPage, arch.pageSize)
+
 /**
  * Distinct vmemmap pages that back the `pieces` of `range` (bytes, cut at section boundaries) when tails are shared:
  * {@link pagesKept} per compound begun, and one more in all where tails are shared beyond the compound (CMP-7, CMP-12).
@@ -110,6 +114,10 @@ export const uniquePages = (
 ): number => {
   const compound = 2 ** order * kernel.arch.pageSize
   const kept = pagesKept(kernel.release)
-  const begun = pieces.reduce((n, piece) => n + compoundsBegun(kernel, range, piece, compound), 0)
-  return begun * kept + (kept === 1 && begun > 0 ? 1 : 0)
+  const pages = pieces.reduce(
+    (n, piece) =>
+      n + Math.min(compoundsBegun(kernel, range, piece, compound) * kept, pagesTouched(kernel, piece) + kept - 1),
+    0
+  )
+  return pages + (kept === 1 && pages > 0 ? 1 : 0)
 }

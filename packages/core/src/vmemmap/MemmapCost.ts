@@ -73,13 +73,38 @@ const cut = (request: Request): Pieces => {
   }
 }
 
+/** Where the memmap of a piece lies, in bytes from the start of the vmemmap. */
+const vmemmapOf = ({ arch, structPage }: Request, piece: PfnRange.PfnRange): PfnRange.PfnRange => ({
+  start: piece.start / arch.pageSize * structPage,
+  end: piece.end / arch.pageSize * structPage
+})
+
 /** Slots of `unit` bytes that the memmap of a piece touches in the vmemmap. */
-const slots = ({ arch, structPage }: Request, piece: PfnRange.PfnRange, unit: number): number =>
-  Alignment.slotsTouched(
-    piece.start / arch.pageSize * structPage,
-    piece.end / arch.pageSize * structPage,
-    unit
-  )
+const slots = (request: Request, piece: PfnRange.PfnRange, unit: number): number => {
+  const { end, start } = vmemmapOf(request, piece)
+  return Alignment.slotsTouched(start, end, unit)
+}
+
+/**
+ * Blocks of the range that hold struct pages of boot RAM as well: they are mapped already and cost nothing (ALT-11, VMM-3).
+ */
+const bootedBlocks = (request: Request): number => {
+  const { arch, ram, range } = request
+  const own = vmemmapOf(request, range)
+  const first = Alignment.down(own.start, arch.vmemmapBlock)
+  const last = Alignment.up(own.end, arch.vmemmapBlock)
+  const booted = PfnRange.normalise(ram.map((piece) => {
+    const { end, start } = vmemmapOf(request, {
+      start: Alignment.down(piece.start, arch.sectionSize),
+      end: Alignment.up(piece.end, arch.sectionSize)
+    })
+    return {
+      start: Math.max(first, Alignment.down(start, arch.vmemmapBlock)),
+      end: Math.min(last, Alignment.up(end, arch.vmemmapBlock))
+    }
+  }))
+  return sum(booted.map(PfnRange.length)) / arch.vmemmapBlock
+}
 
 const sum = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a + b, 0)
 
@@ -131,13 +156,13 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
       return fromRam(start, sections * Architecture.memmapPerSection(arch, request.structPage))
     }
     case "blocks": {
-      const touched = slots(request, request.range, arch.vmemmapBlock)
-      const described = arch.vmemmapBlock / request.structPage * page
-      const inner = Math.floor(PfnRange.length(PfnRange.shrinkTo(request.range, described)) / described)
-      const device = fromAltmap(start, page, arch.vmemmapBlock, altmap === null ? 0 : inner)
-      const fromDevice = device.device / arch.vmemmapBlock
+      const block = arch.vmemmapBlock
+      const { end, start: first } = vmemmapOf(request, request.range)
+      const inner = Math.max(0, Math.floor(end / block) - Math.ceil(first / block))
+      const blocks = slots(request, request.range, block) - bootedBlocks(request)
+      const device = fromAltmap(start, page, block, altmap !== null && arch.altmap === "inner-blocks" ? inner : 0)
       // ppc64 falls back to RAM when the altmap is exhausted (ALT-11).
-      return fromRam({ ...device, exhausted: false }, (touched - fromDevice) * arch.vmemmapBlock)
+      return fromRam({ ...device, exhausted: false }, blocks * block - device.device)
     }
     case "base": {
       const pages = sum([...pieces.partial, pieces.full].map(pagesOf))

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as MachineText from "@vmemmap/core/inputs/MachineText"
+import type { MachineSpec } from "@vmemmap/core/machine/MachineSpec"
 import { expectRefused, ok } from "./expect.ts"
 
 const GiB = 1024 ** 3
@@ -25,7 +26,7 @@ devices:
 
 describe("MachineText", () => {
   it("YAML and JSON describe the same machine, sizes as numbers or text", () => {
-    const expected = {
+    const expected: MachineSpec = {
       name: "box",
       kernel: "6.1.176",
       arch: "x86_64",

@@ -37,7 +37,7 @@ const value = <K extends Exclude<keyof typeof Phase.Type, "sameAs">>(
   phases: Phases,
   name: string,
   key: K
-): (typeof Phase.Type)[K] => {
+): (typeof Phase.Type)[K] | undefined => {
   const phase = phases[name]
   const same = phase?.sameAs?.[key === "iomemText" ? "iomem" : key]
   return phase?.[key] ?? (same === undefined ? undefined : value(phases, same, key))

@@ -67,7 +67,14 @@ describe("Alternatives", () => {
     assert.deepInclude(recommended({ available: 1024 * GiB }), { mode: "fsdax", map: "mem", align: 2 * MiB })
     assert.deepInclude(recommended({ mode: "devdax" }), { mode: "devdax", map: "mem", align: 2 * MiB })
     assert.deepInclude(recommended({ mode: "devdax", available: GiB }), { mode: "devdax", map: "mem", align: GiB })
-    assert.deepInclude(recommended({ mode: "system-ram", available: 2 ** 20 }), { mode: "system-ram", map: "dev" })
+    assert.deepInclude(recommended({ mode: "system-ram", available: 2 ** 20 }), { mode: "system-ram", map: "mem" })
+  })
+
+  it("25.3: never recommends map=dev for system-ram, which pays twice", () => {
+    for (const available of [undefined, MiB, GiB, 1024 * GiB]) {
+      const option = Alternatives.best(targetOf({}), kernel, { mode: "system-ram" }, { available })
+      assert.strictEqual(option?.map, "mem")
+    }
   })
 
   it("CMP-5: never recommends a hazard", () => {
@@ -84,8 +91,8 @@ describe("Alternatives", () => {
     whole,
     Schema.Literals([2 * MiB, 16 * MiB, 128 * MiB]),
     Schema.Boolean,
-    Schema.Literals([undefined, "raw", "fsdax", "devdax", "system-ram"]),
-    Schema.Literals([undefined, 16 * MiB, GiB, 256 * GiB])
+    Schema.NullOr(Schema.Literals(["raw", "fsdax", "devdax", "system-ram"])),
+    Schema.NullOr(Schema.Literals([16 * MiB, GiB, 256 * GiB]))
   ]))
 
   it.prop("the fleet's shortcut recommends what the whole list does", [question], (
@@ -93,7 +100,7 @@ describe("Alternatives", () => {
   ) => {
     const target = targetOf({ kind, start: start * unit, size: size * unit, labels })
     const kernel = kernelOf("6.12", { arch: Architecture.presets[name] })
-    const circumstances = { mode, available }
+    const circumstances = { mode: mode ?? undefined, available: available ?? undefined }
     const full = Alternatives.recommend(Alternatives.all(target, kernel), target, circumstances)
     assert.deepStrictEqual(Alternatives.best(target, kernel, {}, circumstances), full)
     if (full !== null) assert.isTrue(PlanOption.isReachable(full))

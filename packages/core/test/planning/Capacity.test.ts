@@ -106,6 +106,68 @@ describe("Capacity", () => {
     assert.deepStrictEqual(hazards("dev", 8 * GiB + 16 * MiB), [])
   })
 
+  it("24.2: heads off the alignment are a hazard also where tails are not shared: the last compound overruns", () => {
+    const hazards = (release: string, structPage = 64) =>
+      plan(
+        { mode: "devdax", map: "mem", align: GiB },
+        8 * GiB + 16 * MiB,
+        3 * GiB,
+        kernelOf(release, { structPage })
+      ).notes.flatMap(({ kind, rule }) => kind === "hazard" ? [rule] : [])
+    assert.deepStrictEqual(["5.16", "5.17", "5.18", "5.19"].map((r) => hazards(r)), [[], ["24.2"], ["24.2"], ["CMP-5"]])
+    assert.deepStrictEqual(hazards("6.1", 80), ["24.2"])
+  })
+
+  it("24.3: a dynamic instance whose start is off its alignment is accepted, and a hazard", () => {
+    const dynamic = (start: number, align: number | null) =>
+      Capacity.plan(choice({ mode: "devdax", map: "mem", align }), targetOf(start, 4 * GiB, "dax"), kernelOf("6.12"))
+    assert.deepStrictEqual(dynamic(8 * GiB + 2 * MiB, GiB).notes.map(({ rule }) => rule), ["CMP-5"])
+    assert.deepStrictEqual(dynamic(8 * GiB + 128 * MiB, GiB).notes.map(({ rule }) => rule), ["24.3"])
+    assert.deepStrictEqual([dynamic(8 * GiB, GiB).notes, dynamic(8 * GiB + 2 * MiB, 2 * MiB).notes], [[], []])
+    assert.strictEqual(dynamic(8 * GiB, 65536).error?.rule, "24.3")
+  })
+
+  it("24.1: a dax region off 2 MiB does not exist, for devdax and for system-ram", () => {
+    for (const mode of ["devdax", "system-ram"] as const) {
+      const target = targetOf(8 * GiB + MiB, 4 * GiB, "dax")
+      const option = Capacity.plan(choice({ mode, map: "mem", align: null }), target, kernelOf("6.12"))
+      assert.deepStrictEqual([option.error?.errno, option.error?.rule], ["ENOMEM", "24.1"])
+    }
+  })
+
+  it("MRP-15, GEO-10: no struct pages before 4.3, nor on riscv64 before it can hot-add memory", () => {
+    const rules = (release: string, arch: Architecture.Architecture) =>
+      (["fsdax", "devdax"] as const).map((mode) =>
+        plan({ mode, map: "mem" }, 4 * GiB, GiB, kernelOf(release, { arch })).error?.rule
+      )
+    assert.deepStrictEqual(rules("4.2", Architecture.presets.x86_64), ["MRP-15", "MRP-15"])
+    assert.deepStrictEqual(rules("6.1", Architecture.presets.riscv64), ["GEO-10", "GEO-10"])
+    assert.deepStrictEqual(rules("6.11", Architecture.presets.riscv64), [undefined, undefined])
+  })
+
+  it("GEO-10, SEC-8: loongarch64 maps whole sections before 6.2, and in PMD blocks of sixteen sections since", () => {
+    const on = (release: string, start: number, size: number) =>
+      plan({ map: "mem", align: 16384 }, start, size, kernelOf(release, { arch: Architecture.presets.loongarch64 }))
+    assert.strictEqual(on("6.1", 8 * GiB, 768 * MiB).error?.rule, "SEC-8")
+    assert.strictEqual(on("6.1", 8 * GiB, 9 * GiB).ram, 36 * MiB)
+    assert.isNull(on("6.2", 8 * GiB, 768 * MiB).error)
+    assert.deepStrictEqual([on("6.2", 8 * GiB, 8 * GiB).ram, on("6.2", 8 * GiB, 9 * GiB).ram], [32 * MiB, 64 * MiB])
+    assert.strictEqual(on("6.2", 8 * GiB, 8 * GiB).pageTables, 16384)
+    const dev = plan(
+      { map: "dev", align: 16384 },
+      8 * GiB,
+      16 * GiB,
+      kernelOf("6.2", { arch: Architecture.presets.loongarch64 })
+    )
+    assert.deepStrictEqual([dev.ram, dev.device], [64 * MiB, 0])
+  })
+
+  it("22.3: system-ram is offered with an alignment the architecture has", () => {
+    const kernel = kernelOf("6.1", { arch: Architecture.presets.s390x })
+    const options = Alternatives.all(targetOf(4 * GiB, 4 * GiB), kernel, { mode: "system-ram", map: "mem" })
+    assert.deepStrictEqual(options.map(({ align, error }) => [align, error]), [[MiB, null]])
+  })
+
   it("ALT-11: s390x refuses a device memmap", () => {
     const kernel = kernelOf("6.1", { arch: Architecture.presets.s390x })
     assert.strictEqual(plan({ align: MiB }, 4 * GiB, GiB, kernel).error?.rule, "ALT-11")

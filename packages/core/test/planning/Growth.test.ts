@@ -193,7 +193,7 @@ describe("Growth", () => {
 
   it("absurd requests are refused with what would be right", () => {
     assert.match(refused({ step: 4096 }), /15728640 steps.*at least/)
-    assert.match(refused({ to: GiB - 1 }), /less than the 1 GiB/)
+    assert.match(refused({ to: GiB - 1 }), /not more than the 1 GiB/)
     assert.match(refused({ base: Number.NaN }), /base: NaN is not a size/)
     assert.match(refused({ step: 0 }), /step/)
     assert.match(refused({ to: 2 ** 52 }), /below 2\^52/)

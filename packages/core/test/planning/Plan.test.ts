@@ -29,6 +29,7 @@ describe("Plan", () => {
     const { devices } = plan({
       devices: [region({
         size: 126 * GiB,
+        labels: false,
         configured: [{ name: "namespace0.0", mode: "fsdax", map: "dev", align: 2 * MiB, usable: 133175443456 }]
       })]
     })
@@ -45,12 +46,13 @@ describe("Plan", () => {
     const usable = made.devices[0]?.recommended?.usable ?? 0
     const { devices } = plan({
       devices: [region({
+        available: 0,
         configured: [{ name: "namespace0.0", mode: "fsdax", map: "dev", align: 2 * MiB, usable }]
       })]
     })
     assert.strictEqual(devices[0]?.current?.namespaces[0]?.predicted, 135289372672)
     assert.strictEqual(usable, 135289372672 - 2 * GiB)
-    assert.include(made.devices[0]?.warnings.map((w) => w.rule), "22.3")
+    assert.isTrue(made.devices[0]?.warnings.some((w) => w.rule === "22.3"))
   })
 
   it("plans with an assumed start when none is known, and says so", () => {
@@ -100,7 +102,7 @@ describe("Plan", () => {
     const rules = (device: Device, filter: Parameters<typeof Plan.make>[2]) =>
       Plan.make({ devices: [device] }, Target.kernelOf({}, releaseOf("6.1")), filter).devices[0]?.warnings.map((w) =>
         w.rule
-      )
+      ) ?? []
     assert.include(rules(region({ size: 4 * GiB, align: 2 * MiB }), { mode: "fsdax", map: "dev" }), "28.7")
     assert.include(rules(region(), { mode: "fsdax", map: "mem" }), "27.1")
     assert.deepStrictEqual(rules(region(), { mode: "fsdax", map: "dev" }), [])

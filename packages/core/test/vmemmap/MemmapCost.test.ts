@@ -53,6 +53,37 @@ describe("MemmapCost", () => {
     assert.strictEqual(cost(4 * GiB, TiB, { ...kernel, order: 18 }).ram / 4096, 1024 + 1)
   })
 
+  it("ALT-11: blocks that boot RAM mapped already cost nothing, in RAM or on the device", () => {
+    for (
+      const [name, described, block] of [["ppc64-hash", 16 * GiB, 16 * MiB], ["ppc64-radix", 2 * GiB, 2 * MiB]] as const
+    ) {
+      const kernel = kernelOf("6.1", name)
+      const on = (start: number, size: number, end: number, altmap: Altmap.Altmap | null = null) => {
+        const { device, ram } = cost(start, size, { ...kernel, ram: [{ start: 0, end }], altmap })
+        return [ram / block, device / block]
+      }
+      assert.deepStrictEqual(on(described / 4, 4 * described, 0), [5, 0])
+      assert.deepStrictEqual(on(described / 4, 4 * described, described / 4), [4, 0])
+      assert.deepStrictEqual(on(described, 4 * described, described / 4), [4, 0])
+      assert.deepStrictEqual(on(described / 4, described / 4, described / 4), [0, 0])
+      const altmap = Altmap.make(described / 4, 8 * block, kernel.arch)
+      assert.deepStrictEqual(on(described / 4, 4 * described, described / 4, altmap), [1, 3])
+    }
+  })
+
+  it("ALT-11, VMM-4: an odd struct page does not shift the blocks", () => {
+    const kernel = kernelOf("6.1", "ppc64-radix", 80)
+    // 2 MiB of memmap describe 1.6 GiB
+    const altmap = Altmap.make(8 * GiB, 64 * MiB, kernel.arch)
+    const { device, ram } = cost(8 * GiB, 8 * GiB, { ...kernel, altmap })
+    assert.deepStrictEqual([ram, device], [0, 10 * MiB])
+  })
+
+  it("CMP-1, BUG-13: compounds smaller than a vmemmap page do not keep two pages each", () => {
+    const kernel = kernelOf("5.19", "ppc64-radix")
+    assert.strictEqual(cost(4 * GiB, 4 * GiB, { ...kernel, order: 5 }).ram / 65536, 64 + 1)
+  })
+
   it("SPW-6: 1 GiB compounds 16 MiB off a boundary keep two distinct pages and 24 PTE tables", () => {
     const { pageTables, ram } = cost(8 * GiB + 16 * MiB, 3 * GiB - 16 * MiB, { order: 18 })
     assert.deepStrictEqual([ram / 4096, pageTables / 4096], [2, 24 + 1])

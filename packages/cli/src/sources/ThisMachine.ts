@@ -111,7 +111,7 @@ export const read = Effect.fnUntraced(function*(root: string) {
     (name) => region(tree, name)
   )
   const own: MachineSpec = defined({
-    kernel: version === undefined ? undefined : KernelBanner.kernel(version),
+    kernel: version === undefined ? undefined : KernelBanner.kernel(version.replace(/^Linux version /, "")),
     arch: yield* architecture(tree, root),
     cmdline: yield* tree.file("proc/cmdline"),
     hypervisor: cpuinfo === undefined ? undefined : /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo),

@@ -46,6 +46,40 @@ describe("Capacity", () => {
     assert.strictEqual(plan({ align: GiB }, 4 * GiB, 128 * GiB).lost.unusedReserve, 1071644672)
   })
 
+  it("28.5: struct pages of 56 and 80 bytes, and 64 KiB pages", () => {
+    const mem = (structPage: number) => plan({ map: "mem" }, 4 * GiB, 128 * GiB, kernelOf("6.1", { structPage })).ram
+    assert.deepStrictEqual([56, 64, 80].map(mem), [1879048192, 2147483648, 2684354560])
+    assert.strictEqual(plan({}, 4 * GiB, 128 * GiB, kernelOf("6.1", { structPage: 80 })).error?.errno, "EINVAL")
+    const devdax = plan({ mode: "devdax", map: "mem" }, 4 * GiB, 128 * GiB, kernelOf("6.1", { structPage: 56 }))
+    assert.deepStrictEqual([devdax.shared, devdax.ram], [false, 1879048192])
+    const arm = kernelOf("6.1", { arch: Architecture.presets["arm64-64k"] })
+    assert.strictEqual(plan({ map: "mem", align: 65536 }, 4 * GiB, 128 * GiB, arm).ram, 128 * 2 ** 20)
+  })
+
+  it("28.3: raw and native cost no metadata, native a memmap in RAM", () => {
+    const target = targetOf(4 * GiB, 128 * GiB, "legacy")
+    const native = Capacity.plan(choice({ map: "mem", align: null, native: true }), target, kernelOf("6.1"))
+    assert.deepStrictEqual([native.usable, native.ram, native.dataoff], [128 * GiB, 2147483648, 0])
+    const raw = Capacity.plan(choice({ mode: "raw", map: "none", align: null }), target, kernelOf("6.1"))
+    assert.deepStrictEqual([raw.usable, raw.ram, raw.structPages.mapped], [128 * GiB, 0, 0])
+  })
+
+  it("21.4: a native range off 2 MiB cannot be mapped", () => {
+    const target = targetOf(4 * GiB + 2 ** 20, 128 * GiB, "legacy")
+    const native = Capacity.plan(choice({ map: "mem", align: null, native: true }), target, kernelOf("6.1"))
+    assert.strictEqual(native.error?.errno, "EOPNOTSUPP")
+  })
+
+  it("21.8: sector mode splits into capacity, structures and an unusable tail", () => {
+    const usable = (size: number, sectorSize: number) =>
+      plan({ mode: "sector", map: "none", align: null, sectorSize }, 4 * GiB, size)
+    assert.strictEqual(usable(GiB, 512).usable, 1065254400)
+    assert.strictEqual(usable(128 * GiB, 4096).usable, 137303781376)
+    assert.strictEqual(usable(16 * MiB, 512).error?.errno, "ENXIO")
+    const tail = usable(512 * GiB + 8 * MiB, 4096)
+    assert.isAbove(tail.lost.alignmentTail, 0)
+  })
+
   it("25.3: what trimming leaves, with 128 MiB and 2 GiB blocks", () => {
     const rows = [
       [256 * MiB, "dev", 134217728, null],

@@ -204,7 +204,7 @@ const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pl
         "ENOMEM",
         "ALT-3",
         "the space set aside on the device does not hold its memmap",
-        "use map=mem, or a kernel whose struct page is 64 bytes"
+        `use map=mem, or a range that begins and ends on a section (${size(arch.sectionSize)})`
       )
     )
   }

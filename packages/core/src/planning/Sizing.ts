@@ -2,7 +2,8 @@
  * The inverse question: which size must be requested to get a number of usable bytes (28.6).
  *
  * Usable bytes never shrink when a request grows by whole granules from a fixed start, so the least legal request is found
- * by bisection: about fifty evaluations whatever the size.
+ * by bisection: about fifty evaluations whatever the size. Only an altmap too small for its own range (ALT-3, where partial
+ * sections take pages from it) comes and goes with the size, by sections: such requests are stepped over.
  *
  * @since 0.1.0
  */
@@ -78,7 +79,13 @@ export const find = (
   const unit = granule(choice, target, kernel)
   const limit = Math.min(addressLimit, 2 ** kernel.arch.physicalBits) - target.start
   const at = (units: number): PlanOption => Capacity.plan(choice, { ...target, size: units * unit }, kernel)
-  const most = Math.floor(limit / unit)
+  const near = Math.ceil(2 * kernel.arch.sectionSize / unit)
+  const stepOver = (units: number, step: 1 | -1): number => {
+    let legal = units
+    for (let i = 0; i < near && at(legal).error?.rule === "ALT-3"; i++) legal += step
+    return legal
+  }
+  const most = stepOver(Math.floor(limit / unit), -1)
   const best = at(most)
   if (most < 1 || best.error !== null || best.usable < want) {
     return Result.fail(
@@ -93,11 +100,14 @@ export const find = (
   let high = most
   while (high - low > 1) {
     const middle = Math.floor((low + high) / 2)
-    const option = at(middle)
-    if (option.error === null && option.usable >= want) high = middle
+    const above = stepOver(middle, 1)
+    const option = at(above)
+    if (above > most || (option.error === null && option.usable >= want)) high = middle
     else low = middle
   }
+  high = stepOver(high, 1)
   const option = at(high)
+  low = high - 1
   const lower = low === 0 ? null : at(low)
   return Result.succeed({
     want,

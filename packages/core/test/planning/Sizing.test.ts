@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import * as Capacity from "@vmemmap/core/planning/Capacity"
 import type * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import * as Sizing from "@vmemmap/core/planning/Sizing"
@@ -53,6 +54,22 @@ describe("Sizing", () => {
     const target = { ...targetOf(4 * GiB), size: 4 * GiB, regionAlign: 2 * MiB }
     assert.strictEqual(Sizing.smallerEqual(fsdax("dev"), target, kernel), 4 * GiB - 2 * MiB)
     assert.isNull(Sizing.smallerEqual(fsdax("mem"), target, kernel))
+  })
+
+  it("ALT-3, ALT-10: requests whose altmap is too small for their partial sections are stepped over", () => {
+    const arm64 = { ...kernel, arch: Architecture.presets["arm64-4k"] }
+    const target = targetOf(4 * GiB + 112 * MiB)
+    const refused = Capacity.plan(fsdax("dev"), { ...target, size: 1056 * MiB }, arm64)
+    assert.deepStrictEqual([refused.error?.rule, refused.error?.remedy.includes("128 MiB")], ["ALT-3", true])
+    const usableAt = (size: number) => {
+      const option = Capacity.plan(fsdax("dev"), { ...target, size }, arm64)
+      return option.error === null ? option.usable : -1
+    }
+    for (const want of [GiB, 1038 * MiB, 100 * GiB]) {
+      const { request, usable } = Result.getOrThrow(Sizing.find(want, fsdax("dev"), target, arm64))
+      assert.isTrue(usable === usableAt(request) && usable >= want)
+      for (let less = 16 * MiB; less <= 256 * MiB; less += 16 * MiB) assert.isBelow(usableAt(request - less), want)
+    }
   })
 
   const whole = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))

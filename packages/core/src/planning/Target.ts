@@ -106,16 +106,7 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
   const structPage = overrides.structPage ?? spec.structPage ?? StructPageSize.usual
   const stated = overrides.blockSize ?? spec.blockSize
   const endOfBootRam = ram.at(-1)?.end ?? 0
-  if (stated === undefined) {
-    const hypervisor = spec.hypervisor ?? false
-    assumptions.push(
-      ram.length === 0
-        ? "memory block of the smallest legal size (no boot RAM known; give --block-size)"
-        : `memory block computed from the end of boot RAM (GEO-15), ${
-          hypervisor ? "under a hypervisor" : "on bare metal"
-        }`
-    )
-  }
+  if (stated === undefined) assumptions.push(assumedBlock(arch, ram.length > 0, spec.hypervisor ?? false))
   return {
     arch,
     release,
@@ -143,6 +134,16 @@ const mappedBy = (arch: Architecture.Architecture, release: KernelRelease): Arch
       pmdTable: { entries: arch.pageSize / 8, bytes: arch.pageSize }
     }
     : arch
+
+/** How the memory block was found when nobody said it (GEO-14, GEO-15). */
+const assumedBlock = ({ name }: Architecture.Architecture, isRamKnown: boolean, hypervisor: boolean): string =>
+  name.startsWith("ppc64") || name === "s390x"
+    ? "memory block of one section: the firmware decides it and no source says it (GEO-14; give --block-size)"
+    : !name.startsWith("x86_64")
+    ? "memory block of one section (GEO-14)"
+    : isRamKnown
+    ? `memory block computed from the end of boot RAM (GEO-15), ${hypervisor ? "under a hypervisor" : "on bare metal"}`
+    : "memory block of the smallest legal size (no boot RAM known; give --block-size)"
 
 /** CXL windows advise `2^ctz(start | end)` when that is 256 MiB or more; the smallest advice wins (GEO-15). */
 const smallestAdvice = (spec: MachineSpec.MachineSpec): number | undefined => {

@@ -86,6 +86,14 @@ describe("Plan", () => {
     assert.strictEqual(plan({ ...spec(68, true), blockSize: 512 * MiB }).blockSize, 512 * MiB)
   })
 
+  it("GEO-14: elsewhere the block is a section, and where firmware decides it the plan says so", () => {
+    const said = (arch: string) => {
+      const { assumptions, blockSize } = plan({ arch, ranges: [{ start: 0, size: 68 * GiB, kind: "ram" }] })
+      return [blockSize / MiB, assumptions.some((text) => text.includes("firmware"))]
+    }
+    assert.deepStrictEqual(["aarch64", "ppc64le", "s390x"].map(said), [[128, false], [16, true], [256, true]])
+  })
+
   it("GEO-15: from 6.14 on CXL windows advise the memory block", () => {
     const spec: MachineSpec = {
       hypervisor: false,

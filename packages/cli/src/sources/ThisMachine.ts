@@ -104,14 +104,16 @@ export const read = Effect.fnUntraced(function*(root: string) {
   }
   const ranges = yield* orWrongUse(Iomem.read("/proc/iomem", iomem))
   const blockSize = yield* tree.file("sys/devices/system/memory/block_size_bytes")
-  const version = yield* tree.file("proc/version")
+  // /proc/version also names the distribution's own release; a captured tree may only have the short form.
+  const version = (yield* tree.file("proc/version"))?.replace(/^Linux version /, "") ??
+    (yield* tree.file("proc/sys/kernel/osrelease"))
   const cpuinfo = yield* tree.file("proc/cpuinfo")
   const regions = yield* Effect.forEach(
     (yield* tree.list("sys/bus/nd/devices")).filter((name) => /^region[0-9]+$/.test(name)),
     (name) => region(tree, name)
   )
   const own: MachineSpec = defined({
-    kernel: version === undefined ? undefined : KernelBanner.kernel(version.replace(/^Linux version /, "")),
+    kernel: version === undefined ? undefined : KernelBanner.kernel(version),
     arch: yield* architecture(tree, root),
     cmdline: yield* tree.file("proc/cmdline"),
     hypervisor: cpuinfo === undefined ? undefined : /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo),

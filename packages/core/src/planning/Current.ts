@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Capacity from "./Capacity.ts"
 import * as PlanOption from "./PlanOption.ts"
+import * as Sizing from "./Sizing.ts"
 import type { Kernel, Target } from "./Target.ts"
 
 /**
@@ -24,7 +26,9 @@ export const Namespace = Schema.Struct({
   start: Schema.NullOr(Schema.Natural).annotate({
     description: "Physical address of the first byte; null when not known."
   }),
-  size: Schema.NullOr(Schema.Natural).annotate({ description: "Raw bytes; null when not known." }),
+  size: Schema.NullOr(Schema.Natural).annotate({
+    description: "Raw bytes, as a source says or as the usable bytes imply; null when not known."
+  }),
   usable: Schema.NullOr(Schema.Natural).annotate({
     description: "Usable bytes as the machine reports them; null when it does not."
   }),
@@ -76,38 +80,54 @@ const isWhole = ({ available, configured, kind, labels }: MachineSpec.Device): b
 const rawSize = (configured: MachineSpec.Configured, device: MachineSpec.Device): number | undefined =>
   configured.size ?? (isWhole(device) ? device.size : undefined)
 
+const choiceOf = ({ align, map = "none", mode, sectorSize, uuid }: MachineSpec.Configured): PlanOption.Choice => ({
+  mode,
+  map,
+  align: align ?? null,
+  sectorSize: sectorSize ?? null,
+  native: mode === "fsdax" && map === "mem" && align === undefined && uuid === undefined,
+  memmapOnMemory: false
+})
+
+/**
+ * The only raw size that gives exactly the usable bytes reported, in granules of the region (28.6 read backwards). `undefined`
+ * when none does (an older layout, a rounded size) or when the next larger one gives as many.
+ */
+const inferredSize = (
+  { approximate, usable }: MachineSpec.Configured,
+  choice: PlanOption.Choice,
+  target: Target,
+  kernel: Kernel
+): number | undefined => {
+  if (usable === undefined || usable === 0 || approximate === true || choice.mode === "system-ram") return undefined
+  const found = Sizing.find(usable, choice, target, kernel)
+  if (Result.isFailure(found) || found.success.usable !== usable) return undefined
+  const { granule, request } = found.success
+  return Capacity.plan(choice, { ...target, size: request + granule }, kernel).usable > usable ? request : undefined
+}
+
 const namespace = (
   configured: MachineSpec.Configured,
   device: MachineSpec.Device,
   target: Target,
   kernel: Kernel
 ): Namespace => {
-  const { map = "none", mode } = configured
-  const size = rawSize(configured, device)
-  const whole = size === device.size
-  const start = configured.start ?? (whole ? device.start : undefined)
-  const plan = size === undefined ? null : Capacity.plan(
-    {
-      mode,
-      map,
-      align: configured.align ?? null,
-      sectorSize: configured.sectorSize ?? null,
-      native: mode === "fsdax" && map === "mem" && configured.align === undefined && configured.uuid === undefined,
-      memmapOnMemory: false
-    },
-    { ...target, start: start ?? target.start, size },
-    kernel
-  )
+  const choice = choiceOf(configured)
+  const known = rawSize(configured, device)
+  const start = configured.start ?? (known === device.size ? device.start : undefined)
+  const placed = { ...target, start: start ?? target.start }
+  const size = known ?? inferredSize(configured, choice, placed, kernel)
+  const plan = size === undefined ? null : Capacity.plan(choice, { ...placed, size }, kernel)
   const legal = plan !== null && plan.error === null ? plan : null
   return {
     name: configured.name,
-    mode,
-    map,
-    align: configured.align ?? null,
+    mode: choice.mode,
+    map: choice.map,
+    align: choice.align,
     start: start ?? null,
     size: size ?? null,
     usable: configured.usable ?? null,
-    predicted: legal?.usable ?? null,
+    predicted: known === undefined ? null : legal?.usable ?? null,
     ram: legal?.ram ?? null,
     device: legal?.device ?? null,
     pageTables: legal?.pageTables ?? null,

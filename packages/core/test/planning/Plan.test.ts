@@ -38,6 +38,26 @@ describe("Plan", () => {
     assert.strictEqual(current?.namespaces[0]?.device, 126 * GiB / 64)
   })
 
+  it("28.6: the raw size of a namespace follows from its usable bytes where only one fits", () => {
+    const { devices } = plan({
+      devices: [region({
+        size: 756 * GiB,
+        labels: true,
+        ways: 6,
+        available: 360 * GiB,
+        configured: [
+          { name: "namespace0.0", mode: "devdax", map: "mem", align: GiB, usable: 299 * GiB },
+          { name: "namespace0.1", mode: "fsdax", map: "mem", align: 2 * MiB, usable: 96 * GiB - 2 * MiB },
+          { name: "namespace0.2", mode: "fsdax", map: "dev", align: 2 * MiB, usable: 12345 * MiB }
+        ]
+      })]
+    })
+    const namespaces = devices[0]?.current?.namespaces ?? []
+    assert.deepStrictEqual(namespaces.map((n) => n.size), [300 * GiB, 96 * GiB, null])
+    assert.deepStrictEqual(namespaces.map((n) => n.predicted), [null, null, null])
+    assert.strictEqual(namespaces[0]?.ram, 300 * 2 * 4096)
+  })
+
   it("22.3: a namespace made by a kernel that reserved 128 bytes differs from today's prediction", () => {
     const made = Plan.make({ devices: [region()] }, Target.kernelOf({}, releaseOf("6.2")), {
       mode: "fsdax",

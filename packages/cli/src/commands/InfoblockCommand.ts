@@ -14,6 +14,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
 import * as Stream from "effect/Stream"
 import { ToolStatus, WrongUse } from "../Failure.ts"
 import { Output } from "../Output.ts"
@@ -86,6 +87,15 @@ const sizeOf = (path: string) =>
       Effect.succeed(null))
   )
 
+const unwritable = (path: string, { reason }: PlatformError.PlatformError): WrongUse =>
+  new WrongUse({
+    problem: reason._tag === "NotFound"
+      ? `${path}: the folder does not exist`
+      : reason._tag === "PermissionDenied"
+      ? `${path}: permission denied; choose a file you may write`
+      : `${path}: cannot be written (${reason._tag})`
+  })
+
 /** Replaces the first bytes of a file and nothing else; a shorter file grows to hold them, an absent one is created. */
 const replaceHead = Effect.fnUntraced(function*(path: string, exists: boolean, bytes: Uint8Array) {
   const fs = yield* FileSystem.FileSystem
@@ -105,10 +115,15 @@ const write = Command.make(
     uuid: text("uuid", "u", "UUID", "Identity of the instance (default: random)"),
     map: text("map", "M", "LOCATION", "mem or dev (default dev)"),
     parentUuid: text("parent-uuid", "p", "UUID", "Uuid of the namespace (default: zero)"),
-    offset: text("offset", "O", "SIZE", "Address to reckon alignment from (default 0)")
+    offset: text("offset", "O", "SIZE", "Address to reckon alignment from (default 0)"),
+    json: Flag.Boolean("json").pipe(
+      Flag.withDescription("Print the block written as read -j would"),
+      Flag.withDefault(false)
+    )
   },
-  Effect.fnUntraced(function*(args) {
+  Effect.fnUntraced(function*({ json, ...args }) {
     const output = yield* Output
+    if (json && args.stdout) return yield* new WrongUse({ problem: "--json and --stdout both want standard output" })
     const options = Object.fromEntries(
       Object.entries(args).map(([name, value]) => [name, Option.isOption(value) ? Option.getOrUndefined(value) : value])
     ) as WriteInfoblock.Options
@@ -119,7 +134,7 @@ const write = Command.make(
       null :
       yield* Effect.mapError(
         sizeOf(path),
-        (error) => error._tag === "WrongUse" ? error : new WrongUse({ problem: `${path}: ${error.message}` })
+        (error) => error._tag === "WrongUse" ? error : unwritable(path, error)
       )
     const answer = WriteInfoblock.run(
       options,
@@ -129,10 +144,14 @@ const write = Command.make(
     if (path !== undefined && answer.sizeAfter !== null && (answer.bytes !== null || before === null)) {
       yield* Effect.mapError(
         replaceHead(path, before !== null, answer.bytes ?? new Uint8Array()),
-        (error) => new WrongUse({ problem: `${path}: ${error.message}` })
+        (error) => unwritable(path, error)
       )
     }
     if (answer.bytes !== null && path === undefined) yield* output.bytes(answer.bytes)
+    if (answer.bytes !== null && json) {
+      const source = { _tag: "File", name: options.output ?? "<stdout>" } as const
+      yield* output.print(`${ReadInfoblock.run(answer.bytes, source, { json }).stdout}\n`)
+    }
     yield* finish(answer.exit, answer.usage ? `${answer.stderr}try 'vmemmap infoblock write --help'` : answer.stderr)
   })
 ).pipe(

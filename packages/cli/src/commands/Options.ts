@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Alignment from "@vmemmap/core/geometry/Alignment"
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
 import * as StructPageSize from "@vmemmap/core/geometry/StructPageSize"
@@ -12,6 +13,7 @@ import * as KernelRelease from "@vmemmap/core/release/KernelRelease"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import { orWrongUse, WrongUse } from "../Failure.ts"
 
 /**
@@ -70,54 +72,88 @@ type KernelFlags = {
   readonly [K in keyof typeof kernel]: Option.Option<string>
 }
 
-const architecture = Effect.fnUntraced(function*(flags: KernelFlags, spec: MachineSpec) {
-  const name = Option.getOrUndefined(flags.arch) ?? spec.arch ?? "x86_64"
-  const arch = Architecture.fromName(name)
-  if (arch === undefined) {
-    return yield* new WrongUse({
-      problem: `--arch: unknown architecture '${name}'; use one of ${Object.keys(Architecture.presets).join(", ")}`
-    })
-  }
-  const pageSize = yield* bytesOf("page-size", flags.pageSize)
-  if (pageSize === undefined || pageSize === arch.pageSize) return arch
-  const family = arch.name.replace(/-.*$/, "")
-  const sibling = Object.values(Architecture.presets).find((a) => a.name.startsWith(family) && a.pageSize === pageSize)
-  return sibling ?? (yield* new WrongUse({ problem: `--page-size: ${family} has no ${pageSize}-byte base pages` }))
-})
+/** Flags that do not depend on the machine, parsed once. */
+interface Parsed {
+  readonly release: KernelRelease.KernelRelease | undefined
+  readonly arch: Architecture.Architecture | undefined
+  readonly pageSize: number | undefined
+  readonly structPage: number | undefined
+  readonly blockSize: number | undefined
+}
 
-/**
- * The release named by `--kernel`, else by the machine, else the baseline of the specification.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const releaseOf = (flags: Pick<KernelFlags, "kernel">, spec: MachineSpec) =>
-  orWrongUse(
-    KernelRelease.parse(Option.getOrElse(flags.kernel, () => spec.kernel ?? KernelRelease.baseline)),
-    Option.isSome(flags.kernel) ? "--kernel" : undefined
-  )
-
-/**
- * The planner's kernel for a machine under these flags.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const kernelOf = Effect.fnUntraced(function*(
-  flags: KernelFlags,
-  spec: MachineSpec,
-  release?: KernelRelease.KernelRelease
-) {
-  const arch = yield* architecture(flags, spec)
+const parse = Effect.fnUntraced(function*(flags: KernelFlags) {
+  const arch = Option.getOrUndefined(flags.arch)
   const structPage = yield* bytesOf("struct-page", flags.structPage)
   if (structPage !== undefined && !StructPageSize.isLegal(structPage)) {
     return yield* new WrongUse({ problem: `--struct-page: ${structPage} is not a multiple of 8 from 56 to 96` })
   }
-  const blockSize = yield* bytesOf("block-size", flags.blockSize)
-  if (blockSize !== undefined && (blockSize < arch.sectionSize || !Number.isInteger(Math.log2(blockSize)))) {
-    return yield* new WrongUse({
-      problem: `--block-size: must be a power of two of at least a section (${arch.sectionSize} bytes on ${arch.name})`
-    })
+  const parsed: Parsed = {
+    release: Option.isSome(flags.kernel)
+      ? yield* orWrongUse(KernelRelease.parse(flags.kernel.value), "--kernel")
+      : undefined,
+    arch: arch === undefined ? undefined : Architecture.fromName(arch),
+    pageSize: yield* bytesOf("page-size", flags.pageSize),
+    structPage,
+    blockSize: yield* bytesOf("block-size", flags.blockSize)
   }
-  return Target.kernelOf(spec, release ?? (yield* releaseOf(flags, spec)), { arch, structPage, blockSize })
+  return arch !== undefined && parsed.arch === undefined
+    ? yield* new WrongUse({
+      problem: `--arch: unknown architecture '${arch}'; use one of ${Object.keys(Architecture.presets).join(", ")}`
+    })
+    : parsed
+})
+
+/** The architecture, in the variant with the page size asked for. */
+const withPageSize = (
+  arch: Architecture.Architecture,
+  pageSize: number | undefined
+): Result.Result<Architecture.Architecture, WrongUse> => {
+  if (pageSize === undefined || pageSize === arch.pageSize) return Result.succeed(arch)
+  const family = arch.name.replace(/-.*$/, "")
+  const sibling = Object.values(Architecture.presets).find((a) => a.name.startsWith(family) && a.pageSize === pageSize)
+  return sibling === undefined
+    ? Result.fail(new WrongUse({ problem: `--page-size: ${family} has no ${pageSize}-byte base pages` }))
+    : Result.succeed(sibling)
+}
+
+/**
+ * What the flags make of a machine: the planner's kernel. Flags come first, then the machine, then x86_64 and the baseline of
+ * the specification. The flags are parsed once, so that a fleet costs no more than its machines.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const kernels = Effect.fnUntraced(function*(flags: KernelFlags) {
+  const { arch: named, blockSize, pageSize, release: asked, structPage } = yield* parse(flags)
+  return (
+    spec: MachineSpec,
+    compared?: KernelRelease.KernelRelease
+  ): Result.Result<Target.Kernel, { readonly message: string }> => {
+    const own = named ?? Architecture.fromName(spec.arch ?? "x86_64") ?? Architecture.presets.x86_64
+    const arch = withPageSize(own, pageSize)
+    if (Result.isFailure(arch)) return Result.fail(arch.failure)
+    const { name, sectionSize } = arch.success
+    if (blockSize !== undefined && (blockSize < sectionSize || !Alignment.isPowerOfTwo(blockSize))) {
+      return Result.fail(
+        new WrongUse({
+          problem: `--block-size: must be a power of two of at least a section (${sectionSize} bytes on ${name})`
+        })
+      )
+    }
+    const release = compared ?? asked
+    return Result.map(
+      release === undefined ? KernelRelease.parse(spec.kernel ?? KernelRelease.baseline) : Result.succeed(release),
+      (release) => Target.kernelOf(spec, release, { arch: arch.success, structPage, blockSize })
+    )
+  }
+})
+
+/**
+ * {@link kernels} for one machine.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const kernelOf = Effect.fnUntraced(function*(flags: KernelFlags, spec: MachineSpec) {
+  return yield* orWrongUse((yield* kernels(flags))(spec))
 })

@@ -16,6 +16,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type * as PlanAnswer from "../answers/PlanAnswer.ts"
 import { AnswerIsNo, orWrongUse, WrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
@@ -128,7 +129,7 @@ export const command = Command.make(
     if (Option.isSome(args.sysroot) && args.sources.length > 0) {
       return yield* new WrongUse({ problem: "--sysroot and SOURCE both name a machine: give one of them" })
     }
-    const settings = { kernel: args, filter, nodes, gates, json: args.json }
+    const settings = { kernelOf: yield* Options.kernels(args), filter, nodes, gates, json: args.json }
     if (args.sources.length === 1 && ranges.length === 0) {
       const fleet = yield* FleetSource.open(args.sources[0] as string)
       if (fleet._tag === "Fleet" && Option.isSome(args.compareKernels)) {
@@ -159,7 +160,7 @@ export const command = Command.make(
 )
 
 interface Settings {
-  readonly kernel: Parameters<typeof Options.kernelOf>[0]
+  readonly kernelOf: Effect.Success<ReturnType<typeof Options.kernels>>
   readonly filter: Alternatives.Filter
   readonly nodes: ReadonlyArray<Node>
   readonly gates: ReadonlyArray<Gate.Gate>
@@ -178,14 +179,14 @@ const planMachine = Effect.fnUntraced(
     const output = yield* Output
     const look = { width: output.width, style: Style.make(output.colour) }
     const spec = withNodes(machine, settings.nodes)
-    const kernel = yield* Options.kernelOf(settings.kernel, spec)
+    const kernel = yield* orWrongUse(settings.kernelOf(spec))
     const plan = Plan.make(spec, kernel, settings.filter)
     const names = Option.match(compareKernels, { onNone: () => [], onSome: (text) => text.split(",") })
     const kernels = yield* Effect.forEach(
       names,
       (name) =>
         orWrongUse(KernelRelease.parse(name), "--compare-kernels").pipe(
-          Effect.flatMap((release) => Options.kernelOf(settings.kernel, spec, release))
+          Effect.flatMap((release) => orWrongUse(settings.kernelOf(spec, release)))
         )
     )
     const comparison = Comparison.make(spec, kernels, settings.filter, MemParse.format)
@@ -209,7 +210,7 @@ const planFleet = Effect.fnUntraced(function*(fleet: FleetSource.Fleet, settings
   const total = yield* FleetSource.run(
     fleet,
     (spec) =>
-      Effect.map(Options.kernelOf(settings.kernel, spec), (kernel) => {
+      Result.map(settings.kernelOf(spec), (kernel) => {
         const totals = Plan.totals(withNodes(spec, settings.nodes), kernel, settings.filter)
         if (settings.gates.some((g) => Gate.holds(g, totals))) failed++
         const name = spec.name ?? null

@@ -75,7 +75,7 @@ export const open = Effect.fnUntraced(function*(source: string) {
  */
 export const run = Effect.fnUntraced(function*(
   fleet: Fleet,
-  answer: (spec: MachineSpec) => Effect.Effect<string, WrongUse>
+  answer: (spec: MachineSpec) => Result.Result<string, { readonly message: string }>
 ) {
   const output = yield* Output
   const decoder = new TextDecoder()
@@ -86,12 +86,12 @@ export const run = Effect.fnUntraced(function*(
     for (const content of lines) {
       line++
       if (content.trim() === "") continue
-      const parsed = Fleet_.parseLine(fleet.source, content, line)
-      if (Result.isFailure(parsed)) {
+      const answered = Result.flatMap(Fleet_.parseLine(fleet.source, content, line), answer)
+      if (Result.isFailure(answered)) {
         yield* output.print(text)
-        return yield* new WrongUse({ problem: parsed.failure.message })
+        return yield* new WrongUse({ problem: answered.failure.message })
       }
-      text += yield* answer(parsed.success)
+      text += answered.success
     }
     yield* output.print(text)
     yield* output.progress(`${line} machines`)

@@ -154,6 +154,16 @@ describe("vmemmap infoblock write", () => {
       assert.strictEqual(yield* sizeAfter("refused", 250), 0)
     }).pipe(Effect.provide(NodeFileSystem.layer)))
 
+  it.effect("--json prints the block written as read would, and excludes -c", () =>
+    Effect.gen(function*() {
+      const file = Path.join(yield* folderWith({}), "image")
+      const written = yield* run(["infoblock", "write", "-o", file, "-s", "1G", "--json"])
+      const back = yield* run(["infoblock", "read", "-j", "-i", file])
+      assert.deepStrictEqual([written.status, written.stdout], [0, back.stdout])
+      assert.include(written.stdout, "\"dataoff\":18874368")
+      assert.strictEqual((yield* run(["infoblock", "write", "-c", "-s", "1G", "--json"])).status, 2)
+    }))
+
   it.effect("-c writes to standard output and touches no file, not even that of -o", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem

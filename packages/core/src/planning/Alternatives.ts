@@ -139,7 +139,13 @@ export const ramBudget = (deviceBytes: number, available: number | undefined): n
 
 const cost = (option: PlanOption.PlanOption): number => option.ram + option.pageTables
 
-const wantedMode = (target: Target, { mode }: Circumstances): PlanOption.Mode =>
+/**
+ * The mode a recommendation is looked for in: the one in use or asked for, else fsdax, or system-ram for volatile memory.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const wantedMode = (target: Target, { mode }: Circumstances): PlanOption.Mode =>
   mode === undefined || mode === "raw" ? target.kind === "dax" ? "system-ram" : "fsdax" : mode
 
 /** Best first: affordable ones by usable bytes, then the others by RAM. */

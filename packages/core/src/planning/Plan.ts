@@ -125,7 +125,10 @@ const planDevice = (
   const circumstances = {
     mode: filter.mode ?? mode,
     inUse: filter.mode === undefined && mode !== undefined && mode !== "raw",
-    available: availableOn(spec, target.node)
+    available: availableOn(
+      spec,
+      payingNode(spec, target, Alternatives.wantedMode(target, { mode: filter.mode ?? mode }))
+    )
   }
   const chosen = Alternatives.recommend(options, target, circumstances)
   return {
@@ -168,8 +171,16 @@ const summary = (
 const availableOn = (spec: MachineSpec.MachineSpec, node: number): number | undefined =>
   (spec.nodes ?? []).find((n) => n.node === node)?.available
 
-const payingNode = (device: Chosen): number =>
-  device.recommended?.mode === "system-ram" ? device.targetNode : device.node
+/**
+ * The node whose RAM holds the memmap: the device's, or as System RAM the target node's if it has RAM of its own, else the
+ * device's again, first on its zonelist (SPW-10).
+ */
+const payingNode = (
+  { nodes = [] }: MachineSpec.MachineSpec,
+  { node, targetNode }: Pick<DevicePlan, "node" | "targetNode">,
+  mode: PlanOption.Mode | undefined
+): number =>
+  mode === "system-ram" && (nodes.length === 0 || nodes.some((n) => n.node === targetNode)) ? targetNode : node
 
 /** What a total needs to know of a device. */
 interface Chosen extends Pick<DevicePlan, "size" | "node" | "targetNode"> {
@@ -190,9 +201,10 @@ export const totals = (
   totalsOf(
     (spec.devices ?? []).map((device): Chosen => {
       const { target } = Target.fromDevice(device, kernel.arch.pageSize)
+      const mode = filter.mode ?? Current.modeOf(device)
       const recommended = Alternatives.best(target, kernel, filter, {
-        mode: filter.mode ?? Current.modeOf(device),
-        available: availableOn(spec, target.node)
+        mode,
+        available: availableOn(spec, payingNode(spec, target, Alternatives.wantedMode(target, { mode })))
       })
       return {
         size: device.size,
@@ -206,9 +218,10 @@ export const totals = (
 
 /** Bytes over the recommended options; what pays for a node without RAM of its own is left to the reader. */
 const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec): Totals => {
+  const payer = (device: Chosen) => payingNode(spec, device, device.recommended?.mode)
   const sum = (pick: (r: NonNullable<Chosen["recommended"]>) => number) =>
     devices.reduce((n, d) => n + (d.recommended === null ? 0 : pick(d.recommended)), 0)
-  const nodes = [...new Set(devices.map(payingNode))].toSorted((a, b) => a - b)
+  const nodes = [...new Set(devices.map(payer))].toSorted((a, b) => a - b)
   const planned = devices.filter((d) => d.recommended !== null)
   const usable = sum((r) => r.usable)
   const size = devices.reduce((n, d) => n + d.size, 0)
@@ -220,7 +233,7 @@ const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec)
     pageTables: sum((r) => r.pageTables),
     lost: size - usable,
     nodes: nodes.map((node) => {
-      const mine = planned.filter((d) => payingNode(d) === node)
+      const mine = planned.filter((d) => payer(d) === node)
       const ram = mine.reduce((n, d) => n + (d.recommended?.ram ?? 0), 0)
       const pageTables = mine.reduce((n, d) => n + (d.recommended?.pageTables ?? 0), 0)
       const available = availableOn(spec, node) ?? null

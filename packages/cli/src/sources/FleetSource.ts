@@ -5,7 +5,7 @@
  *
  * @since 0.1.0
  */
-import * as Fleet_ from "@vmemmap/core/inputs/Fleet"
+import * as FleetText from "@vmemmap/core/inputs/Fleet"
 import * as Source from "@vmemmap/core/inputs/Source"
 import type { MachineSpec } from "@vmemmap/core/machine/MachineSpec"
 import * as Effect from "effect/Effect"
@@ -55,7 +55,7 @@ export const open = Effect.fnUntraced(function*(source: string) {
   const first = yield* Pull.catchDone(pull, () => Effect.succeed([] as ReadonlyArray<Uint8Array>))
   const chunks = Stream.concat(Stream.fromIterable(first), Stream.fromPull(Effect.succeed(pull)))
   const head = new TextDecoder().decode(Buffer.concat(first))
-  if (Fleet_.isFleet(head)) {
+  if (FleetText.isFleet(head)) {
     const fleet: Fleet = { _tag: "Fleet", source, chunks }
     return fleet
   }
@@ -86,7 +86,7 @@ export const run = Effect.fnUntraced(function*(
     for (const content of lines) {
       line++
       if (content.trim() === "") continue
-      const answered = Result.flatMap(Fleet_.parseLine(fleet.source, content, line), answer)
+      const answered = Result.flatMap(FleetText.parseLine(fleet.source, content, line), answer)
       if (Result.isFailure(answered)) {
         yield* output.print(text)
         return yield* new WrongUse({ problem: answered.failure.message })

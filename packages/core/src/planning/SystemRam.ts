@@ -32,7 +32,7 @@ export const plan = (
   if (!has(release, "kmem")) {
     return refuse("ENODEV", "25.1", "this kernel has no kmem driver", "use a kernel from 5.1 on")
   }
-  if (!arch.hotplug && !has(release, "hotplug-riscv64")) {
+  if (!arch.hotplug) {
     return refuse("EINVAL", "GEO-10", `${arch.name} cannot hot-add memory in this kernel`, "use a kernel from 6.11 on")
   }
   if (target.targetNode < 0) {

@@ -10,6 +10,7 @@ import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as StructPageSize from "../geometry/StructPageSize.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
+import * as Port from "../release/Port.ts"
 
 /**
  * The kernel side: `ram` are boot RAM ranges in bytes, `blockSize` the memory block in bytes, `assumptions` what was taken
@@ -97,7 +98,7 @@ export interface Overrides {
  * @since 0.1.0
  */
 export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, overrides: Overrides = {}): Kernel => {
-  const arch = mappedBy(
+  const arch = Port.make(
     overrides.arch ?? Architecture.fromName(spec.arch ?? "") ?? Architecture.presets.x86_64,
     release
   )
@@ -107,6 +108,8 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
   const stated = overrides.blockSize ?? spec.blockSize
   const endOfBootRam = ram.at(-1)?.end ?? 0
   if (stated === undefined) assumptions.push(assumedBlock(arch, ram.length > 0, spec.hypervisor ?? false))
+  const uncertainty = Port.uncertainty(arch)
+  if (uncertainty !== null) assumptions.push(uncertainty)
   return {
     arch,
     release,
@@ -120,20 +123,6 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
     })
   }
 }
-
-/**
- * loongarch64 got a virtual memmap in 6.2 (GEO-10): blocks of one PMD, each for sixteen sections, never from an altmap.
- */
-const mappedBy = (arch: Architecture.Architecture, release: KernelRelease): Architecture.Architecture =>
-  arch.name === "loongarch64" && has(release, "vmemmap-loongarch64")
-    ? {
-      ...arch,
-      vmemmap: "blocks",
-      vmemmapBlock: arch.pmdSize,
-      pteTable: { entries: arch.pageSize / 8, bytes: arch.pageSize },
-      pmdTable: { entries: arch.pageSize / 8, bytes: arch.pageSize }
-    }
-    : arch
 
 /** How the memory block was found when nobody said it (GEO-14, GEO-15). */
 const assumedBlock = ({ name }: Architecture.Architecture, isRamKnown: boolean, hypervisor: boolean): string =>

@@ -90,7 +90,7 @@ const mappingRefusal = ({ arch, release }: Kernel): PlanOption.Refusal | null =>
       "this kernel has no struct pages for device memory",
       "use raw or sector mode, or a kernel from 4.3 on"
     )
-    : !arch.hotplug && !has(release, "hotplug-riscv64")
+    : !arch.hotplug
     ? refusal(
       "ENXIO",
       "GEO-10",

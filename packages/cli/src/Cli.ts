@@ -69,6 +69,7 @@ const report = (error: { readonly _tag: string; readonly message: string }): Eff
  */
 export const run = (args: ReadonlyArray<string>) =>
   Effect.flatMap(load(args[0]), (root) => Command.runWith(root, { version })(args)).pipe(
+    Effect.catchTag("ReaderGone", () => Effect.void),
     Effect.tapError(report),
     Effect.mapError((error) =>
       error._tag === "ShowHelp" && error.errors.length > 0 ? new WrongUse({ problem: "wrong use" }) : error

@@ -59,6 +59,14 @@ export class ToolStatus extends Schema.TaggedError<ToolStatus>("@vmemmap/cli/Too
 }
 
 /**
+ * Nobody reads standard output any more: the command stops early and quietly, with status 0.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReaderGone extends Schema.TaggedError<ReaderGone>("@vmemmap/cli/ReaderGone")("ReaderGone", {}) {}
+
+/**
  * Turns the typed error of a pure function into wrong use of the command, keeping its text.
  *
  * @category conversions

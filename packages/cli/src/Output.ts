@@ -7,24 +7,34 @@ import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
+import { ReaderGone, WrongUse } from "./Failure.ts"
 
 /**
- * `print` ends once the text is handed over, and quietly when the reader is gone (`| head`). `width` is 0 where there is no
- * terminal: then nothing is wrapped.
+ * `print` ends once the text is handed over; it fails when that is not possible, with `ReaderGone` where nobody reads any more
+ * (`| head`). `width` is 0 where there is no terminal: then nothing is wrapped.
  *
  * @category services
  * @since 0.1.0
  */
 export class Output extends Context.Service<Output, {
-  readonly print: (text: string) => Effect.Effect<void>
-  readonly bytes: (data: Uint8Array) => Effect.Effect<void>
+  readonly print: (text: string) => Effect.Effect<void, ReaderGone | WrongUse>
+  readonly bytes: (data: Uint8Array) => Effect.Effect<void, ReaderGone | WrongUse>
   readonly progress: (text: string) => Effect.Effect<void>
   readonly width: number
   readonly colour: boolean
 }>()("@vmemmap/cli/Output") {}
+
+const unprinted = ({ cause, message }: PlatformError.PlatformError): ReaderGone | WrongUse => {
+  const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : message
+  return code === "EPIPE"
+    ? new ReaderGone()
+    : new WrongUse({ problem: `standard output cannot be written (${code}): the answer is not complete` })
+}
 
 const make = Effect.gen(function*() {
   const stdio = yield* Stdio.Stdio
@@ -33,7 +43,7 @@ const make = Effect.gen(function*() {
   const onTerminal = yield* stdio.stdoutIsTerminal
   const errOnTerminal = yield* stdio.stderrIsTerminal
   const write = (data: string | Uint8Array) =>
-    Stream.make(data).pipe(Stream.run(stdio.stdout({ endOnDone: false })), Effect.ignore)
+    Stream.make(data).pipe(Stream.run(stdio.stdout({ endOnDone: false })), Effect.mapError(unprinted))
   return Output.of({
     print: write,
     bytes: write,

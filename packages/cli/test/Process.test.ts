@@ -56,6 +56,25 @@ describe("the process", () => {
       assert.strictEqual((yield* decode(PlanAnswer.PlanAnswer, stdout)).totals.usable, 135289372672)
     }))
 
+  it.effect.skipIf(!Fs.existsSync("/dev/full"))(
+    "2: an answer that cannot be written is not passed over in silence",
+    () =>
+      Effect.gen(function*() {
+        const full = yield* Effect.acquireRelease(
+          Effect.sync(() => Fs.openSync("/dev/full", "w")),
+          (descriptor) => Effect.sync(() => Fs.closeSync(descriptor))
+        )
+        const { status, stderr } = yield* Effect.sync(() =>
+          ChildProcess.spawnSync(process.execPath, [bin, ...range], {
+            encoding: "utf8",
+            stdio: ["ignore", full, "pipe"]
+          })
+        )
+        assert.strictEqual(status, 2)
+        assert.include(stderr, "ENOSPC")
+      })
+  )
+
   it.effect("1: the answer is no, and it is printed", () =>
     Effect.gen(function*() {
       const { status, stderr, stdout } = yield* vmemmap([...range, "--json", "--fail-if", "device>1GiB"])

@@ -49,7 +49,7 @@ describe("vmemmap", () => {
       [["plan", "--range"], "--range"],
       [["plan", "--mode", "foo"], "system-ram"],
       [["infoblock", "erase"], "erase"],
-      [["infoblock", "write", "--json"], "--json"],
+      [["infoblock", "write", "--jason"], "--json"],
       [["size", "--want"], "--want"]
     ] as const
   ) {

@@ -43,17 +43,16 @@ const flags = {
 const becomes = (candidate: CarveOut.Candidate, kernel: Target.Kernel): CarveAnswer.Becomes => {
   const { target } = Target.fromDevice(candidate.region)
   const options = Alternatives.all(target, kernel)
-  const name = (option: PlanOption.PlanOption) => Comparison.label(option, MemParse.format)
   return {
     can: options.filter(PlanOption.isSafe).map((o) => ({
-      what: name(o),
+      what: Comparison.label(o),
       usable: o.usable,
       ram: o.ram,
       device: o.device,
       pageTables: o.pageTables
     })),
     cannot: options.filter((o) => !PlanOption.isSafe(o)).map((o) => ({
-      what: name(o),
+      what: Comparison.label(o),
       why: o.error?.message ?? o.tool?.message ?? o.notes.find((n) => n.kind === "hazard")?.message ?? "no byte is left"
     }))
   }

@@ -189,7 +189,7 @@ const planMachine = Effect.fnUntraced(
           Effect.flatMap((release) => orWrongUse(settings.kernelOf(spec, release)))
         )
     )
-    const comparison = Comparison.make(spec, kernels, settings.filter, MemParse.format)
+    const comparison = Comparison.make(spec, kernels, settings.filter)
     if (settings.json) {
       const answer: PlanAnswer.PlanAnswer = kernels.length > 0 ? { ...plan, comparison } : plan
       yield* json(answer)

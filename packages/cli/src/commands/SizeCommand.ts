@@ -9,6 +9,7 @@ import * as Alternatives from "@vmemmap/core/planning/Alternatives"
 import type * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import * as Sizing from "@vmemmap/core/planning/Sizing"
 import * as Target from "@vmemmap/core/planning/Target"
+import * as MemmapOption from "@vmemmap/core/resources/MemmapOption"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
@@ -89,7 +90,7 @@ export const command = Command.make(
       usable: sizing.usable,
       argument: `--size=${MemParse.format(sizing.request)}`,
       memmapLine: args.ways === 1 && kernel.arch.name.startsWith("x86_64")
-        ? `memmap=${MemParse.format(sizing.request)}!${MemParse.format(start)}`
+        ? MemmapOption.formatPmem(start, sizing.request)
         : null,
       command: Alternatives.command(sizing.option, target, ` --size=${MemParse.format(sizing.request)}`),
       nextLower: sizing.nextLower,

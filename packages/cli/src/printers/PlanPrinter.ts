@@ -26,7 +26,7 @@ export interface Look {
   readonly style: Style
 }
 
-const name = (choice: PlanOption.Choice): string => Comparison.label(choice, MemParse.format)
+const name = Comparison.label
 
 /** Options with the same figures share a row: 4K and 2M alignments usually do. */
 const grouped = (

@@ -8,11 +8,12 @@
 import * as Result from "effect/Result"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
+import { GiB, MiB } from "../geometry/Units.ts"
 import { DeviceError } from "./DeviceError.ts"
 
 const page = 4096
-const arenaMax = 512 * 1024 ** 3
-const arenaMin = 16 * 1024 ** 2
+const arenaMax = 512 * GiB
+const arenaMin = 16 * MiB
 
 /** Spare blocks of an arena, hence lanes of its log. */
 const spareBlocks = 256

@@ -9,6 +9,8 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { subsectionSize } from "../geometry/Architecture.ts"
+import { hex } from "../geometry/Pfn.ts"
+import { GiB, KiB, MiB, TiB } from "../geometry/Units.ts"
 import * as Errno from "../kernel/Errno.ts"
 import * as Btt from "./Btt.ts"
 import * as Namespace from "./Namespace.ts"
@@ -112,9 +114,10 @@ export class ToolRefusal extends Schema.TaggedError<ToolRefusal>("@vmemmap/core/
   }
 }
 
-const MiB16 = 16 * 1024 ** 2
+/** What the tool wants a pfn or dax namespace to begin on, whatever the kernel asks for (row 12). */
+const startAlign = 16 * MiB
 
-const suffixes = new Map([[1024, "K"], [1024 ** 2, "M"], [1024 ** 3, "G"], [1024 ** 4, "T"]])
+const suffixes = new Map([[KiB, "K"], [MiB, "M"], [GiB, "G"], [TiB, "T"]])
 
 const isDax = (mode: Namespace.Mode): mode is "fsdax" | "devdax" => mode === "fsdax" || mode === "devdax"
 
@@ -210,7 +213,7 @@ export const settle = (request: Request, place: Place): Result.Result<Settled, T
     return refuse.counted(
       7,
       "EINVAL",
-      `${region.name}: align setting is 0x${region.align.toString(16)} size 0x${size.toString(16)} is misaligned`,
+      `${region.name}: align setting is ${hex(region.align)} size ${hex(size)} is misaligned`,
       region.labels === "initialised" ? nearby : `the region must be a multiple of ${granule} bytes long`
     )
   }
@@ -289,7 +292,7 @@ const settled = (
     : mode === "fsdax" && !(native && map === "mem")
     ? "pfn"
     : null
-  if ((instance === "pfn" || instance === "dax") && start % MiB16 !== 0 && request.force !== true) {
+  if ((instance === "pfn" || instance === "dax") && start % startAlign !== 0 && request.force !== true) {
     return refuse.plain(
       12,
       "EINVAL",

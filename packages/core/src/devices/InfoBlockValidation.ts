@@ -7,6 +7,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { hex } from "../geometry/Pfn.ts"
 import * as InfoBlock from "./InfoBlock.ts"
 import type { Map } from "./PfnLayout.ts"
 import * as Uuid from "./Uuid.ts"
@@ -85,8 +86,6 @@ export class Refused extends Schema.TaggedError<Refused>("@vmemmap/core/InfoBloc
     return `${this.errno} (${this.rule}): ${this.problem}; ${this.remedy}`
   }
 }
-
-const hex = (value: bigint | number): string => `0x${value.toString(16)}`
 
 /** The kernel's IS_ALIGNED on 64-bit words: a mask, also where `unit` is no power of two. */
 const isAligned = (value: bigint, unit: bigint): boolean => (BigInt.asUintN(64, value) & (unit - 1n)) === 0n

@@ -8,6 +8,7 @@ import * as Alignment from "../geometry/Alignment.ts"
 import type { Architecture } from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import { MiB } from "../geometry/Units.ts"
 import { DeviceError } from "./DeviceError.ts"
 import * as Region from "./Region.ts"
 
@@ -38,7 +39,7 @@ export const sysfsMode: Readonly<Record<Mode, "raw" | "safe" | "memory" | "dax">
  * @category constants
  * @since 0.1.0
  */
-export const claimMin = 16 * 1024 ** 2
+export const claimMin = 16 * MiB
 
 /**
  * What a namespace is while nothing claims it.

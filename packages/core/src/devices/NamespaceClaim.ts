@@ -42,14 +42,6 @@ export const classGuids: Readonly<Record<Exclude<Class, "none">, string>> = {
 }
 
 /**
- * The order in which a bound raw namespace is examined (21.5).
- *
- * @category constants
- * @since 0.1.0
- */
-export const detectionOrder: ReadonlyArray<Claimer> = ["btt", "pfn", "dax"]
-
-/**
  * Whether a class leaves the namespace to a kind of device.
  *
  * @category predicates
@@ -127,7 +119,7 @@ export interface Examined extends InfoBlockValidation.Namespace {
 }
 
 /**
- * What autodetection makes of a namespace: the device that claims it, or `raw`. Fails with what a pfn or dax block that
+ * What autodetection makes of a namespace, examined for btt, pfn and dax in this order: the device that claims it, or `raw`. Fails with what a pfn or dax block that
  * belongs here but cannot be used answers (EOPNOTSUPP); every other refusal lets the next detector try (21.5).
  *
  * @category detection

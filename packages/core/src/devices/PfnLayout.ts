@@ -1,5 +1,6 @@
 /**
- * Where metadata ends and data begins when the kernel creates a pfn or dax instance: the arithmetic of `nd_pfn_init()`.
+ * Where metadata ends and data begins when the kernel creates a pfn or dax instance: the arithmetic of `nd_pfn_init()`
+ * (22.3).
  *
  * Pure geometry: which bytes of the namespace are set aside, not who pays for the struct pages (that is
  * {@link module:vmemmap/MemmapCost}).
@@ -10,16 +11,15 @@ import * as Result from "effect/Result"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
+import { hex } from "../geometry/Pfn.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
+import { reserveBytes } from "../vmemmap/Altmap.ts"
 import { DeviceError } from "./DeviceError.ts"
-
-/** The first 8 KiB: 4 KiB for labels of old, 4 KiB for the info block (22). */
-export const reserveBytes = 8192
 
 /** MAX_STRUCT_PAGE_SIZE: bytes the media layout sets aside per page, whatever the running kernel's struct page (22.3). */
 const mediaStructPage = 64
 
-/** What kernels before sub-section support kept free ahead of device-dax data (22.1). */
+/** Bytes that kernels before sub-section support kept free ahead of device-dax data (22.1). */
 const daxLabelReserve = 128 * 1024
 
 /**
@@ -78,8 +78,8 @@ const size = HumanSize.formatBinary
 /**
  * Lays out a new instance, or says why the kernel will not.
  *
- * Order of the checks as in 22.3: start alignment (EINVAL), struct page too large for `dev` (EINVAL), no room for the
- * requested alignment (ENXIO). A result may be legal and still useless (`usable` 0): the kernel does not mind, callers
+ * Order of the checks as in 22.3: an alignment the architecture lacks (EINVAL), start alignment (EINVAL), struct page too
+ * large for `dev` (EINVAL), no room for the requested alignment (ENXIO). A result may be legal and still useless (`usable` 0): the kernel does not mind, callers
  * should.
  *
  * @category constructors
@@ -101,7 +101,7 @@ export const create = (request: Request): Result.Result<PfnLayout, DeviceError> 
     return refuse(
       "EINVAL",
       "22.3 step 2",
-      `start 0x${start.toString(16)} misaligned to 0x${arch.compatAlign.toString(16)}`,
+      `start ${hex(start)} misaligned to ${hex(arch.compatAlign)}`,
       `the namespace must start on a multiple of ${size(arch.compatAlign)}`
     )
   }

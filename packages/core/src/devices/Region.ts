@@ -10,9 +10,10 @@ import * as Result from "effect/Result"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import { MiB } from "../geometry/Units.ts"
 import { DeviceError } from "./DeviceError.ts"
 
-const alignMax = 16 * 1024 ** 2
+const alignMax = 16 * MiB
 
 /**
  * `none`: no label area, or no DIMMs at all. `empty`: a label area that was not initialised. `initialised`: namespaces are

@@ -59,18 +59,6 @@ export const largestPowerDividing = (value: number): number => {
 }
 
 /**
- * The largest power of two not above `value`; 0 below 1.
- *
- * @category rounding
- * @since 0.1.0
- */
-export const largestPowerBelow = (value: number): number => {
-  if (value < 1) return 0
-  const power = 2 ** Math.floor(Math.log2(value))
-  return power > value ? power / 2 : power * 2 <= value ? power * 2 : power
-}
-
-/**
  * How many multiples-of-`unit` slots the half-open range `[start, end)` touches; 0 when it is empty.
  *
  * @category counting

@@ -8,10 +8,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-
-const KiB = 1024
-const MiB = 1024 * KiB
-const GiB = 1024 * MiB
+import { GiB, KiB, MiB } from "./Units.ts"
 
 /**
  * Names accepted by `--arch` and in machine descriptions.
@@ -54,7 +51,7 @@ export type VmemmapMapping = "pmd" | "base" | "blocks" | "none"
  * - `full-sections`: PMD blocks of full sections only, partial sections fall back to RAM (x86_64)
  * - `everything`: partial sections take base pages from the altmap as well (arm64)
  * - `inner-blocks`: only blocks whose described data lies inside the device (ppc64)
- * - `ignored`: the device sets space aside, the kernel takes RAM all the same (riscv64)
+ * - `ignored`: the device sets space aside, the kernel takes RAM all the same (riscv64, loongarch64)
  * - `refused`: -EINVAL (s390x)
  *
  * @category models
@@ -82,7 +79,7 @@ export interface Architecture {
   /** Order of a pageblock with hugetlb (GEO-4). */
   readonly pageblockOrder: number
   readonly vmemmap: VmemmapMapping
-  /** Bytes of memmap in one mapping block: `pmdSize`, or the MMU page of ppc64. */
+  /** Bytes of memmap in one mapping block: a PMD, a base page, or what ppc64 and s390x map at a time. */
   readonly vmemmapBlock: number
   readonly altmap: AltmapUse
   /** `memremap_compat_align()`: namespaces must begin and end on it. */
@@ -98,7 +95,12 @@ export interface Architecture {
   readonly hotplug: boolean
 }
 
-/** SUBSECTION_SHIFT 21 on every architecture (GEO-2). */
+/**
+ * Bytes of a subsection: SUBSECTION_SHIFT is 21 on every architecture (GEO-2).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const subsectionSize = 2 * MiB
 
 const table = (entries: number) => ({ entries, bytes: entries * 8 })
@@ -239,18 +241,20 @@ export const presets: Readonly<Record<Name, Architecture>> = {
   }
 }
 
-/** Names of the machine field `uname -m` and other common spellings. */
-const aliases: Readonly<Record<string, Name>> = {
-  x86: "x86_64",
-  amd64: "x86_64",
-  arm64: "arm64-4k",
-  aarch64: "arm64-4k",
-  ppc64: "ppc64-radix",
-  ppc64le: "ppc64-radix",
-  riscv: "riscv64",
-  s390: "s390x",
-  loongarch: "loongarch64"
-}
+/** What `uname -m` prints, and other common spellings. */
+const aliases: ReadonlyMap<string, Name> = new Map([
+  ["x86", "x86_64"],
+  ["amd64", "x86_64"],
+  ["arm64", "arm64-4k"],
+  ["aarch64", "arm64-4k"],
+  ["ppc64", "ppc64-radix"],
+  ["ppc64le", "ppc64-radix"],
+  ["riscv", "riscv64"],
+  ["s390", "s390x"],
+  ["loongarch", "loongarch64"]
+])
+
+const isName = (text: string): text is Name => Object.hasOwn(presets, text)
 
 /**
  * The preset of a name or of a common alias (`aarch64`, `ppc64le`, `amd64` …); `undefined` when unknown.
@@ -259,7 +263,7 @@ const aliases: Readonly<Record<string, Name>> = {
  * @since 0.1.0
  */
 export const fromName = (text: string): Architecture | undefined => {
-  const name = Object.hasOwn(presets, text) ? text as Name : new Map(Object.entries(aliases)).get(text.toLowerCase())
+  const name = isName(text) ? text : aliases.get(text.toLowerCase())
   return name === undefined ? undefined : presets[name]
 }
 
@@ -296,7 +300,15 @@ export const sectionCount = (arch: Architecture): number => 2 ** arch.physicalBi
 export const memmapPerSection = (arch: Architecture, structPage: number): number => pagesPerSection(arch) * structPage
 
 /**
- * The granularity in which memory can be added: a subsection, or a section without a virtual memmap (SEC-8).
+ * Bytes of one pageblock (GEO-4).
+ *
+ * @category geometry
+ * @since 0.1.0
+ */
+export const pageblockSize = (arch: Architecture): number => 2 ** arch.pageblockOrder * arch.pageSize
+
+/**
+ * The granularity in bytes in which memory can be added: a subsection, or a section without a virtual memmap (SEC-8).
  *
  * @category geometry
  * @since 0.1.0

@@ -5,8 +5,7 @@
  */
 import * as Result from "effect/Result"
 import { ParseError } from "./MemParse.ts"
-
-const KIB = 1024
+import { GiB, KiB, MiB, TiB } from "./Units.ts"
 
 const hundredths = (bytes: number, unit: number): number => {
   const twoHundredths = 200 * Math.floor(bytes / unit) + Math.floor((200 * (bytes % unit)) / unit)
@@ -24,12 +23,12 @@ const show = (c: number): string => `${Math.floor(c / 100)}.${String(c % 100).pa
  * @since 0.1.0
  */
 export const format = (bytes: number): string => {
-  if (bytes < 5000 * KIB) return String(bytes)
-  const [binary, decimal, prefix] = bytes < 2 * KIB ** 3
-    ? [KIB ** 2, 1e6, "M"] as const
-    : bytes < 2 * KIB ** 4
-    ? [KIB ** 3, 1e9, "G"] as const
-    : [KIB ** 4, 1e12, "T"] as const
+  if (bytes < 5000 * KiB) return String(bytes)
+  const [binary, decimal, prefix] = bytes < 2 * GiB
+    ? [MiB, 1e6, "M"] as const
+    : bytes < 2 * TiB
+    ? [GiB, 1e9, "G"] as const
+    : [TiB, 1e12, "T"] as const
   return `${show(hundredths(bytes, binary))} ${prefix}iB (${show(hundredths(bytes, decimal))} ${prefix}B)`
 }
 
@@ -40,9 +39,9 @@ export const format = (bytes: number): string => {
  * @since 0.1.0
  */
 export const formatBinary = (bytes: number): string => {
-  const power = [4, 3, 2, 1].find((p) => bytes >= KIB ** p)
+  const power = [4, 3, 2, 1].find((p) => bytes >= KiB ** p)
   if (power === undefined) return `${bytes} B`
-  const unit = KIB ** power
+  const unit = KiB ** power
   return `${bytes % unit === 0 ? bytes / unit : show(hundredths(bytes, unit))} ${" KMGT"[power]}iB`
 }
 
@@ -97,11 +96,11 @@ export const parse = (text: string): Result.Result<Approximate, ParseError> => {
     const c = Number(whole) * 100 + Number(fraction)
     return { least: leastOf(2 * c - 1, unit), most: leastOf(2 * c + 1, unit) - 1 }
   }
-  const binary = bounds(match[1] ?? "", match[2] ?? "", KIB ** exponent)
+  const binary = bounds(match[1] ?? "", match[2] ?? "", KiB ** exponent)
   const decimal = bounds(match[4] ?? "", match[5] ?? "", 1000 ** exponent)
   // The unit changes at fixed sizes: what rounds across such a border is printed in the other unit.
-  const least = Math.max(binary.least, decimal.least, [5000 * KIB, 2 * KIB ** 3, 2 * KIB ** 4][exponent - 2] ?? 0)
-  const most = Math.min(binary.most, decimal.most, ([2 * KIB ** 3, 2 * KIB ** 4][exponent - 2] ?? 2 ** 53) - 1)
+  const least = Math.max(binary.least, decimal.least, [5000 * KiB, 2 * GiB, 2 * TiB][exponent - 2] ?? 0)
+  const most = Math.min(binary.most, decimal.most, ([2 * GiB, 2 * TiB][exponent - 2] ?? 2 ** 53) - 1)
   return least <= most && format(least) === text
     ? Result.succeed({ least, most })
     : refuse("has halves that contradict each other")

@@ -10,6 +10,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { addressLimit } from "./Pfn.ts"
+import { GiB, KiB, MiB, TiB } from "./Units.ts"
 
 /**
  * Text that is no size, address or range, or one too large.
@@ -105,7 +106,7 @@ export const parseRange = (text: string): Result.Result<StartAndSize, ParseError
  */
 export const format = (bytes: number): string => {
   if (bytes === 0) return "0"
-  const suffix = [[2 ** 40, "T"], [2 ** 30, "G"], [2 ** 20, "M"], [2 ** 10, "K"]] as const
+  const suffix = [[TiB, "T"], [GiB, "G"], [MiB, "M"], [KiB, "K"]] as const
   const exact = suffix.find(([unit]) => bytes % unit === 0)
   return exact === undefined ? String(bytes) : `${bytes / exact[0]}${exact[1]}`
 }

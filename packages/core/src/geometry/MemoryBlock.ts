@@ -5,9 +5,7 @@
  */
 import * as Alignment from "./Alignment.ts"
 import type { Architecture } from "./Architecture.ts"
-
-const MiB = 1024 ** 2
-const GiB = 1024 ** 3
+import { GiB, MiB } from "./Units.ts"
 
 /**
  * What the size of a memory block depends on.

@@ -36,6 +36,14 @@ export const Bytes = Schema.Natural.check(
 )
 
 /**
+ * `0x100000000`: an address, or a 64-bit word of media, as the kernel prints it.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const hex = (value: number | bigint): string => `0x${value.toString(16)}`
+
+/**
  * The pfn of the page that contains `address` (`PHYS_PFN`).
  *
  * @category conversions

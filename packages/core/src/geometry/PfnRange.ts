@@ -24,6 +24,8 @@ export interface PfnRange {
 export const fromLength = (start: number, length: number): PfnRange => ({ start, end: start + length })
 
 /**
+ * How many units the range has.
+ *
  * @category queries
  * @since 0.1.0
  */
@@ -45,6 +47,17 @@ export const overlaps = (a: PfnRange, b: PfnRange): boolean => a.start < b.end &
  */
 export const contains = (outer: PfnRange, inner: PfnRange): boolean =>
   outer.start <= inner.start && inner.end <= outer.end
+
+/**
+ * What the two ranges share; `end <= start` when they share nothing.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const intersection = (a: PfnRange, b: PfnRange): PfnRange => ({
+  start: Math.max(a.start, b.start),
+  end: Math.min(a.end, b.end)
+})
 
 /**
  * The largest range of whole `unit`s inside `range`; empty (`start === end`) when there is none.

@@ -7,6 +7,7 @@
 import * as Result from "effect/Result"
 import * as Pfn from "../geometry/Pfn.ts"
 import type * as PfnRange from "../geometry/PfnRange.ts"
+import { KiB, MiB } from "../geometry/Units.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as BootMap from "./BootMap.ts"
 import * as Check from "./Check.ts"
@@ -113,10 +114,10 @@ const takeFact = (boot: Boot, line: string): void => {
   const total = totalLine.exec(line)
   if (total !== null) {
     const absent = /([0-9]{1,12})k absent/.exec(total[3] ?? "")?.[1] ?? "0"
-    boot.memory = { available: Number(total[1]) * 1024, total: (Number(total[2]) - Number(absent)) * 1024 }
+    boot.memory = { available: Number(total[1]) * KiB, total: (Number(total[2]) - Number(absent)) * KiB }
   }
   const block = blockLine.exec(line)
-  if (block !== null) boot.blockSize = Number(block[1]) * 1024 ** 2
+  if (block !== null) boot.blockSize = Number(block[1]) * MiB
   const command = commandLine.exec(line)
   if (command !== null) boot.cmdline ??= (command[1] ?? "").slice(0, 4096)
   const memoryless = memorylessLine.exec(line)

@@ -6,6 +6,7 @@
  */
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as DeviceMatch from "./DeviceMatch.ts"
 
 /**
  * A half-open byte range and the firmware's word for it.
@@ -59,8 +60,9 @@ export const convert = (
   map.flatMap((entry) => {
     if (entry.type !== from || !PfnRange.overlaps(entry, range)) return [entry]
     const rest = PfnRange.subtract(entry, [range]).map((part) => ({ ...part, type: entry.type }))
-    const part = { start: Math.max(entry.start, range.start), end: Math.min(entry.end, range.end) }
-    return to === undefined ? rest : [...rest, { ...part, type: to }].toSorted((a, b) => a.start - b.start)
+    return to === undefined
+      ? rest
+      : [...rest, { ...PfnRange.intersection(entry, range), type: to }].toSorted((a, b) => a.start - b.start)
   })
 
 /**
@@ -136,7 +138,7 @@ export const onNodes = (range: PfnRange.PfnRange, nodes: ReadonlyArray<OnNode>):
   for (let index = firstEndingAbove(nodes, range.start); index < nodes.length; index++) {
     const on = nodes[index]
     if (on === undefined || on.start >= range.end) break
-    out.push({ start: Math.max(on.start, range.start), end: Math.min(on.end, range.end), node: on.node })
+    out.push({ ...PfnRange.intersection(on, range), node: on.node })
   }
   return out
 }
@@ -159,7 +161,7 @@ export const devices = (ranges: ReadonlyArray<MachineSpec.Range>): ReadonlyArray
     return device === undefined
       ? []
       : [{
-        name: `${what}@0x${start.toString(16)}`,
+        name: DeviceMatch.anonymousName(what, start),
         kind: device,
         start,
         size,

@@ -27,15 +27,13 @@ interface Extent {
   readonly size: number
 }
 
-const hex = (address: number): string => `0x${address.toString(16)}`
-
 /**
- * `[0x100000000, 0x13fffffff]`, the way the kernel prints a range, for error texts.
+ * `[0x100000000-0x13fffffff]`, the way the kernel prints a range, for error texts.
  *
  * @category printing
  * @since 0.1.0
  */
-export const showRange = (start: number, size: number): string => `[${hex(start)}-${hex(start + size - 1)}]`
+export const showRange = (start: number, size: number): string => `[${Pfn.hex(start)}-${Pfn.hex(start + size - 1)}]`
 
 const describe = ({ size, start, what }: Extent): string => `${what} ${showRange(start, size)}`
 
@@ -192,7 +190,7 @@ const firstFault = (spec: MachineSpec.MachineSpec): Fault | undefined => {
   if (nodes !== undefined) return nodes
   const ranges = rangeExtents(spec)
   for (const range of ranges) {
-    const fault = measure(`${range.what} at ${hex(range.start)}`, range.start, range.size)
+    const fault = measure(`${range.what} at ${Pfn.hex(range.start)}`, range.start, range.size)
     if (fault !== undefined) return fault
   }
   for (const device of spec.devices ?? []) {

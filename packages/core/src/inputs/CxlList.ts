@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { MiB } from "../geometry/Units.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Check from "./Check.ts"
 import * as DaxctlList from "./DaxctlList.ts"
@@ -58,7 +59,7 @@ const isRoot = (decoder: Record<string, unknown>): boolean =>
   ["pmem_capable", "volatile_capable", "accelmem_capable", "max_available_extent"].some((key) => key in decoder)
 
 /** Regions are multiples of 256 MiB times the ways, windows of 256 MiB; sizes that are not stay exact as numbers. */
-const granule = 256 * 1024 ** 2
+const granule = 256 * MiB
 
 const toDevice = (region: Region): ReadonlyArray<MachineSpec.Device> => {
   const size = HumanAmount.resolve(region.size, granule)

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { subsectionSize } from "../geometry/Architecture.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as HumanAmount from "./HumanAmount.ts"
 
@@ -100,7 +101,7 @@ export const blocks = (
  */
 export const configured = (instance: Instance): MachineSpec.Configured | undefined => {
   const align = instance.align === undefined ? undefined : HumanAmount.powerOfTwo(instance.align, 1)
-  const size = HumanAmount.resolve(instance.size, Math.max(align ?? 4096, 2 * 1024 ** 2))
+  const size = HumanAmount.resolve(instance.size, Math.max(align ?? 4096, subsectionSize))
   if (size.bytes === 0) return undefined
   const parts = pieces(instance)
   return {

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import { subsectionSize } from "../geometry/Architecture.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Check from "./Check.ts"
 import * as DaxRegion from "./DaxRegion.ts"
@@ -45,8 +46,8 @@ export const fromRegion = (region: DaxRegion.DaxRegion): MachineSpec.Device => {
   const configured = (region.devices ?? []).flatMap((instance) => DaxRegion.configured(instance) ?? [])
   const size = region.size === undefined
     ? { bytes: configured.reduce((total, { size }) => total + (size ?? 0), 0), exact: false }
-    : HumanAmount.resolve(region.size, 2 * 1024 ** 2)
-  const available = region.available_size && HumanAmount.resolve(region.available_size, 2 * 1024 ** 2)
+    : HumanAmount.resolve(region.size, subsectionSize)
+  const available = region.available_size && HumanAmount.resolve(region.available_size, subsectionSize)
   const start = size.exact ? startOf(region, size.bytes) : undefined
   return {
     name: region.path?.split("/").findLast((part) => part !== "") ?? `dax_region${region.id}`,

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import { hex } from "../geometry/Pfn.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 
 type Device = MachineSpec.Device
@@ -24,7 +25,15 @@ const conflict = (at: string, what: string, a: unknown, b: unknown): Result.Resu
   Result.fail({ at, problem: `${what} is ${String(a)} in one and ${String(b)} in the other` })
 
 /**
- * Whether the device has no name of its own, only the address it was seen at.
+ * The name of a device of which only the address is known: `pmem@0x100000000`.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const anonymousName = (what: string, start: number): string => `${what}@${hex(start)}`
+
+/**
+ * Whether the device has no name of its own, only the address it was seen at ({@link anonymousName}).
  *
  * @category queries
  * @since 0.1.0

@@ -23,30 +23,11 @@ export const Bounds = Schema.Struct({ least: Pfn.Bytes, most: Pfn.Bytes })
 /** @since 0.1.0 */
 export interface Bounds extends Schema.Schema.Type<typeof Bounds> {}
 
-/** Where `ndctl -u` goes over to the next unit: sizes just below print in the smaller one. */
-const borders = [2 * 1024 ** 3, 2 * 1024 ** 4]
-
-/** A size printed like a border itself begins there, half a rounding step above what the digits alone allow. */
-const atBorder = (text: string): HumanSize.Approximate | undefined => {
-  const least = borders.find((border) => HumanSize.format(border) === text)
-  if (least === undefined) return undefined
-  let most = least
-  for (let step = 2 ** 41; step >= 1; step /= 2) {
-    if (HumanSize.format(most + step) === text) most += step
-  }
-  return { least, most }
-}
-
-const readHuman = (text: string): Result.Result<HumanSize.Approximate, MemParse.ParseError> => {
-  const border = atBorder(text)
-  return border === undefined ? HumanSize.parse(text) : Result.succeed(border)
-}
-
 const read = (text: string): Result.Result<HumanSize.Approximate, MemParse.ParseError> =>
   /^(?:0x[0-9a-fA-F]+|[0-9]{16,})$/.test(text)
     ? Result.map(MemParse.parse(text), (bytes) => ({ least: bytes, most: bytes }))
     : Result.filterOrFail(
-      readHuman(text),
+      HumanSize.parse(text),
       ({ most }) => most < Pfn.addressLimit,
       () =>
         new MemParse.ParseError({

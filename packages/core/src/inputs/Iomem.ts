@@ -6,6 +6,7 @@
 import * as Result from "effect/Result"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Check from "./Check.ts"
+import * as DeviceMatch from "./DeviceMatch.ts"
 import type { InputError } from "./InputError.ts"
 import * as JsonText from "./JsonText.ts"
 import * as ResourceText from "./ResourceText.ts"
@@ -100,7 +101,7 @@ const deviceOf = (resource: Resource, kind: MachineSpec.DeviceKind, name: string
   }
 }
 
-const at = (what: string, resource: Resource): string => `${what}@0x${resource.start.toString(16)}`
+const at = (what: string, { start }: Resource): string => DeviceMatch.anonymousName(what, start)
 
 /** A range of a persistent kind is one region, named if a namespace inside says its id. */
 const regionOf = (resource: Resource, kind: "pmem" | "legacy"): MachineSpec.Device => {

@@ -5,17 +5,18 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import { MiB } from "../geometry/Units.ts"
 import { InputError } from "./InputError.ts"
 import * as JsonFault from "./JsonFault.ts"
 import * as JsonSurvey from "./JsonSurvey.ts"
 
 /**
- * Longest source read, in bytes (UTF-16 units of the text).
+ * Longest text read, in UTF-16 units; what reads files stops after as many bytes.
  *
  * @category constants
  * @since 0.1.0
  */
-export const sizeLimit = 64 * 1024 * 1024
+export const sizeLimit = 64 * MiB
 
 /**
  * Deepest nesting of objects and arrays; no tool comes near it.
@@ -36,7 +37,7 @@ export const checkSize = (source: string, text: string): Result.Result<string, I
     new InputError({
       source,
       at: "",
-      problem: `is larger than ${sizeLimit / 1024 ** 2} MiB`,
+      problem: `is larger than ${sizeLimit / MiB} MiB`,
       remedy: "give the output of one tool for one machine"
     })
   )
@@ -55,7 +56,13 @@ const faultOf = (source: string, text: string, several: boolean): InputError => 
   })
 }
 
-const withoutMark = (text: string): string => text.startsWith("\uFEFF") ? text.slice(1) : text
+/**
+ * The text without its byte order mark.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const withoutMark = (text: string): string => text.startsWith("\uFEFF") ? text.slice(1) : text
 
 const surveyed = (source: string, text: string): Result.Result<JsonSurvey.JsonSurvey, InputError> => {
   const survey = JsonSurvey.make(text, depthLimit)

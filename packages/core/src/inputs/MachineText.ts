@@ -5,6 +5,7 @@
  */
 import * as Yaml from "effect/encoding/Yaml"
 import * as Result from "effect/Result"
+import { MiB } from "../geometry/Units.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Check from "./Check.ts"
 import * as Decoding from "./Decoding.ts"
@@ -17,7 +18,7 @@ import * as JsonText from "./JsonText.ts"
  * @category constants
  * @since 0.1.0
  */
-export const yamlLimit = 1024 ** 2
+export const yamlLimit = MiB
 
 const decode = Decoding.make(MachineSpec.MachineSpec, {
   remedy: `a description has ${

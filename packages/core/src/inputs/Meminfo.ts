@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
+import { KiB } from "../geometry/Units.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Check from "./Check.ts"
 import { InputError } from "./InputError.ts"
@@ -45,7 +46,7 @@ export const parse = (source: string, text: string): Result.Result<ReadonlyArray
           "give the text once, and not /proc/meminfo together with that of the nodes"
         )
       }
-      nodes.set(node, facts.set(key, Number(match[3]) * 1024))
+      nodes.set(node, facts.set(key, Number(match[3]) * KiB))
     }
     const found = [...nodes].toSorted(([a], [b]) => a - b).flatMap(([node, facts]): ReadonlyArray<MachineSpec.Node> => {
       const total = facts.get("MemTotal")

@@ -5,7 +5,8 @@
  */
 import * as Result from "effect/Result"
 import * as PfnRange from "../geometry/PfnRange.ts"
-import type * as MachineSpec from "../machine/MachineSpec.ts"
+import { MiB } from "../geometry/Units.ts"
+import * as MachineSpec from "../machine/MachineSpec.ts"
 import * as KernelRelease from "../release/KernelRelease.ts"
 import * as BootMap from "./BootMap.ts"
 import * as Check from "./Check.ts"
@@ -72,16 +73,13 @@ const views: ReadonlyArray<View> = ["tree", "map", "blocks", "none"]
 const ordered = (parts: ReadonlyArray<Part>): ReadonlyArray<Part> =>
   parts.toSorted((a, b) => views.indexOf(viewOf(a)) - views.indexOf(viewOf(b)))
 
-const ramOf = ({ spec }: Part): ReadonlyArray<PfnRange.PfnRange> =>
-  (spec.ranges ?? []).filter(({ kind }) => kind === "ram").map(({ size, start }) => PfnRange.fromLength(start, size))
-
 /** Reserved slivers differ between views, a megabyte of RAM does not. */
-const significant = 1024 ** 2
+const significant = MiB
 
 const foreign = (a: Part, b: Part): PfnRange.PfnRange | undefined => {
-  const known = PfnRange.normalise(ramOf(b))
+  const known = PfnRange.normalise(MachineSpec.ram(b.spec))
   let next = 0
-  return ramOf(a).toSorted((x, y) => x.start - y.start).find((range) => {
+  return MachineSpec.ram(a.spec).find((range) => {
     for (let at = known[next]; at !== undefined && at.end <= range.start; at = known[next]) next++
     const at = known[next]
     return PfnRange.length(range) >= significant && (at === undefined || at.start >= range.end)

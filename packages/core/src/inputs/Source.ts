@@ -112,8 +112,6 @@ const isBinary = (text: string): boolean => {
   return head.includes("\u0000") || odd * 50 > head.length
 }
 
-const withoutMark = (text: string): string => text.startsWith("\uFEFF") ? text.slice(1) : text
-
 /**
  * The kind of a text; `undefined` when it is none of those known, or no text. JSON is parsed for it.
  *
@@ -122,7 +120,7 @@ const withoutMark = (text: string): string => text.startsWith("\uFEFF") ? text.s
  */
 export const detect = (text: string): Kind | undefined => {
   if (isBinary(text)) return undefined
-  if (!isJson(text)) return kindOfText(withoutMark(text))
+  if (!isJson(text)) return kindOfText(JsonText.withoutMark(text))
   return Result.match(JsonText.parseDocuments("", text), {
     onSuccess: kindOfDocuments,
     onFailure: () => undefined
@@ -189,6 +187,6 @@ export const read = (source: string, text: string): Result.Result<MachineSpec.Ma
   Result.gen(function*() {
     yield* JsonText.checkSize(source, text)
     if (isBinary(text)) return yield* refuse(source, "is no text")
-    if (!isJson(text)) return yield* readText(source, withoutMark(text))
+    if (!isJson(text)) return yield* readText(source, JsonText.withoutMark(text))
     return yield* readDocuments(source, text, yield* JsonText.parseDocuments(source, text))
   })

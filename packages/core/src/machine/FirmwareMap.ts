@@ -34,7 +34,7 @@ const kindTypes: Partial<Record<MachineSpec.RangeKind, number>> = {
 export const table = (machine: MachineSpec.MachineSpec): E820.Table =>
   E820.sanitise((machine.ranges ?? []).flatMap((range) => {
     const type = kindTypes[range.kind]
-    return type === undefined ? [] : [{ start: range.start, end: range.start + range.size, type }]
+    return type === undefined ? [] : [{ ...PfnRange.fromLength(range.start, range.size), type }]
   }))
 
 /**
@@ -55,7 +55,7 @@ export const ramByNode = (
     const own = ranges.filter((r) => (r.node ?? 0) === node).map((r) => PfnRange.fromLength(r.start, r.size))
     return PfnRange.normalise(own).flatMap((range) =>
       usable.filter((u) => PfnRange.overlaps(u, range))
-        .map((u) => ({ start: Math.max(u.start, range.start), end: Math.min(u.end, range.end), node }))
+        .map((u) => ({ ...PfnRange.intersection(u, range), node }))
     )
   }).toSorted((x, y) => x.start - y.start)
 }

@@ -13,6 +13,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as MemParse from "../geometry/MemParse.ts"
 import * as Pfn from "../geometry/Pfn.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 
 const SizeFromText = Schema.String.pipe(
   Schema.decodeTo(
@@ -197,6 +198,6 @@ export interface MachineSpec extends Schema.Schema.Type<typeof MachineSpec> {}
  * @category queries
  * @since 0.1.0
  */
-export const ram = (spec: MachineSpec): ReadonlyArray<{ readonly start: number; readonly end: number }> =>
-  (spec.ranges ?? []).filter((r) => r.kind === "ram").map((r) => ({ start: r.start, end: r.start + r.size }))
+export const ram = (spec: MachineSpec): ReadonlyArray<PfnRange.PfnRange> =>
+  (spec.ranges ?? []).filter((r) => r.kind === "ram").map((r) => PfnRange.fromLength(r.start, r.size))
     .toSorted((a, b) => a.start - b.start)

@@ -11,6 +11,7 @@ import * as PfnLayout from "../devices/PfnLayout.ts"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
+import { hex } from "../geometry/Pfn.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { has } from "../release/KernelRelease.ts"
 import * as Altmap from "../vmemmap/Altmap.ts"
@@ -224,7 +225,7 @@ const instanceLosses = (
   { altmap }: MemmapCost.MemmapCost,
   page: number
 ): Partial<PlanOption.Losses> => {
-  const metadata = altmap === null ? PfnLayout.reserveBytes : PfnLayout.reserveBytes + altmap.alloc * page
+  const metadata = altmap === null ? Altmap.reserveBytes : Altmap.reserveBytes + altmap.alloc * page
   const unusedReserve = altmap === null ? 0 : Altmap.left(altmap) * page
   return {
     metadata,
@@ -268,7 +269,7 @@ const instanceNotes = (
     notes.push({
       kind: "hazard",
       rule: "CMP-5",
-      message: `compounds begin at the range start (0x${range.start.toString(16)}), which is not a multiple of ` +
+      message: `compounds begin at the range start (${hex(range.start)}), which is not a multiple of ` +
         `${
           size(layout.align)
         }; heads and tails share vmemmap pages wrongly. Use map=dev, a smaller align, or an aligned start`
@@ -332,14 +333,13 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
       ? [{
         kind: "hazard",
         rule: "CMP-5",
-        message: `start 0x${start.toString(16)} is not a multiple of ${size(align)}`
+        message: `start ${hex(start)} is not a multiple of ${size(align)}`
       }]
       : start % align !== 0
       ? [{
         kind: "hazard",
         rule: "24.3",
-        message:
-          `start 0x${start.toString(16)} is not a multiple of ${size(align)}: only lengths are checked, faults map ` +
+        message: `start ${hex(start)} is not a multiple of ${size(align)}: only lengths are checked, faults map ` +
           "misaligned addresses"
       }]
       : []
@@ -368,10 +368,10 @@ const systemRam = (choice: Choice, target: Target, kernel: Kernel): PlanOption.P
     data,
     // The reserve stays set aside and nobody uses it: kmem ignores the altmap (25.3).
     {
-      metadata: PfnLayout.reserveBytes,
+      metadata: Altmap.reserveBytes,
       alignmentHead: base.lost.alignmentHead,
       alignmentTail: base.lost.alignmentTail,
-      unusedReserve: base.lost.unusedReserve + base.lost.metadata - PfnLayout.reserveBytes
+      unusedReserve: base.lost.unusedReserve + base.lost.metadata - Altmap.reserveBytes
     },
     target,
     kernel

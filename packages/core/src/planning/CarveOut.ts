@@ -16,16 +16,17 @@ import * as Alignment from "../geometry/Alignment.ts"
 import type { Architecture } from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
+import * as MemParse from "../geometry/MemParse.ts"
+import { hex } from "../geometry/Pfn.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as StructPageSize from "../geometry/StructPageSize.ts"
+import { GiB, MiB } from "../geometry/Units.ts"
 import * as FirmwareMap from "../machine/FirmwareMap.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as E820 from "../resources/E820.ts"
 import * as MemmapOption from "../resources/MemmapOption.ts"
 
-const MiB = 1024 ** 2
-const GiB = 1024 * MiB
 const low = 4 * GiB
 
 /** Region alignment of legacy regions and smallest namespace with struct pages (21.1, 27.2). */
@@ -153,7 +154,7 @@ const check = ({ arch, release, want }: Request): CarveOutError | null => {
   return want % granule === 0 ? null : wrong(
     `${size(want)} is not a multiple of ${size(granule)}`,
     granule === regionAlign ? "27.2" : "SEC-8",
-    `ask for ${MemmapOption.formatSize(Alignment.up(want, granule))}`
+    `ask for ${MemParse.format(Alignment.up(want, granule))}`
   )
 }
 
@@ -210,7 +211,7 @@ const placementRefusal = (s: Setup, range: FirmwareMap.NodeRange, start: number)
 /** The machine after the line, if it yields exactly one new region of exactly these bytes (20.3, 20.4). */
 const verify = (s: Setup, start: number): E820.Table | null => {
   const line = MemmapOption.formatPmem(start, s.want)
-  const after = E820.apply(s.table, MemmapOption.effects(MemmapOption.parse(line.slice("memmap=".length))))
+  const after = E820.apply(s.table, MemmapOption.actions(MemmapOption.parse(line.slice("memmap=".length))))
   const known = new Set(E820.regions(s.table).map((r) => `${r.start}+${r.size}`))
   const news = E820.regions(after).filter((r) => !known.has(`${r.start}+${r.size}`))
   return news.length === 1 && news[0]?.start === start && news[0].size === s.want &&
@@ -220,7 +221,7 @@ const verify = (s: Setup, start: number): E820.Table | null => {
 }
 
 const existing = (machine: MachineSpec.MachineSpec): number =>
-  MemmapOption.effects(MemmapOption.fromCommandLine(machine.cmdline ?? ""))
+  MemmapOption.actions(MemmapOption.fromCommandLine(machine.cmdline ?? ""))
     .filter((e) => !MemmapOption.Action.guards.Limit(e) && !MemmapOption.Action.guards.ExactMap(e)).length
 
 const kaslr = (machine: MachineSpec.MachineSpec): string => {
@@ -250,8 +251,8 @@ const why = (s: Setup, range: FirmwareMap.NodeRange, start: number, after: E820.
   const end = start + s.want
   const { left } = remaining(s, range.node)
   return [
-    `wholly inside the RAM range 0x${range.start.toString(16)}-0x${
-      (range.end - 1).toString(16)
+    `wholly inside the RAM range ${hex(range.start)}-${
+      hex(range.end - 1)
     }: exactly one type-12 range, one region (20.3, 20.4)`,
     `begins on a ${size(s.arch.sectionSize)} section, so on 16 MiB as ndctl wants (OBS-25 row 12)`,
     end % s.arch.sectionSize === 0

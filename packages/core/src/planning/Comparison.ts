@@ -5,6 +5,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as MemParse from "../geometry/MemParse.ts"
+import { GiB, MiB } from "../geometry/Units.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Alternatives from "./Alternatives.ts"
 import * as HugePages from "./HugePages.ts"
@@ -55,11 +57,11 @@ export interface Row extends Schema.Schema.Type<typeof Row> {}
  * @category printing
  * @since 0.1.0
  */
-export const label = (choice: PlanOption.Choice, format: (bytes: number) => string): string =>
+export const label = (choice: PlanOption.Choice): string =>
   [
     choice.mode,
     choice.map === "none" ? "" : choice.map,
-    choice.align === null ? "" : format(choice.align),
+    choice.align === null ? "" : MemParse.format(choice.align),
     choice.sectorSize === null ? "" : String(choice.sectorSize),
     choice.native ? "native" : "",
     choice.memmapOnMemory ? "memmap-on-memory" : ""
@@ -113,19 +115,18 @@ const hypothetical = (
 export const make = (
   spec: MachineSpec.MachineSpec,
   kernels: ReadonlyArray<Target.Kernel>,
-  filter: Alternatives.Filter,
-  format: (bytes: number) => string
+  filter: Alternatives.Filter
 ): ReadonlyArray<Row> => {
   const targets = (spec.devices ?? []).map((device) => Target.fromDevice(device, kernels[0]?.arch.pageSize).target)
   const size = targets.reduce((n, t) => n + t.size, 0)
   const perKernel = kernels.map((kernel) => targets.map((target) => Alternatives.all(target, kernel, filter)))
   const labels = [
     ...new Set(
-      perKernel.flat(2).filter((o) => o.mode !== "raw" && o.mode !== "sector").map((o) => label(o, format))
+      perKernel.flat(2).filter((o) => o.mode !== "raw" && o.mode !== "sector").map((o) => label(o))
     )
   ]
   const rows = labels.map((text): Row => {
-    const offers = (options: ReadonlyArray<PlanOption.PlanOption>) => options.some((o) => label(o, format) === text)
+    const offers = (options: ReadonlyArray<PlanOption.PlanOption>) => options.some((o) => label(o) === text)
     const taking = targets.flatMap((_, i) => perKernel.some((devices) => offers(devices[i] ?? [])) ? [i] : [])
     const bytes = taking.reduce((n, i) => n + (targets[i]?.size ?? 0), 0)
     return {
@@ -133,14 +134,14 @@ export const make = (
       hypothetical: false,
       devices: taking.length,
       cells: kernels.map((kernel, k) => {
-        const found = taking.map((i) => perKernel[k]?.[i]?.find((o) => label(o, format) === text))
+        const found = taking.map((i) => perKernel[k]?.[i]?.find((o) => label(o) === text))
         return cell(kernel, bytes, found.every((o) => o !== undefined) ? found : [])
       })
     }
   })
-  const huge = [2 * 1024 ** 2, 1024 ** 3].map((page) =>
+  const huge = [2 * MiB, GiB].map((page) =>
     hypothetical(
-      `HugeTLB ${format(page)} (boot RAM)`,
+      `HugeTLB ${MemParse.format(page)} (boot RAM)`,
       size,
       targets.length,
       kernels,

@@ -15,11 +15,8 @@
  *
  * @since 0.1.0
  */
-import type { Architecture } from "../geometry/Architecture.ts"
-
-const KiB = 1024
-const MiB = 1024 * KiB
-const GiB = 1024 * MiB
+import * as Architecture from "../geometry/Architecture.ts"
+import { GiB, KiB } from "../geometry/Units.ts"
 
 /**
  * `fixed` bytes plus `perGiB` bytes for each GiB of boot RAM.
@@ -79,8 +76,12 @@ const at = (line: Line, ram: number): number => Math.round(line.fixed + line.per
  * @category queries
  * @since 0.1.0
  */
-export const managed = (footprint: Footprint, arch: Architecture, structPage: number, ram: number): number =>
-  Math.max(0, ram - Math.ceil(ram / arch.pageSize) * structPage - at(footprint.kernel, ram))
+export const managed = (
+  footprint: Footprint,
+  arch: Architecture.Architecture,
+  structPage: number,
+  ram: number
+): number => Math.max(0, ram - Math.ceil(ram / arch.pageSize) * structPage - at(footprint.kernel, ram))
 
 /**
  * MemFree of a machine with `ram` bytes once it has booted, never below 0.
@@ -88,7 +89,7 @@ export const managed = (footprint: Footprint, arch: Architecture, structPage: nu
  * @category queries
  * @since 0.1.0
  */
-export const free = (footprint: Footprint, arch: Architecture, structPage: number, ram: number): number =>
+export const free = (footprint: Footprint, arch: Architecture.Architecture, structPage: number, ram: number): number =>
   Math.max(0, managed(footprint, arch, structPage, ram) - at(footprint.booted, ram))
 
 /**
@@ -112,8 +113,8 @@ export interface Zones {
  * @category queries
  * @since 0.1.0
  */
-export const reserved = (footprint: Footprint, arch: Architecture, zones: Zones): number => {
-  const pageblock = 2 ** arch.pageblockOrder * arch.pageSize
+export const reserved = (footprint: Footprint, arch: Architecture.Architecture, zones: Zones): number => {
+  const pageblock = Architecture.pageblockSize(arch)
   const total = Math.min(
     footprint.reservedPageblocks * pageblock * zones.kernelZones,
     footprint.reservedShare * zones.kernel

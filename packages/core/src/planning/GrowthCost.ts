@@ -6,7 +6,7 @@
  * @since 0.1.0
  */
 import * as Alignment from "../geometry/Alignment.ts"
-import type * as Architecture from "../geometry/Architecture.ts"
+import * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as MemmapCost from "../vmemmap/MemmapCost.ts"
@@ -43,7 +43,7 @@ export interface Cost {
 const blockRefuses = (kind: Kind): string | null => {
   const { arch, blockSize, release, structPage } = kind
   const memmap = blockSize / arch.pageSize * structPage
-  const pageblock = 2 ** arch.pageblockOrder * arch.pageSize
+  const pageblock = Architecture.pageblockSize(arch)
   const show = HumanSize.formatBinary
   if (memmap % pageblock !== 0) {
     return `${show(memmap)} of struct pages is no multiple of the pageblock of ${show(pageblock)}`

@@ -5,12 +5,11 @@
  */
 import * as Alignment from "../geometry/Alignment.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
+import { GiB } from "../geometry/Units.ts"
 import * as Footprint from "./Footprint.ts"
 import * as GrowthCost from "./GrowthCost.ts"
 import { check, type Request, type Setup, setup } from "./GrowthRequest.ts"
 import { initial, refusal, run } from "./GrowthSteps.ts"
-
-const GiB = 1024 ** 3
 
 const size = HumanSize.formatBinary
 

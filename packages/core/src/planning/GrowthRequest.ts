@@ -9,12 +9,11 @@ import type * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
 import * as Pfn from "../geometry/Pfn.ts"
+import { GiB } from "../geometry/Units.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as ZoneChoice from "../zones/ZoneChoice.ts"
 import * as Footprint from "./Footprint.ts"
 import * as GrowthCost from "./GrowthCost.ts"
-
-const GiB = 1024 ** 3
 
 const size = HumanSize.formatBinary
 

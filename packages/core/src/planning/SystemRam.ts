@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { has } from "../release/KernelRelease.ts"
@@ -39,8 +40,8 @@ export const plan = (
     return refuse("EINVAL", "25.1 step 1", "rejecting DAX region with invalid node", "the firmware must name a node")
   }
   const blocks = PfnRange.shrinkTo(data, blockSize)
-  const trimmed = PfnRange.length(blocks)
-  if (trimmed === 0) {
+  const bytes = PfnRange.length(blocks)
+  if (bytes === 0) {
     return refuse(
       "EINVAL",
       "25.1 step 3",
@@ -50,7 +51,7 @@ export const plan = (
   }
   const cost = MemmapCost.make({ ...kernel, range: blocks, altmap: null, order: 0 })
   const perBlock = blockSize / arch.pageSize * structPage
-  const pageblock = 2 ** arch.pageblockOrder * arch.pageSize
+  const pageblock = Architecture.pageblockSize(arch)
   if (choice.memmapOnMemory && !has(release, "kmem-memmap-on-memory")) {
     return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
   }
@@ -62,22 +63,22 @@ export const plan = (
       "keep the memmap in RAM"
     )
   }
-  const own = choice.memmapOnMemory ? trimmed / blockSize * perBlock : 0
-  const zone = ZoneChoice.forRange(kernel, blocks)
+  const own = choice.memmapOnMemory ? bytes / blockSize * perBlock : 0
+  const zones = ZoneChoice.forRange(kernel, blocks)
   return PlanOption.legal(choice, {
-    usable: trimmed - own,
-    npfns: (trimmed - own) / arch.pageSize,
+    usable: bytes - own,
+    npfns: (bytes - own) / arch.pageSize,
     ram: choice.memmapOnMemory ? 0 : cost.ram,
     device: own,
     pageTables: cost.pageTables,
     structPages: cost.structPages,
     blocks: {
       size: blockSize,
-      count: trimmed / blockSize,
+      count: bytes / blockSize,
       head: blocks.start - data.start,
       tail: data.end - blocks.end,
-      zones: zone,
+      zones,
       memmap: choice.memmapOnMemory ? "the blocks themselves" : "RAM of the target node"
     }
-  }, { ...lost, metadata: lost.metadata + own, trimmed: PfnRange.length(data) - trimmed })
+  }, { ...lost, metadata: lost.metadata + own, trimmed: PfnRange.length(data) - bytes })
 }

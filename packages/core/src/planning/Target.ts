@@ -4,10 +4,12 @@
  * @since 0.1.0
  */
 import * as Region from "../devices/Region.ts"
+import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as StructPageSize from "../geometry/StructPageSize.ts"
+import { GiB, MiB } from "../geometry/Units.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as Port from "../release/Port.ts"
@@ -53,7 +55,7 @@ export interface Target {
  * @category constants
  * @since 0.1.0
  */
-export const assumedStart = 4 * 1024 ** 3
+export const assumedStart = 4 * GiB
 
 /**
  * The planner's view of a machine's device. `startKnown` is false when {@link assumedStart} was used.
@@ -136,15 +138,8 @@ const assumedBlock = ({ name }: Architecture.Architecture, isRamKnown: boolean, 
 
 /** CXL windows advise `2^ctz(start | end)` when that is 256 MiB or more; the smallest advice wins (GEO-15). */
 const smallestAdvice = (spec: MachineSpec.MachineSpec): number | undefined => {
-  const advice = (spec.ranges ?? []).filter((r) => r.kind === "cxl-window").map((r) =>
-    commonPower(r.start, r.start + r.size)
-  )
-    .filter((size) => size >= 256 * 1024 ** 2)
+  const advice = (spec.ranges ?? []).filter((r) => r.kind === "cxl-window")
+    .map((r) => Math.min(...[r.start, r.start + r.size].filter((n) => n > 0).map(Alignment.largestPowerDividing)))
+    .filter((size) => size >= 256 * MiB)
   return advice.length === 0 ? undefined : Math.min(...advice)
-}
-
-const commonPower = (a: number, b: number): number => {
-  let power = 1
-  while (a % (power * 2) === 0 && b % (power * 2) === 0 && power < 2 ** 52) power *= 2
-  return power
 }

@@ -19,7 +19,7 @@ const smallerRequest = (target: Target, kernel: Kernel, option: PlanOption): Rea
   return smaller === null
     ? []
     : [{
-      kind: "note" as const,
+      kind: "note",
       rule: "28.7",
       message:
         `${option.mode}/${option.map}: a request of ${MemParse.format(smaller)} gives the same ${option.usable} ` +
@@ -30,7 +30,7 @@ const smallerRequest = (target: Target, kernel: Kernel, option: PlanOption): Rea
 const rounding = (target: Target, option: PlanOption): ReadonlyArray<Note> =>
   HumanSize.hides(target.size, option.usable)
     ? [{
-      kind: "note" as const,
+      kind: "note",
       rule: "27.1",
       message: `ndctl -u prints ${HumanSize.format(option.usable)} for the raw and for the usable size; ` +
         `${target.size - option.usable} bytes are hidden by rounding`
@@ -40,7 +40,7 @@ const rounding = (target: Target, option: PlanOption): ReadonlyArray<Note> =>
 const reserve128 = (kernel: Kernel, options: ReadonlyArray<PlanOption>): ReadonlyArray<Note> =>
   has(kernel.release, "reserve-128") && options.some((o) => o.map === "dev" && o.error === null)
     ? [{
-      kind: "note" as const,
+      kind: "note",
       rule: "22.3",
       message:
         `kernel ${kernel.release.name} sets 128 bytes aside per page for new map=dev blocks, twice what the memmap ` +
@@ -51,7 +51,7 @@ const reserve128 = (kernel: Kernel, options: ReadonlyArray<PlanOption>): Readonl
 const partlyUsed = (device: MachineSpec.Device): ReadonlyArray<Note> =>
   device.available !== undefined && device.available > 0 && (device.configured ?? []).length > 0
     ? [{
-      kind: "note" as const,
+      kind: "note",
       rule: "21.2",
       message: `${device.name} holds namespaces; ${size(device.available)} are free, ` +
         `${

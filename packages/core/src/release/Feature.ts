@@ -7,14 +7,16 @@
  */
 
 /**
+ * A name of the {@link catalogue}.
+ *
  * @category models
  * @since 0.1.0
  */
 export type Feature = keyof typeof catalogue
 
 /**
- * `since` and `until` are upstream releases as `major.minor`; `until` is the first release without it. `null`: not in any
- * release. `backported` lists stable releases below `since` that carry it.
+ * `since` and `until` are upstream releases as `major.minor`; `until` is the first release without it. `since` `null`: not
+ * in any release. What stable series and distributions backport is said where they are read, in `KernelRelease`.
  *
  * @category models
  * @since 0.1.0
@@ -35,6 +37,8 @@ const entry = (since: string | null, rule: string, what: string, until?: string)
 })
 
 /**
+ * Every feature a kernel may have, by the name under which code asks for it and `+feature`, `-feature` name it.
+ *
  * @category catalogue
  * @since 0.1.0
  */
@@ -77,7 +81,9 @@ export const catalogue = {
 } as const satisfies Readonly<Record<string, Entry>>
 
 /**
- * @category queries
+ * Whether `text` names a feature of the {@link catalogue}.
+ *
+ * @category guards
  * @since 0.1.0
  */
 export const isFeature = (text: string): text is Feature => Object.hasOwn(catalogue, text)

@@ -9,6 +9,8 @@ import * as Schema from "effect/Schema"
 import { catalogue, type Feature, isFeature } from "./Feature.ts"
 
 /**
+ * A kernel to plan for.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -23,6 +25,8 @@ export interface KernelRelease {
 }
 
 /**
+ * Text that names no kernel there are rules for.
+ *
  * @category errors
  * @since 0.1.0
  */
@@ -71,7 +75,12 @@ const proposed = {
  */
 export const newest = "6.18"
 
-/** The kernel the specification and the recordings describe. */
+/**
+ * The kernel the specification and the recordings describe: what is planned for when no source names one.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const baseline = "6.1"
 
 const rank = (release: string): number => {
@@ -84,7 +93,8 @@ const upstreamFeatures = (upstream: string): Set<Feature> => {
   const features = new Set<Feature>()
   for (const [name, { since, ...rest }] of Object.entries(catalogue)) {
     const until = "until" in rest ? rest.until : undefined
-    if (since !== null && rank(since) <= at && (until === undefined || at < rank(until))) features.add(name as Feature)
+    const isThere = since !== null && rank(since) <= at && (until === undefined || at < rank(until))
+    if (isThere && isFeature(name)) features.add(name)
   }
   return features
 }
@@ -179,6 +189,9 @@ const peelOverrides = (
   return peelOverrides(text.slice(0, at), [{ add: text[at] === "+", feature }, ...overrides])
 }
 
+/** What was parsed lately: fleets name a handful of kernels a hundred thousand times. */
+const recent = new Map<string, Result.Result<KernelRelease, UnknownKernel>>()
+
 /**
  * Reads `6.1`, `6.1.176`, `6.12.8-amd64`, `rhel-9.4`, `proposed-2026`, each with overrides such as `+dedup-head-only` or
  * `-vmemmap-dedup` appended.
@@ -194,9 +207,6 @@ export const parse = (text: string): Result.Result<KernelRelease, UnknownKernel>
   recent.set(text, parsed)
   return parsed
 }
-
-/** Fleets name a handful of kernels a hundred thousand times. */
-const recent = new Map<string, Result.Result<KernelRelease, UnknownKernel>>()
 
 const read = (text: string): Result.Result<KernelRelease, UnknownKernel> => {
   const { base, overrides } = peelOverrides(text.trim().slice(0, 200), [])

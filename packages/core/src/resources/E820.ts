@@ -9,11 +9,9 @@
 import * as Result from "effect/Result"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import { KiB, MiB } from "../geometry/Units.ts"
 import type * as MemmapOption from "./MemmapOption.ts"
 import * as ResourceTree from "./ResourceTree.ts"
-
-const KiB = 1024
-const MiB = 1024 * KiB
 
 /**
  * e820 type numbers (20.3).
@@ -85,7 +83,7 @@ export const sanitise = (table: Table): Table => {
 /** The parts of matching entries inside `range` become `to`, or vanish when `to` is null. */
 const update = (table: Table, range: PfnRange.PfnRange, matches: (type: number) => boolean, to: number | null): Table =>
   table.flatMap((entry): Table => {
-    const inside = { start: Math.max(entry.start, range.start), end: Math.min(entry.end, range.end) }
+    const inside = PfnRange.intersection(entry, range)
     if (!matches(entry.type) || inside.end <= inside.start) return [entry]
     return [
       { start: entry.start, end: inside.start, type: entry.type },
@@ -94,23 +92,23 @@ const update = (table: Table, range: PfnRange.PfnRange, matches: (type: number) 
     ].filter((part) => part.end > part.start)
   })
 
-const applyOne = (table: Table, effect: MemmapOption.Action): Table => {
-  switch (effect._tag) {
+const applyOne = (table: Table, action: MemmapOption.Action): Table => {
+  switch (action._tag) {
     case "ExactMap":
       return []
     case "Add":
-      return [...table, { ...PfnRange.fromLength(effect.start, effect.size), type: effect.type }]
+      return [...table, { ...PfnRange.fromLength(action.start, action.size), type: action.type }]
     case "Convert":
-      return update(table, PfnRange.fromLength(effect.start, effect.size), (type) => type === effect.from, effect.to)
+      return update(table, PfnRange.fromLength(action.start, action.size), (type) => type === action.from, action.to)
     case "Remove":
       return update(
         table,
-        PfnRange.fromLength(effect.start, effect.size),
-        (type) => effect.type === null || type === effect.type,
+        PfnRange.fromLength(action.start, action.size),
+        (type) => action.type === null || type === action.type,
         null
       )
     case "Limit":
-      return update(table, { start: effect.size, end: Infinity }, (type) => type === Type.ram, null)
+      return update(table, { start: action.size, end: Infinity }, (type) => type === Type.ram, null)
   }
 }
 
@@ -120,8 +118,8 @@ const applyOne = (table: Table, effect: MemmapOption.Action): Table => {
  * @category operations
  * @since 0.1.0
  */
-export const apply = (table: Table, effects: ReadonlyArray<MemmapOption.Action>): Table =>
-  sanitise(effects.reduce(applyOne, table))
+export const apply = (table: Table, actions: ReadonlyArray<MemmapOption.Action>): Table =>
+  sanitise(actions.reduce(applyOne, table))
 
 /**
  * The map the kernel boots with: firmware map, command line, then page 0 reserved and no RAM in the BIOS area
@@ -130,9 +128,9 @@ export const apply = (table: Table, effects: ReadonlyArray<MemmapOption.Action>)
  * @category constructors
  * @since 0.1.0
  */
-export const boot = (firmware: Table, effects: ReadonlyArray<MemmapOption.Action>): Table => {
+export const boot = (firmware: Table, actions: ReadonlyArray<MemmapOption.Action>): Table => {
   const isRam = (type: number) => type === Type.ram
-  const reserved = update(apply(sanitise(firmware), effects), { start: 0, end: 4096 }, isRam, Type.reserved)
+  const reserved = update(apply(sanitise(firmware), actions), { start: 0, end: 4096 }, isRam, Type.reserved)
   return sanitise(update(reserved, { start: 640 * KiB, end: MiB }, isRam, null))
 }
 
@@ -217,8 +215,8 @@ export const toResources = (table: Table): Result.Result<ResourceTree.Resource, 
     flags: Flag.memory,
     busy: false
   }))
-  return [...entries, ...gaps].reduce(
+  return [...entries, ...gaps].reduce<Result.Result<ResourceTree.Resource, ResourceTree.ResourceError>>(
     (tree, asked) => Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
-    Result.succeed(ResourceTree.empty) as Result.Result<ResourceTree.Resource, ResourceTree.ResourceError>
+    Result.succeed(ResourceTree.empty)
   )
 }

@@ -9,8 +9,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as MemParse from "../geometry/MemParse.ts"
-
-const MiB = 1024 ** 2
+import { MiB } from "../geometry/Units.ts"
 
 /**
  * One effect on the firmware map. Bytes; types are e820 numbers.
@@ -53,7 +52,7 @@ export class MemmapOptionError
 }
 
 /**
- * One clause. `effect` is null when the kernel does nothing; with trailing garbage both `effect` and `error` are present,
+ * One clause. `action` is null when the kernel does nothing; with trailing garbage both `action` and `error` are present,
  * because the simple forms act before they look at what follows. `warning` is set when only the swapped reading of the two
  * numbers makes sense.
  *
@@ -62,7 +61,7 @@ export class MemmapOptionError
  */
 export interface Clause {
   readonly text: string
-  readonly effect: Action | null
+  readonly action: Action | null
   readonly error: MemmapOptionError | null
   readonly warning: string | null
 }
@@ -95,8 +94,8 @@ const isSane = (start: number, size: number, limit: number): boolean =>
 const swapped = (start: number, size: number, limit: number, operator: string): string | null =>
   isSane(start, size, limit) || !isSane(size, start, limit)
     ? null
-    : `the kernel reads size first: this is ${formatSize(size)} from ${formatSize(start)} on; ` +
-      `memmap=${formatSize(start)}${operator}${formatSize(size)} was probably meant`
+    : `the kernel reads size first: this is ${MemParse.format(size)} from ${MemParse.format(start)} on; ` +
+      `memmap=${MemParse.format(start)}${operator}${MemParse.format(size)} was probably meant`
 
 const garbage = (clause: string, rest: string): MemmapOptionError | null =>
   rest === ""
@@ -140,13 +139,13 @@ const convert = (
 const parseClause = (clause: string, limit: number): Clause => {
   const text = clause.slice(0, 120)
   const result = Result.gen(function*() {
-    if (clause.startsWith("exactmap")) return { effect: Action.cases.ExactMap.make({}), error: null, warning: null }
+    if (clause.startsWith("exactmap")) return { action: Action.cases.ExactMap.make({}), error: null, warning: null }
     const size = yield* leading(clause, clause, "size")
     const operator = size.rest[0] ?? ""
     const type = Object.hasOwn(simpleTypes, operator) ? simpleTypes[operator] : undefined
     if (type === undefined && operator !== "%") {
       return {
-        effect: Action.cases.Limit.make({ size: size.value }),
+        action: Action.cases.Limit.make({ size: size.value }),
         error: garbage(clause, size.rest),
         warning: null
       }
@@ -154,15 +153,15 @@ const parseClause = (clause: string, limit: number): Clause => {
     const start = yield* leading(clause, size.rest.slice(1), "start")
     const warning = swapped(start.value, size.value, limit, operator)
     if (type === undefined) {
-      const effect = yield* convert(clause, start.value, size.value, start.rest)
-      return { effect, error: null, warning }
+      const action = yield* convert(clause, start.value, size.value, start.rest)
+      return { action, error: null, warning }
     }
-    const effect = Action.cases.Add.make({ start: start.value, size: size.value, type })
-    return { effect, error: garbage(clause, start.rest), warning }
+    const action = Action.cases.Add.make({ start: start.value, size: size.value, type })
+    return { action, error: garbage(clause, start.rest), warning }
   })
   return Result.match(result, {
     onSuccess: (parsed) => ({ text, ...parsed }),
-    onFailure: (error) => ({ text, effect: null, error, warning: null })
+    onFailure: (error) => ({ text, action: null, error, warning: null })
   })
 }
 
@@ -189,7 +188,7 @@ export const fromCommandLine = (commandLine: string, limit?: number): ReadonlyAr
     if (parameter.startsWith("memmap=")) return parse(parameter.slice(7), limit)
     if (!parameter.startsWith("mem=")) return []
     const size = number.test(parameter.slice(4)) ? parse(parameter.slice(4).split(",")[0] ?? "", limit) : []
-    return size.filter((clause) => clause.effect !== null && Action.guards.Limit(clause.effect))
+    return size.filter((clause) => clause.action !== null && Action.guards.Limit(clause.action))
   })
 
 /**
@@ -198,21 +197,8 @@ export const fromCommandLine = (commandLine: string, limit?: number): ReadonlyAr
  * @category queries
  * @since 0.1.0
  */
-export const effects = (clauses: ReadonlyArray<Clause>): ReadonlyArray<Action> =>
-  clauses.flatMap((clause) => clause.effect === null ? [] : [clause.effect])
-
-const suffixes = ["T", "G", "M", "K"] as const
-
-/**
- * A size with the largest suffix that keeps it whole: `17179869184` → `16G`, `1536` → `1536`.
- *
- * @category printing
- * @since 0.1.0
- */
-export const formatSize = (bytes: number): string => {
-  const index = suffixes.findIndex((_, i) => bytes > 0 && bytes % 1024 ** (4 - i) === 0)
-  return index < 0 ? String(bytes) : `${bytes / 1024 ** (4 - index)}${suffixes[index] ?? ""}`
-}
+export const actions = (clauses: ReadonlyArray<Clause>): ReadonlyArray<Action> =>
+  clauses.flatMap((clause) => clause.action === null ? [] : [clause.action])
 
 /**
  * `memmap=nn!ss`: the clause that makes `[start, start + size)` a pmem range.
@@ -220,4 +206,5 @@ export const formatSize = (bytes: number): string => {
  * @category printing
  * @since 0.1.0
  */
-export const formatPmem = (start: number, size: number): string => `memmap=${formatSize(size)}!${formatSize(start)}`
+export const formatPmem = (start: number, size: number): string =>
+  `memmap=${MemParse.format(size)}!${MemParse.format(start)}`

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as BttInfoBlock from "../devices/BttInfoBlock.ts"
 import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as Uuid from "../devices/Uuid.ts"
+import { hex } from "../geometry/Pfn.ts"
 import * as Errno from "../kernel/Errno.ts"
 
 /**
@@ -72,7 +73,7 @@ export interface Answer {
 }
 
 /**
- * Bytes the tool insists on.
+ * Bytes of an image the tools read and write: a free block, and the info block.
  *
  * @category constants
  * @since 0.1.0
@@ -100,7 +101,7 @@ const printOne = (block: Block, indent: string): string =>
 const signed = (value: number): number => value < 2 ** 31 ? value : value - 2 ** 32
 
 const word = (value: number | bigint, options: Options): Value =>
-  options.human === true ? `0x${value.toString(16)}`.replace(/^0x0$/, "0") : value
+  options.human === true ? hex(value).replace(/^0x0$/, "0") : value
 
 interface Envelope {
   readonly uuid: string

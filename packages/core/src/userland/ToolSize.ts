@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import { GiB, KiB, MiB, TiB } from "../geometry/Units.ts"
 
 /**
  * `unit` is the value of the suffix, 1 without.
@@ -18,7 +19,7 @@ export interface ToolSize {
   readonly unit: number
 }
 
-const units: Readonly<Record<string, number>> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 }
+const units: Readonly<Record<string, number>> = { "": 1, K: KiB, M: MiB, G: GiB, T: TiB }
 
 const form = /^[ \t\n\v\f\r]*([+-]?)(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)?([KMGT]?)$/i
 

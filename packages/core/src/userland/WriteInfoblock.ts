@@ -10,6 +10,7 @@
 import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as Uuid from "../devices/Uuid.ts"
 import * as Errno from "../kernel/Errno.ts"
+import { imageSize } from "./ReadInfoblock.ts"
 import * as ToolSize from "./ToolSize.ts"
 
 /**
@@ -85,13 +86,15 @@ export interface Answer {
   readonly sizeAfter: number | null
 }
 
-/**
- * Bytes the tool reads and writes.
- *
- * @category constants
- * @since 0.1.0
- */
-export const imageSize = 8192
+const modes: ReadonlyMap<string, "fsdax" | "devdax" | "sector" | "raw"> = new Map([
+  ["memory", "fsdax"],
+  ["fsdax", "fsdax"],
+  ["sector", "sector"],
+  ["safe", "sector"],
+  ["dax", "devdax"],
+  ["devdax", "devdax"],
+  ["raw", "raw"]
+])
 
 /**
  * The modes the tool knows, by any of their spellings, in any case.
@@ -99,16 +102,7 @@ export const imageSize = 8192
  * @category parsing
  * @since 0.1.0
  */
-export const modeOf = (text: string): "fsdax" | "devdax" | "sector" | "raw" | undefined =>
-  new Map<string, "fsdax" | "devdax" | "sector" | "raw">([
-    ["memory", "fsdax"],
-    ["fsdax", "fsdax"],
-    ["sector", "sector"],
-    ["safe", "sector"],
-    ["dax", "devdax"],
-    ["devdax", "devdax"],
-    ["raw", "raw"]
-  ]).get(text.toLowerCase())
+export const modeOf = (text: string): "fsdax" | "devdax" | "sector" | "raw" | undefined => modes.get(text.toLowerCase())
 
 /** Complaints about the options, in the tool's order; it checks all of them before it gives up. */
 const complaints = (options: Options, pageSize: number): ReadonlyArray<string> => {

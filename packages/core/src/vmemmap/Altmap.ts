@@ -9,6 +9,14 @@ import * as Architecture from "../geometry/Architecture.ts"
 import { fromAddress } from "../geometry/Pfn.ts"
 
 /**
+ * Bytes a namespace with an info block keeps at its start: 4 KiB unused, 4 KiB for the block (22.1, ALT-12).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const reserveBytes = 8192
+
+/**
  * All in pages.
  *
  * @category models
@@ -27,7 +35,7 @@ export interface Altmap {
 }
 
 /**
- * `alloc + align` never exceeds `free`; the difference is never used by anybody.
+ * Pages set aside and not consumed: `alloc + align` never exceeds `free` (ALT-2).
  *
  * @category queries
  * @since 0.1.0
@@ -43,11 +51,11 @@ export const left = (altmap: Altmap): number => altmap.free - altmap.alloc - alt
  */
 export const make = (start: number, dataoff: number, arch: Architecture.Architecture): Altmap => {
   const base = Alignment.down(start, Architecture.subsectionSize)
-  const reserved = Math.max(1, 8192 / arch.pageSize)
+  const reserved = Math.max(1, reserveBytes / arch.pageSize)
   return {
     basePfn: fromAddress(base, arch.pageSize),
     reserve: reserved + (start - base) / arch.pageSize,
-    free: Math.max(0, Math.floor((dataoff - 8192) / arch.pageSize)),
+    free: Math.max(0, Math.floor((dataoff - reserveBytes) / arch.pageSize)),
     alloc: 0,
     align: 0
   }

@@ -2,6 +2,8 @@
  * Sharing of tail vmemmap pages in compound device memory: when it applies and how many distinct pages back a range, in
  * closed form. Spec 04 (CMP-1 … CMP-12).
  *
+ * `order` is `vmemmap_shift` throughout: compounds of `2^order` base pages.
+ *
  * @since 0.1.0
  */
 import * as Alignment from "../geometry/Alignment.ts"
@@ -10,7 +12,7 @@ import type { PfnRange } from "../geometry/PfnRange.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 
 /**
- * `order` is `vmemmap_shift`: compounds of `2^order` base pages.
+ * The kernel that maps the range; `structPage` is its `sizeof(struct page)` in bytes.
  *
  * @category models
  * @since 0.1.0
@@ -29,16 +31,14 @@ export interface Kernel {
  */
 export const pagesKept = (release: KernelRelease): number => has(release, "dedup-head-only") ? 1 : 2
 
-/**
- * Whether the architecture opted in (CMP-1, BUG-13).
- */
+/** Whether the architecture opted in (CMP-1, CMP-9, BUG-13). */
 const optedIn = ({ arch, release }: Kernel): boolean =>
   arch.vmemmap !== "none" &&
   (arch.name.startsWith("x86_64") || has(release, "dedup-any-arch") ||
     (arch.name === "ppc64-radix" && has(release, "dedup-ppc64-radix")))
 
 /**
- * CMP-1's predicate (`vmemmap_can_optimize`).
+ * Whether tail vmemmap pages are shared: CMP-1's predicate (`vmemmap_can_optimize`). `altmap`: the memmap is on the device.
  *
  * @category queries
  * @since 0.1.0
@@ -52,7 +52,7 @@ export const isShared = (kernel: Kernel, order: number, altmap: boolean): boolea
 }
 
 /**
- * Struct pages written per compound: C of INI-9.
+ * Struct pages written per compound: C of INI-9. `shared` is the answer of {@link isShared}.
  *
  * @category queries
  * @since 0.1.0

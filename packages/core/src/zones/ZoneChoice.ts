@@ -8,9 +8,7 @@
  */
 import type { Architecture, Name } from "../geometry/Architecture.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
-
-const MiB = 1024 ** 2
-const GiB = 1024 ** 3
+import { GiB, MiB } from "../geometry/Units.ts"
 
 /**
  * Zones that memory can be onlined to, lowest first.

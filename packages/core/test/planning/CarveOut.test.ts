@@ -187,7 +187,7 @@ describe("CarveOut", () => {
       const result = CarveOut.plan({ machine: spec, want: want * 16 * MiB, arch, release: release("6.1") })
       if (Result.isFailure(result)) return
       for (const { line, size, start } of result.success.candidates) {
-        const after = E820.apply(table, MemmapOption.effects(MemmapOption.fromCommandLine(`quiet ${line}`)))
+        const after = E820.apply(table, MemmapOption.actions(MemmapOption.fromCommandLine(`quiet ${line}`)))
         assert.strictEqual(E820.regions(after).length, E820.regions(table).length + 1)
         assert.isTrue(E820.regions(after).some((r) => r.start === start && r.size === size))
         assert.strictEqual(start % (128 * MiB), 0)

@@ -10,7 +10,7 @@ const GiB = 1024 ** 3
 
 const entry = (start: number, end: number, type: number): E820.Entry => ({ start, end, type })
 
-const options = (text: string) => MemmapOption.effects(MemmapOption.parse(text))
+const options = (text: string) => MemmapOption.actions(MemmapOption.parse(text))
 
 /** OBS-1: the firmware map of the recorded machine. */
 const firmware = (below: number, above: number): E820.Table => {
@@ -108,7 +108,7 @@ describe("E820", () => {
       if (iomem === undefined) continue
       const table = E820.boot(
         firmware(ram.below4G, ram.above4G),
-        MemmapOption.effects(MemmapOption.fromCommandLine(cmdline))
+        MemmapOption.actions(MemmapOption.fromCommandLine(cmdline))
       )
       const plugged = new Set((dimms ?? []).map((d) => d.addr))
       const expected = iomem.filter((r) => r.depth === 0 && kept.has(r.name) && !plugged.has(r.start))

@@ -8,6 +8,7 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Struct from "effect/Struct"
 import { WrongUse } from "./Failure.ts"
 import * as Output from "./Output.ts"
 import { version } from "./Version.ts"
@@ -23,6 +24,10 @@ const modules = {
 
 type Name = keyof typeof modules
 
+type Subcommand = Awaited<ReturnType<typeof modules[Name]>>
+
+const isName = (text: string): text is Name => Object.hasOwn(modules, text)
+
 /**
  * The root command with the named subcommand only, or with all of them when no such name is given (help, completions, a
  * misspelt name).
@@ -30,19 +35,17 @@ type Name = keyof typeof modules
 const load = (name: string | undefined) =>
   Effect.map(
     Effect.forEach(
-      name !== undefined && Object.hasOwn(modules, name) ? [name as Name] : Object.keys(modules) as Array<Name>,
-      (name) => Effect.promise<Commands>(modules[name])
+      name !== undefined && isName(name) ? [name] : Struct.keys(modules),
+      (each) => Effect.promise<Subcommand>(modules[each])
     ),
     (commands) =>
       Command.make("vmemmap").pipe(
         Command.withDescription(
           "What Linux struct pages for device memory will cost, where, and what capacity stays, before anything is changed"
         ),
-        Command.withSubcommands(commands as [Commands, ...Array<Commands>])
+        Command.withSubcommands(commands)
       )
   )
-
-type Commands = Awaited<ReturnType<typeof modules[Name]>>
 
 /**
  * Usage errors go to standard error in a line or two, so that a pipe behind standard output stays clean.

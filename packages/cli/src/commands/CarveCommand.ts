@@ -5,6 +5,7 @@
  */
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
+import { hex } from "@vmemmap/core/geometry/Pfn"
 import * as Alternatives from "@vmemmap/core/planning/Alternatives"
 import * as CarveOut from "@vmemmap/core/planning/CarveOut"
 import * as Comparison from "@vmemmap/core/planning/Comparison"
@@ -30,18 +31,14 @@ const flags = {
   ),
   size: Flag.String("size").pipe(Flag.withMetavar("SIZE"), Flag.withDescription("Bytes to carve out, such as 16G")),
   keep: Options.size("keep", "RAM that must stay on the node (default: the larger of 1G and a quarter)"),
-  sysroot: Flag.String("sysroot").pipe(
-    Flag.withMetavar("DIR"),
-    Flag.withDescription("Read /proc and /sys below DIR instead of this machine's"),
-    Flag.optional
-  ),
+  sysroot: Options.sysroot,
   ...Options.kernel,
   json: Options.json
 }
 
 /** What the region can become: every reachable option with its figures, and the rest with the reason. */
-const becomes = (candidate: CarveOut.Candidate, kernel: Target.Kernel): CarveAnswer.Becomes => {
-  const { target } = Target.fromDevice(candidate.region)
+const becomes = (region: CarveOut.Candidate["region"], kernel: Target.Kernel): CarveAnswer.Becomes => {
+  const { target } = Target.fromDevice(region, kernel.arch.pageSize)
   const options = Alternatives.all(target, kernel)
   return {
     can: options.filter(PlanOption.isSafe).map((o) => ({
@@ -78,9 +75,9 @@ export const command = Command.make(
       release: kernel.release,
       policy: keep === undefined ? undefined : { keepBytes: keep, keepShare: 0 }
     }))
-    const candidates = carved.candidates.map(({ region: _, ...candidate }, i) => ({
+    const candidates = carved.candidates.map(({ region, ...candidate }) => ({
       ...candidate,
-      becomes: becomes(carved.candidates[i] as CarveOut.Candidate, kernel)
+      becomes: becomes(region, kernel)
     }))
     const answer: CarveAnswer.CarveAnswer = { ...carved, candidates }
     yield* args.json ? json(answer) : output.print(text(answer, output.width, Style.make(output.colour)))
@@ -96,7 +93,8 @@ export const command = Command.make(
   ])
 )
 
-const hex = (start: number, size: number): string => `0x${start.toString(16)}-0x${(start + size - 1).toString(16)}`
+/** First and last byte, as `/proc/iomem` has them. */
+const ends = (start: number, size: number): string => `${hex(start)}-${hex(start + size - 1)}`
 
 const text = (
   { assumptions, candidates, refused }: CarveAnswer.CarveAnswer,
@@ -107,11 +105,14 @@ const text = (
   const lines = (items: ReadonlyArray<string>) =>
     items.flatMap((item) => Table.wrap(item, width)).map((l) => `${l}\n`).join("")
   const heading = ({ line, node, size, start }: CarveAnswer.Candidate) =>
-    `${style.bold(line)}  ${hex(start, size)}  node ${node}\n`
+    `${style.bold(line)}  ${ends(start, size)}  node ${node}\n`
   const best = candidates[0]
   const said = new Set<string>()
-  const isNew = (text: string) => !said.has(text) && said.add(text).size > 0
-  /** All of the best candidate; of the others what differs from those before. */
+  const isNew = (text: string): boolean => {
+    const before = said.size
+    return said.add(text).size > before
+  }
+  // All of the best candidate; of the others what differs from those before.
   const details = (candidate: CarveAnswer.Candidate): ReadonlyArray<string> => [
     lines(candidate.why.filter(isNew).map((why) => `  ${why}`)),
     isNew(JSON.stringify(candidate.becomes)) ? outcomes(candidate.becomes) : "",
@@ -132,7 +133,7 @@ const text = (
     ...candidates.map((candidate) => [heading(candidate), ...details(candidate), "\n"].join("")),
     refused.length === 0 ? "" : Table.render(
       [{ title: "refused" }, { title: "size", align: "right" }, { title: "why", flex: true }],
-      refused.map((r) => [hex(r.start, r.size), size(r.size), r.why]),
+      refused.map((r) => [ends(r.start, r.size), size(r.size), r.why]),
       { width, bold: style.bold }
     ),
     lines(assumptions.map((assumption) => `assumed: ${assumption}`))

@@ -7,6 +7,7 @@ import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
 import * as Footprint from "@vmemmap/core/planning/Footprint"
 import * as Growth from "@vmemmap/core/planning/Growth"
+import * as GrowthRequest from "@vmemmap/core/planning/GrowthRequest"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
@@ -25,11 +26,11 @@ const flags = {
   base: sizeFlag("base", "Memory the machine boots with"),
   to: sizeFlag("to", "Memory to grow to, base included"),
   step: sizeFlag("step", "Memory added at a time"),
-  how: Flag.Literals("how", ["dimm", "virtio-mem", "kmem"]).pipe(
+  how: Flag.Literals("how", GrowthRequest.How.literals).pipe(
     Flag.withDescription("What brings the memory"),
     Flag.withDefault("dimm" as const)
   ),
-  online: Flag.Literals("online", ["auto", "kernel", "movable", "auto-movable"]).pipe(
+  online: Flag.Literals("online", GrowthRequest.Online.literals).pipe(
     Flag.withDescription(
       "When and where it is onlined: auto (all is added before any is online; kmem and virtio-mem: movable), kernel, movable, auto-movable (the kernel's policy)"
     ),

@@ -87,22 +87,31 @@ const sizeOf = (path: string) =>
       Effect.succeed(null))
   )
 
-const unwritable = (path: string, { reason }: PlatformError.PlatformError): WrongUse =>
-  new WrongUse({
-    problem: reason._tag === "NotFound"
-      ? `${path}: the folder does not exist`
-      : reason._tag === "PermissionDenied"
-      ? `${path}: permission denied; choose a file you may write`
-      : `${path}: cannot be written (${reason._tag})`
-  })
+const unwritable = (path: string, { reason }: PlatformError.PlatformError): WrongUse => {
+  switch (reason._tag) {
+    case "NotFound":
+      return new WrongUse({ problem: `${path}: the folder does not exist` })
+    case "PermissionDenied":
+      return new WrongUse({ problem: `${path}: permission denied; choose a file you may write` })
+    default:
+      return new WrongUse({ problem: `${path}: cannot be written (${reason._tag})` })
+  }
+}
 
-/** Replaces the first bytes of a file and nothing else; a shorter file grows to hold them, an absent one is created. */
-const replaceHead = Effect.fnUntraced(function*(path: string, exists: boolean, bytes: Uint8Array) {
-  const fs = yield* FileSystem.FileSystem
-  const file = yield* fs.open(path, { flag: exists ? "r+" : "w" })
-  yield* file.writeAll(bytes)
-  yield* file.sync
-}, Effect.scoped)
+/**
+ * Replaces the first bytes of a file and nothing else; a shorter file grows to hold them, an absent one is created. Not
+ * interrupted half-way, so that no torn block is left behind.
+ */
+const replaceHead = Effect.fnUntraced(
+  function*(path: string, exists: boolean, bytes: Uint8Array) {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* fs.open(path, { flag: exists ? "r+" : "wx" })
+    yield* file.writeAll(bytes)
+    yield* file.sync
+  },
+  Effect.scoped,
+  Effect.uninterruptible
+)
 
 const write = Command.make(
   "write",
@@ -130,12 +139,9 @@ const write = Command.make(
     const path = options.output === undefined || options.stdout === true
       ? undefined
       : yield* Sources.resolve(options.output)
-    const before = path === undefined ?
-      null :
-      yield* Effect.mapError(
-        sizeOf(path),
-        (error) => error._tag === "WrongUse" ? error : unwritable(path, error)
-      )
+    const before = path === undefined ? null : yield* sizeOf(path).pipe(
+      Effect.catchTag("PlatformError", (error) => Effect.fail(unwritable(path, error)))
+    )
     const answer = WriteInfoblock.run(
       options,
       path === undefined ? { _tag: "None" } : { _tag: "Image", size: before },

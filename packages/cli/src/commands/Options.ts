@@ -38,12 +38,26 @@ export const bytesOf = (flag: string, text: Option.Option<string>): Effect.Effec
   })
 
 /**
+ * Whether the answer is printed as one JSON document, as `docs/json` describes.
+ *
  * @category flags
  * @since 0.1.0
  */
 export const json = Flag.Boolean("json").pipe(
-  Flag.withDescription("Print JSON (bytes, pages and nanoseconds as integers) and nothing else"),
+  Flag.withDescription("Print JSON (bytes and pages as integers) and nothing else"),
   Flag.withDefault(false)
+)
+
+/**
+ * Where /proc and /sys are, when not those of this machine.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const sysroot = Flag.String("sysroot").pipe(
+  Flag.withMetavar("DIR"),
+  Flag.withDescription("Read /proc and /sys below DIR instead of this machine's"),
+  Flag.optional
 )
 
 /**

@@ -10,6 +10,7 @@ import type * as Alternatives from "@vmemmap/core/planning/Alternatives"
 import * as Comparison from "@vmemmap/core/planning/Comparison"
 import * as Gate from "@vmemmap/core/planning/Gate"
 import * as Plan from "@vmemmap/core/planning/Plan"
+import * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import * as KernelRelease from "@vmemmap/core/release/KernelRelease"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -38,7 +39,7 @@ const flags = {
     Flag.withDescription("Plan for a physical range (repeatable), such as 0x100000000+128G"),
     Flag.atLeast(0)
   ),
-  mode: Flag.Literals("mode", ["raw", "sector", "fsdax", "devdax", "system-ram"]).pipe(
+  mode: Flag.Literals("mode", PlanOption.Mode.literals).pipe(
     Flag.withDescription("Only this mode"),
     Flag.optional
   ),
@@ -60,11 +61,7 @@ const flags = {
     Flag.withDescription("Exit 1 when the totals meet the condition (repeatable), such as 'ram>16GiB'"),
     Flag.atLeast(0)
   ),
-  sysroot: Flag.String("sysroot").pipe(
-    Flag.withMetavar("DIR"),
-    Flag.withDescription("Read /proc and /sys below DIR instead of this machine's"),
-    Flag.optional
-  ),
+  sysroot: Options.sysroot,
   json: Options.json
 }
 
@@ -130,8 +127,9 @@ export const command = Command.make(
       return yield* new WrongUse({ problem: "--sysroot and SOURCE both name a machine: give one of them" })
     }
     const settings = { kernelOf: yield* Options.kernels(args), filter, nodes, gates, json: args.json }
-    if (args.sources.length === 1 && ranges.length === 0) {
-      const fleet = yield* FleetSource.open(args.sources[0] as string)
+    const [only, ...others] = args.sources
+    if (only !== undefined && others.length === 0 && ranges.length === 0) {
+      const fleet = yield* FleetSource.open(only)
       if (fleet._tag === "Fleet" && Option.isSome(args.compareKernels)) {
         return yield* new WrongUse({ problem: "--compare-kernels works on one machine, not on a fleet file" })
       }

@@ -6,7 +6,7 @@
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
 import * as Alternatives from "@vmemmap/core/planning/Alternatives"
-import type * as PlanOption from "@vmemmap/core/planning/PlanOption"
+import * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import * as Sizing from "@vmemmap/core/planning/Sizing"
 import * as Target from "@vmemmap/core/planning/Target"
 import * as MemmapOption from "@vmemmap/core/resources/MemmapOption"
@@ -25,7 +25,7 @@ const flags = {
     Flag.withMetavar("SIZE"),
     Flag.withDescription("Usable bytes needed, such as 1500G")
   ),
-  mode: Flag.Literals("mode", ["raw", "sector", "fsdax", "devdax", "system-ram"]).pipe(
+  mode: Flag.Literals("mode", PlanOption.Mode.literals).pipe(
     Flag.withDescription("What it is for"),
     Flag.withDefault("fsdax" as const)
   ),

@@ -5,9 +5,11 @@
  */
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
+import { hex } from "@vmemmap/core/geometry/Pfn"
 import * as Comparison from "@vmemmap/core/planning/Comparison"
 import type * as Plan from "@vmemmap/core/planning/Plan"
 import * as PlanOption from "@vmemmap/core/planning/PlanOption"
+import type * as Arr from "effect/Array"
 import type { Style } from "./Style.ts"
 import * as Table from "./Table.ts"
 
@@ -31,8 +33,8 @@ const name = Comparison.label
 /** Options with the same figures share a row: 4K and 2M alignments usually do. */
 const grouped = (
   options: ReadonlyArray<PlanOption.PlanOption>
-): ReadonlyArray<ReadonlyArray<PlanOption.PlanOption>> => {
-  const groups = new Map<string, Array<PlanOption.PlanOption>>()
+): ReadonlyArray<Arr.NonEmptyReadonlyArray<PlanOption.PlanOption>> => {
+  const groups = new Map<string, Arr.NonEmptyArray<PlanOption.PlanOption>>()
   for (const option of options) {
     const key = JSON.stringify([
       option.mode,
@@ -45,17 +47,19 @@ const grouped = (
       option.tool?.message ?? "",
       option.notes
     ])
-    groups.set(key, [...(groups.get(key) ?? []), option])
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [option])
+    else group.push(option)
   }
   return [...groups.values()]
 }
 
 const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => {
+  const recommended = device.recommended === null ? null : name(device.recommended)
   const rows = grouped(device.options.filter((o) => o.error === null)).map((group) => {
-    const option = group[0] as PlanOption.PlanOption
+    const option = group[0]
     const aligns = group.map((o) => o.sectorSize ?? o.align).filter((a) => a !== null).map(MemParse.format).join(", ")
-    const chosen = device.recommended !== null &&
-      group.some((o) => name(o) === name(device.recommended as PlanOption.Choice))
+    const chosen = recommended !== null && group.some((o) => name(o) === recommended)
     return [
       chosen ? "*" : "",
       option.mode + (option.native ? " (native)" : "") + (option.memmapOnMemory ? " (memmap on memory)" : ""),
@@ -66,9 +70,7 @@ const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => 
       binary(option.ram),
       binary(option.device),
       binary(option.pageTables),
-      option.tool === null
-        ? (option.notes.length === 0 ? "" : option.notes.map((n) => `[${n.rule}]`).join(" "))
-        : style.warn("ndctl refuses")
+      option.tool === null ? option.notes.map((n) => `[${n.rule}]`).join(" ") : style.warn("ndctl refuses")
     ]
   })
   return Table.render(
@@ -121,15 +123,16 @@ const refusedTable = (device: Plan.DevicePlan, { style, width }: Look): string =
   )
 }
 
-const blocksLine = (device: Plan.DevicePlan): string => {
+/** Where the memory blocks of system-ram would lie; no line where that is not possible. */
+const blockLines = (device: Plan.DevicePlan): ReadonlyArray<string> => {
   const option = device.options.findLast((o) => o.blocks !== null && o.error === null && !o.memmapOnMemory)
-  if (option?.blocks === null || option === undefined) return ""
+  if (option?.blocks === null || option === undefined) return []
   const { count, head, memmap, size: block, tail, zones } = option.blocks
-  return `system-ram (${option.map}): ${count} memory blocks of ${binary(block)}, ${
-    binary(head)
-  } stranded before and ` +
+  return [
+    `system-ram (${option.map}): ${count} memory blocks of ${binary(block)}, ${binary(head)} stranded before and ` +
     `${binary(tail)} after them; memmap in ${memmap}; zones: online ${zones.online}, online_kernel ` +
-    `${zones.online_kernel}, online_movable ${zones.online_movable}\n`
+    `${zones.online_kernel}, online_movable ${zones.online_movable}`
+  ]
 }
 
 const currentLines = ({ current }: Plan.DevicePlan, style: Style): string =>
@@ -149,8 +152,6 @@ const currentLines = ({ current }: Plan.DevicePlan, style: Style): string =>
 /** Text at full width, or wrapped to the terminal. */
 const wrapped = (text: string, width: number): string => Table.wrap(text, width).map((line) => `${line}\n`).join("")
 
-const hex = (address: number): string => `0x${address.toString(16)}`
-
 const deviceText = (device: Plan.DevicePlan, look: Look): string => {
   const { style, width } = look
   const where = device.start === null
@@ -160,13 +161,13 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
   const lines = (prefix: string, texts: ReadonlyArray<string>) =>
     texts.map((text) => wrapped(prefix + text, width)).join("")
   return [
-    style.bold(`${device.name}`) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
+    style.bold(device.name) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
     currentLines(device, style),
     "\n",
     legalTable(device, look),
     refusedTable(device, look),
     "\n",
-    lines("", blocksLine(device).trimEnd() === "" ? [] : [blocksLine(device).trimEnd()]),
+    lines("", blockLines(device)),
     device.recommended === null
       ? style.bad("nothing that was asked for is possible on this range") + "\n"
       : lines("* recommended: ", [`${name(device.recommended)}: ${device.recommended.reason}`]) +

@@ -39,7 +39,7 @@ export interface Single {
   readonly spec: MachineSpec
 }
 
-/** A line longer than this is no machine. */
+/** A line of more characters than this is no machine. */
 const lineLimit = 4 * 1024 * 1024
 
 /**
@@ -109,6 +109,7 @@ export const run = Effect.fnUntraced(function*(
       )
       : answerLines(lines)
   }))
+  rest += decoder.decode()
   yield* answerLines(rest === "" ? [] : [rest])
   return line
 })

@@ -9,6 +9,7 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
+import type * as PlatformError from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { orWrongUse, WrongUse } from "../Failure.ts"
@@ -40,17 +41,19 @@ export const stream = (source: string) =>
     return fs.stream(yield* resolve(source), { chunkSize: 64 * 1024 })
   })).pipe(Stream.mapError((error) => unreadable(source, error)))
 
-const unreadable = (source: string, error: { readonly reason?: { readonly _tag: string } }): WrongUse => {
-  const tag = error.reason?._tag ?? "Unknown"
-  return new WrongUse({
-    problem: tag === "NotFound"
-      ? `${source}: no such file; relative paths start where you typed the command`
-      : tag === "PermissionDenied"
-      ? `${source}: permission denied; run as a user who may read it`
-      : tag === "BadResource"
-      ? `${source}: a folder, not a file; name files, or use --sysroot for a captured tree`
-      : `${source}: cannot be read (${tag})`
-  })
+const unreadable = (source: string, { reason }: PlatformError.PlatformError): WrongUse => {
+  switch (reason._tag) {
+    case "NotFound":
+      return new WrongUse({ problem: `${source}: no such file; relative paths start where you typed the command` })
+    case "PermissionDenied":
+      return new WrongUse({ problem: `${source}: permission denied; run as a user who may read it` })
+    case "BadResource":
+      return new WrongUse({
+        problem: `${source}: a folder, not a file; name files, or use --sysroot for a captured tree`
+      })
+    default:
+      return new WrongUse({ problem: `${source}: cannot be read (${reason._tag})` })
+  }
 }
 
 /**

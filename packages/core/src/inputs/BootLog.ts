@@ -11,7 +11,8 @@ import { KiB, MiB } from "../geometry/Units.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as BootMap from "./BootMap.ts"
 import * as Check from "./Check.ts"
-import { InputError } from "./InputError.ts"
+import * as Decoding from "./Decoding.ts"
+import type { InputError } from "./InputError.ts"
 import * as JsonText from "./JsonText.ts"
 import * as KernelBanner from "./KernelBanner.ts"
 
@@ -180,15 +181,13 @@ const toSpec = (boot: Boot): MachineSpec.MachineSpec => {
   }
 }
 
-const failAt = (source: string, at: string, problem: string, remedy: string): Result.Result<never, InputError> =>
-  Result.fail(new InputError({ source, at, problem, remedy }))
-
 /**
  * Reads the text of a boot log.
  *
  * The last table printed counts (the user-defined one over the firmware's), with every `e820: update` and `remove` after it;
- * of several boots, the last. RAM is cut at node borders, and to the nodes' own ranges where the log has them all. Persistent and soft reserved ranges become devices named by
- * address. `nodes` has what each node's ranges add up to, or on a machine with one node what the `Memory:` line says.
+ * of several boots, the last. RAM is cut at node borders, and to the nodes' own ranges where the log has them all.
+ * Persistent and soft reserved ranges become devices named by address. `nodes` has what each node's ranges add up to, or on
+ * a machine with one node what the `Memory:` line says.
  *
  * @category parsing
  * @since 0.1.0
@@ -203,17 +202,15 @@ export const read = (source: string, text: string): Result.Result<MachineSpec.Ma
       if (banner !== null) boot = begin(banner[1] ?? "")
       else if (!line.includes("[mem 0x")) takeFact(boot, line)
       else if (!takeRange(boot, line)) {
-        return yield* failAt(
-          source,
-          `line ${index + 1}`,
+        return yield* Decoding.failAt(
+          { source, at: `line ${index + 1}` },
           "has a range that ends before it starts or above 2^52",
           "give the unchanged kernel log"
         )
       }
       if (boot.lines > lineLimit) {
-        return yield* failAt(
-          source,
-          `line ${index + 1}`,
+        return yield* Decoding.failAt(
+          { source, at: `line ${index + 1}` },
           `has more than ${lineLimit} memory ranges`,
           "give the log of one boot"
         )
@@ -221,9 +218,8 @@ export const read = (source: string, text: string): Result.Result<MachineSpec.Ma
     }
     const spec = toSpec(boot)
     if (spec.ranges?.length === 0) {
-      return yield* failAt(
-        source,
-        "",
+      return yield* Decoding.failAt(
+        { source, at: "" },
         "has no memory map: neither 'BIOS-e820:' nor 'node N: [mem' lines",
         "give the log from the very start of the boot: journalctl -k -b, or dmesg before the buffer wrapped"
       )

@@ -49,7 +49,7 @@ const countValues = (value: unknown, most: number): number => {
 }
 
 const refuse = (source: string, problem: string, remedy: string): Result.Result<never, InputError> =>
-  Result.fail(new InputError({ source, at: "", problem, remedy }))
+  Decoding.failAt({ source, at: "" }, problem, remedy)
 
 /**
  * A YAML description. Aliases are allowed as long as they do not multiply the text; merge keys (`<<`) are not.

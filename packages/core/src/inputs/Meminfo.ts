@@ -7,7 +7,8 @@ import * as Result from "effect/Result"
 import { KiB } from "../geometry/Units.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Check from "./Check.ts"
-import { InputError } from "./InputError.ts"
+import * as Decoding from "./Decoding.ts"
+import type { InputError } from "./InputError.ts"
 import * as JsonText from "./JsonText.ts"
 
 const lineForm = /^(?:Node ([0-9]{1,6}) )?(MemTotal|MemFree|MemAvailable):\s+([0-9]{1,12}) kB\s*$/
@@ -19,9 +20,6 @@ const lineForm = /^(?:Node ([0-9]{1,6}) )?(MemTotal|MemFree|MemAvailable):\s+([0
  * @since 0.1.0
  */
 export const wholeMachine = 0
-
-const failAt = (source: string, at: string, problem: string, remedy: string): Result.Result<never, InputError> =>
-  Result.fail(new InputError({ source, at, problem, remedy }))
 
 /**
  * Nodes with `total` (MemTotal) and `available` (MemAvailable where printed, else MemFree), in bytes, ascending.
@@ -39,9 +37,8 @@ export const parse = (source: string, text: string): Result.Result<ReadonlyArray
       const facts = nodes.get(node) ?? new Map<string, number>()
       const key = match[2] ?? ""
       if (facts.has(key)) {
-        return yield* failAt(
-          source,
-          `node ${node}`,
+        return yield* Decoding.failAt(
+          { source, at: `node ${node}` },
           `has ${key} twice`,
           "give the text once, and not /proc/meminfo together with that of the nodes"
         )
@@ -54,7 +51,7 @@ export const parse = (source: string, text: string): Result.Result<ReadonlyArray
       return total === undefined ? [] : [{ node, total, ...(available === undefined ? {} : { available }) }]
     })
     return found.length === 0
-      ? yield* failAt(source, "", "has no line 'MemTotal: … kB'", "give the text of /proc/meminfo")
+      ? yield* Decoding.failAt({ source, at: "" }, "has no line 'MemTotal: … kB'", "give the text of /proc/meminfo")
       : found
   })
 

@@ -7,7 +7,8 @@
 import * as Result from "effect/Result"
 import * as Pfn from "../geometry/Pfn.ts"
 import * as Check from "./Check.ts"
-import { InputError } from "./InputError.ts"
+import * as Decoding from "./Decoding.ts"
+import type { InputError } from "./InputError.ts"
 
 /**
  * `[start, start + size)`.
@@ -39,7 +40,7 @@ export const depthLimit = 64
 const lineForm = /^( *)([0-9a-f]{1,16})-([0-9a-f]{1,16}) : (.*)$/
 
 const errorAt = (source: string, line: number, problem: string, remedy: string): Result.Result<never, InputError> =>
-  Result.fail(new InputError({ source, at: `line ${line}`, problem, remedy }))
+  Decoding.failAt({ source, at: `line ${line}` }, problem, remedy)
 
 const unchanged = "give the unchanged text of /proc/iomem"
 
@@ -128,17 +129,11 @@ export const parse = (source: string, text: string): Result.Result<ReadonlyArray
     if (first !== undefined) {
       return yield* (visible
         ? errorAt(source, first.line, "has the address zero among real ones", unchanged)
-        : Result.fail(
-          new InputError({
-            source,
-            at: "",
-            problem: "all addresses are zero, as the kernel shows them to unprivileged readers",
-            remedy: "read it as root: sudo cat /proc/iomem"
-          })
+        : Decoding.failAt(
+          { source, at: "" },
+          "all addresses are zero, as the kernel shows them to unprivileged readers",
+          "read it as root: sudo cat /proc/iomem"
         ))
     }
-    if (!visible) {
-      return yield* Result.fail(new InputError({ source, at: "", problem: "is empty", remedy: unchanged }))
-    }
-    return top
+    return visible ? top : yield* Decoding.failAt({ source, at: "" }, "is empty", unchanged)
   })

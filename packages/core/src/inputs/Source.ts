@@ -8,7 +8,8 @@ import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as BootLog from "./BootLog.ts"
 import * as CxlList from "./CxlList.ts"
 import * as DaxctlList from "./DaxctlList.ts"
-import { InputError } from "./InputError.ts"
+import * as Decoding from "./Decoding.ts"
+import type { InputError } from "./InputError.ts"
 import * as Iomem from "./Iomem.ts"
 import * as JsonText from "./JsonText.ts"
 import * as JsonTree from "./JsonTree.ts"
@@ -132,7 +133,7 @@ const known =
   "machine description in YAML or JSON"
 
 const refuse = (source: string, problem: string): Result.Result<never, InputError> =>
-  Result.fail(new InputError({ source, at: "", problem, remedy: `give ${known}` }))
+  Decoding.failAt({ source, at: "" }, problem, `give ${known}`)
 
 const show = (text: string): string => JSON.stringify(text.trimStart().slice(0, 40))
 

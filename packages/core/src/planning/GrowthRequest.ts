@@ -10,7 +10,7 @@ import * as HumanSize from "../geometry/HumanSize.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
 import * as Pfn from "../geometry/Pfn.ts"
 import { GiB } from "../geometry/Units.ts"
-import { has, type KernelRelease } from "../release/KernelRelease.ts"
+import type { KernelRelease } from "../release/KernelRelease.ts"
 import * as ZoneChoice from "../zones/ZoneChoice.ts"
 import * as Footprint from "./Footprint.ts"
 import * as GrowthCost from "./GrowthCost.ts"
@@ -18,6 +18,8 @@ import * as GrowthCost from "./GrowthCost.ts"
 const size = HumanSize.formatBinary
 
 /**
+ * What brings the memory: ACPI DIMMs, a virtio-mem device, device-dax given to kmem.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -26,6 +28,8 @@ export const How = Schema.Literals(["dimm", "virtio-mem", "kmem"])
 export type How = typeof How.Type
 
 /**
+ * When and where added memory is onlined, as `Growth` explains.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -34,7 +38,8 @@ export const Online = Schema.Literals(["auto", "kernel", "movable", "auto-movabl
 export type Online = typeof Online.Type
 
 /**
- * `base` is boot RAM, `to` the total wished for, `step` what is added at a time; bytes.
+ * `base` is boot RAM, `to` the total wished for, `step` what is added at a time; bytes. `arch` is the port of the release
+ * (`Port.make`).
  *
  * @category models
  * @since 0.1.0
@@ -136,7 +141,7 @@ export const check = (request: Request): GrowthError | null => {
       "give 64, or what the kernel was built with"
     )
   }
-  if (!arch.hotplug && !has(request.release, "hotplug-riscv64")) {
+  if (!arch.hotplug) {
     return wrong("arch", `${arch.name} cannot add memory in this kernel (GEO-10)`, "use a kernel from 6.11 on")
   }
   return null

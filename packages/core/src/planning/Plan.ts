@@ -13,6 +13,8 @@ import * as Target from "./Target.ts"
 import * as Warnings from "./Warnings.ts"
 
 /**
+ * The option to take, why, and how.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -125,10 +127,7 @@ const planDevice = (
   const circumstances = {
     mode: filter.mode ?? mode,
     inUse: filter.mode === undefined && mode !== undefined && mode !== "raw",
-    available: availableOn(
-      spec,
-      payingNode(spec, target, Alternatives.wantedMode(target, { mode: filter.mode ?? mode }))
-    )
+    available: availableFor(spec, target, filter.mode ?? mode)
   }
   const chosen = Alternatives.recommend(options, target, circumstances)
   return {
@@ -182,6 +181,13 @@ const payingNode = (
 ): number =>
   mode === "system-ram" && (nodes.length === 0 || nodes.some((n) => n.node === targetNode)) ? targetNode : node
 
+/** Bytes that can be allocated on the node that would pay for what is wanted of the target. */
+const availableFor = (
+  spec: MachineSpec.MachineSpec,
+  target: Target.Target,
+  mode: PlanOption.Mode | undefined
+): number | undefined => availableOn(spec, payingNode(spec, target, Alternatives.wantedMode(target, { mode })))
+
 /** What a total needs to know of a device. */
 interface Chosen extends Pick<DevicePlan, "size" | "node" | "targetNode"> {
   readonly recommended: Pick<PlanOption.PlanOption, "mode" | "usable" | "ram" | "device" | "pageTables"> | null
@@ -204,7 +210,7 @@ export const totals = (
       const mode = filter.mode ?? Current.modeOf(device)
       const recommended = Alternatives.best(target, kernel, filter, {
         mode,
-        available: availableOn(spec, payingNode(spec, target, Alternatives.wantedMode(target, { mode })))
+        available: availableFor(spec, target, mode)
       })
       return {
         size: device.size,

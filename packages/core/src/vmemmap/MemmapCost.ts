@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import * as Num from "effect/Number"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
@@ -103,21 +104,19 @@ const bootedBlocks = (request: Request): number => {
       end: Math.min(last, Alignment.up(end, arch.vmemmapBlock))
     }
   }))
-  return sum(booted.map(PfnRange.length)) / arch.vmemmapBlock
+  return Num.sumAll(booted.map(PfnRange.length)) / arch.vmemmapBlock
 }
-
-const sum = (values: ReadonlyArray<number>): number => values.reduce((a, b) => a + b, 0)
 
 /** PMD tables per CMP-7: the memmap of all new pieces, laid end to end. */
 const pmdTables = (request: Request, pieces: Pieces): number => {
   const { arch, structPage } = request
-  const bytes = sum([pieces.full, ...pieces.partial].map(PfnRange.length)) / arch.pageSize * structPage
+  const bytes = Num.sumAll([pieces.full, ...pieces.partial].map(PfnRange.length)) / arch.pageSize * structPage
   return Math.ceil(bytes / (arch.pmdTable.entries * arch.pmdSize)) * arch.pmdTable.bytes
 }
 
 /** PTE tables: one per PMD slot in which base pages are mapped. */
 const pteTables = (request: Request, pieces: ReadonlyArray<PfnRange.PfnRange>): number =>
-  sum(pieces.map((piece) => slots(request, piece, request.arch.pmdSize))) * request.arch.pteTable.bytes
+  Num.sumAll(pieces.map((piece) => slots(request, piece, request.arch.pmdSize))) * request.arch.pteTable.bytes
 
 /** Blocks taken in order from the altmap, the rest counted for RAM. */
 interface Backing {
@@ -150,7 +149,7 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
   const pagesOf = (piece: PfnRange.PfnRange) => slots(request, piece, page)
   switch (arch.vmemmap) {
     case "none": {
-      const sections = sum(
+      const sections = Num.sumAll(
         [pieces.full, ...pieces.partial].map((p) => slots(request, p, arch.sectionSize / page * request.structPage))
       )
       return fromRam(start, sections * Architecture.memmapPerSection(arch, request.structPage))
@@ -165,14 +164,14 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
       return fromRam({ ...device, exhausted: false }, blocks * block - device.device)
     }
     case "base": {
-      const pages = sum([...pieces.partial, pieces.full].map(pagesOf))
+      const pages = Num.sumAll([...pieces.partial, pieces.full].map(pagesOf))
       return altmap !== null && arch.altmap === "everything"
         ? fromAltmap(start, page, page, pages)
         : fromRam(start, pages * page)
     }
     case "pmd": {
       const blocks = slots(request, pieces.full, arch.pmdSize)
-      const partial = sum(pieces.partial.map(pagesOf)) * page
+      const partial = Num.sumAll(pieces.partial.map(pagesOf)) * page
       if (altmap === null || arch.altmap === "ignored") return fromRam(start, blocks * arch.pmdSize + partial)
       if (arch.altmap === "everything") {
         // Sections are populated in ascending order: head, full sections, tail.
@@ -180,8 +179,8 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
           pieces.partial.filter((p) => p.start < pieces.full.start),
           pieces.partial.filter((p) => p.start >= pieces.full.start)
         ]
-        const withHead = fromAltmap(start, page, page, sum(head.map(pagesOf)))
-        return fromAltmap(fromAltmap(withHead, page, arch.pmdSize, blocks), page, page, sum(tail.map(pagesOf)))
+        const withHead = fromAltmap(start, page, page, Num.sumAll(head.map(pagesOf)))
+        return fromAltmap(fromAltmap(withHead, page, arch.pmdSize, blocks), page, page, Num.sumAll(tail.map(pagesOf)))
       }
       return fromRam(fromAltmap(start, page, arch.pmdSize, blocks), partial)
     }
@@ -206,7 +205,7 @@ const earlyCompounds = (request: Request): number => {
   const full = PfnRange.shrinkTo(range, arch.sectionSize)
   const headsBefore = (address: number) => Math.ceil((address - range.start) / compound)
   const pieces = [{ start: range.start, end: Math.min(full.start, range.end) }, { start: full.end, end: range.end }]
-  return sum(
+  return Num.sumAll(
     pieces.filter((p) => p.end > p.start && isEarly(request, p)).map((p) => headsBefore(p.end) - headsBefore(p.start))
   )
 }

@@ -165,10 +165,11 @@ interface Settings {
   readonly json: boolean
 }
 
-/** What makes the answer a no: a device nothing can be made of, a node that cannot pay. */
+/** What makes the answer a no: a device the kernel makes nothing of, a node that cannot pay. */
 const impossible = ({ devices, totals }: Plan.Plan): string =>
   [
-    ...devices.filter((d) => d.recommended === null).map((d) => `nothing that was asked for is possible on ${d.name}`),
+    ...devices.filter((d) => !d.options.some((o) => o.error === null && o.usable > 0))
+      .map((d) => `nothing that was asked for is possible on ${d.name}`),
     ...totals.nodes.filter((n) => n.fits === false).map((n) => `node ${n.node} cannot pay for its struct pages`)
   ].join("; ")
 

@@ -169,7 +169,11 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
     "\n",
     lines("", blockLines(device)),
     device.recommended === null
-      ? style.bad("nothing that was asked for is possible on this range") + "\n"
+      ? style.bad(
+        device.options.some((o) => o.error === null && o.usable > 0)
+          ? "the kernel would take what was asked for, ndctl refuses all of it"
+          : "nothing that was asked for is possible on this range"
+      ) + "\n"
       : lines("* recommended: ", [`${name(device.recommended)}: ${device.recommended.reason}`]) +
         `  ${device.recommended.command}\n`,
     lines("warning ", device.warnings.map((n) => `[${n.rule}] ${n.message}`)),

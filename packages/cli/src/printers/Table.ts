@@ -1,11 +1,11 @@
 /**
- * Tables for people: columns as wide as their content, the flexible ones wrapped to the terminal.
+ * Tables for people: columns as wide as their content; titles, then the flexible ones, are wrapped to the terminal.
  *
  * @since 0.1.0
  */
 
 /**
- * `flex` columns may be wrapped at blanks when the table is wider than the terminal; others never.
+ * Cells of `flex` columns may be wrapped at blanks when the table is wider than the terminal; others never.
  *
  * @category models
  * @since 0.1.0
@@ -47,17 +47,32 @@ export const wrap = (text: string, width: number): ReadonlyArray<string> => {
   return [...lines, line]
 }
 
+const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)
+
+/** Narrowest a flexible column gets. */
+const least = 20
+
+const widest = (texts: ReadonlyArray<string>): number => Math.max(0, ...texts.map(visible))
+
 const widthsOf = (columns: ReadonlyArray<Column>, rows: ReadonlyArray<ReadonlyArray<string>>, total: number) => {
-  const natural = columns.map((column, i) =>
-    Math.max(visible(column.title), ...rows.map((row) => visible(row[i] ?? "")))
+  const content = columns.map((_, i) => widest(rows.map((row) => row[i] ?? "")))
+  const gaps = gap.length * (columns.length - 1)
+  const natural = columns.map(({ title }, i) => Math.max(visible(title), content[i] ?? 0))
+  if (total <= 0 || sum(natural) + gaps <= total) return natural
+  const widths = columns.map(({ flex, title }, i) =>
+    flex === true ? natural[i] ?? 0 : Math.max(widest(title.split(" ")), content[i] ?? 0)
   )
-  const sum = natural.reduce((a, b) => a + b, 0) + gap.length * (columns.length - 1)
-  const excess = sum - total
-  if (total <= 0 || excess <= 0) return natural
-  const flexible = columns.reduce((n, column) => n + (column.flex === true ? 1 : 0), 0)
-  return natural.map((width, i) =>
-    columns[i]?.flex === true ? Math.max(20, width - Math.ceil(excess / flexible)) : width
-  )
+  const excess = sum(widths) + gaps - total
+  const flexible = columns.flatMap((column, i) => column.flex === true ? [i] : [])
+    .toSorted((a, b) => (widths[a] ?? 0) - (widths[b] ?? 0))
+  let room = sum(flexible.map((i) => widths[i] ?? 0)) - Math.max(0, excess)
+  // narrow columns keep what they need, the wide ones share what is left
+  flexible.forEach((i, n) => {
+    const width = Math.min(widths[i] ?? 0, Math.max(least, Math.floor(room / (flexible.length - n))))
+    room -= width
+    widths[i] = width
+  })
+  return widths
 }
 
 /**
@@ -74,11 +89,11 @@ export const render = (
   const widths = widthsOf(columns, rows, options.width)
   const line = (cells: ReadonlyArray<string>): string =>
     cells.map((cell, i) => pad(cell, widths[i] ?? 0, columns[i]?.align ?? "left")).join(gap).trimEnd() + "\n"
-  const block = (row: ReadonlyArray<string>): string => {
-    const cells = row.map((cell, i) => columns[i]?.flex === true ? wrap(cell, widths[i] ?? 0) : [cell])
-    const height = Math.max(1, ...cells.map((c) => c.length))
-    return Array.from({ length: height }, (_, n) => line(cells.map((c) => c[n] ?? ""))).join("")
-  }
+  const lines = (cells: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> =>
+    Array.from({ length: Math.max(1, ...cells.map((c) => c.length)) }, (_, n) => line(cells.map((c) => c[n] ?? "")))
+  const block = (row: ReadonlyArray<string>): string =>
+    lines(row.map((cell, i) => columns[i]?.flex === true ? wrap(cell, widths[i] ?? 0) : [cell])).join("")
   const bold = options.bold ?? ((text: string) => text)
-  return bold(line(columns.map((c) => c.title)).trimEnd()) + "\n" + rows.map(block).join("")
+  const titles = lines(columns.map(({ title }, i) => wrap(title, widths[i] ?? 0)))
+  return titles.map((title) => bold(title.trimEnd()) + "\n").join("") + rows.map(block).join("")
 }

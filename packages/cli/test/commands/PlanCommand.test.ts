@@ -93,6 +93,18 @@ describe("vmemmap plan --range", () => {
       assert.deepStrictEqual([json.devices[0]?.recommended, json.totals.usable], [null, 0])
     }))
 
+  it.effect("27.2: what only ndctl refuses is still an answer (status 0), what the kernel refuses is a no (status 1)", () =>
+    Effect.gen(function*() {
+      const asked = (range: string) =>
+        run(["plan", "--range", range, "--mode", "fsdax", "--map", "dev", "--align", "2M"])
+      const tool = yield* asked("4G+4094M")
+      assert.deepStrictEqual([tool.status, tool.stderr], [0, ""])
+      assert.include(tool.stdout, "the kernel would take what was asked for, ndctl refuses all of it")
+      const kernel = yield* asked("0x100001000+1G")
+      assert.strictEqual(kernel.status, 1)
+      assert.include(kernel.stderr, "nothing that was asked for is possible")
+    }))
+
   it.effect("SEC-9: a range beyond the address bits is refused for every choice, and nothing is recommended", () =>
     Effect.gen(function*() {
       const { json } = yield* plan("--range", "1P+8G")

@@ -25,6 +25,22 @@ describe("Table", () => {
     assert.strictEqual(coloured.replace(/\u001b\[[0-9;]*m/g, ""), plain)
   })
 
+  it("titles are wrapped before cells, and only where the terminal is narrow", () => {
+    const titled: ReadonlyArray<Table.Column> = [{ title: "memmap in RAM", align: "right" }, { title: "on device" }]
+    assert.strictEqual(
+      Table.render(titled, [["2 GiB", "0"]], { width: 16 }),
+      ["memmap  on", "in RAM  device", " 2 GiB  0", ""].join("\n")
+    )
+    assert.strictEqual(Table.render(titled, [["2 GiB", "0"]], { width: 24 }).split("\n")[0], "memmap in RAM  on device")
+  })
+
+  it("a long flexible column gives way to a short one, and both fit the terminal", () => {
+    const two: ReadonlyArray<Table.Column> = [{ title: "what", flex: true }, { title: "why", flex: true }]
+    const text = Table.render(two, [["abcd ".repeat(60).trim(), "one two three four five six seven"]], { width: 80 })
+    for (const line of text.split("\n")) assert.isAtMost(line.length, 80)
+    assert.include(text, "one two three four five six seven")
+  })
+
   it("only the flexible column is wrapped when the terminal is narrow", () => {
     const text = Table.render(columns, [["a", "1", "one two three four five six seven eight nine ten"]], { width: 40 })
     for (const line of text.split("\n")) assert.isAtMost(line.length, 40)

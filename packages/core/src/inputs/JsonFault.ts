@@ -144,7 +144,9 @@ const cursor = (text: string) => {
     if (text.charAt(at) !== "\"") return fail(at, `has ${show(text, at)} where a key in double quotes should be`)
     if (!string()) return false
     const key: unknown = JSON.parse(text.slice(start, at))
-    if (seen.has(key)) return fail(start, `has the key ${text.slice(start, start + 60)} twice in one object`)
+    if (seen.has(key)) {
+      return fail(start, `has the key ${text.slice(start, Math.min(at, start + 60))} twice in one object`)
+    }
     seen.add(key)
     skip()
     if (at >= text.length) return end("an object", opened)

@@ -7,24 +7,36 @@ import * as HumanSize from "../geometry/HumanSize.ts"
 import * as MemParse from "../geometry/MemParse.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import { has } from "../release/KernelRelease.ts"
+import * as Capacity from "./Capacity.ts"
 import type { Note, PlanOption } from "./PlanOption.ts"
 import * as Sizing from "./Sizing.ts"
 import type { Kernel, Target } from "./Target.ts"
 
 const size = HumanSize.formatBinary
 
+/**
+ * A smaller size with the same usable bytes: in the steps the region takes, or in those of its layout, which it takes once its
+ * align attribute is lowered (21.1).
+ */
 const smallerRequest = (target: Target, kernel: Kernel, option: PlanOption): ReadonlyArray<Note> => {
   if (option.map === "none" || target.kind === "dax" || option.mode === "system-ram") return []
-  const smaller = Sizing.smallerEqual(option, target, kernel)
-  return smaller === null
-    ? []
-    : [{
-      kind: "note",
-      rule: "28.7",
-      message:
-        `${option.mode}/${option.map}: a request of ${MemParse.format(smaller)} gives the same ${option.usable} ` +
-        `usable bytes as ${MemParse.format(target.size)} (${size(target.size - smaller)} less)`
-    }]
+  const asIs = Sizing.smallerEqual(option, target, kernel)
+  const unaligned = { ...target, regionAlign: 1 }
+  const smaller = asIs ?? Sizing.smallerEqual(option, unaligned, kernel)
+  if (smaller === null) return []
+  const { ram } = Capacity.plan(option, { ...target, size: smaller }, kernel)
+  return [{
+    kind: "note",
+    rule: "28.7",
+    message: `${option.mode}/${option.map}: a request of ${MemParse.format(smaller)} gives the same ${option.usable} ` +
+      `usable bytes as ${MemParse.format(target.size)} (${size(target.size - smaller)} less` +
+      (ram > option.ram ? `, but ${size(ram - option.ram)} more RAM for struct pages)` : ")") +
+      (asIs === null
+        ? `; the region takes it once its align attribute is ${
+          MemParse.format(Sizing.granule(option, unaligned, kernel))
+        }`
+        : "")
+  }]
 }
 
 const rounding = (target: Target, option: PlanOption): ReadonlyArray<Note> =>

@@ -41,7 +41,11 @@ describe("JsonText", () => {
   })
 
   it("refuses a key written twice, also when escaped differently", () => {
-    expectRefused(parse(`{"size": 1,\n "si\\u007ae": 2}`), "line 2, column 2", "twice in one object")
+    expectRefused(
+      parse(`{"size": 1,\n "si\\u007ae": 2}`),
+      "line 2, column 2",
+      `the key "si\\u007ae" twice in one object`
+    )
     assert.deepStrictEqual(ok(parse(`[{"a": 1}, {"a": 2}]`)), [{ a: 1 }, { a: 2 }])
   })
 

@@ -132,8 +132,9 @@ describe("Plan", () => {
         w.rule
       ) ?? []
     assert.include(rules(region({ size: 4 * GiB, align: 2 * MiB }), { mode: "fsdax", map: "dev" }), "28.7")
+    assert.include(rules(region({ size: 4 * GiB }), { mode: "fsdax", map: "dev" }), "28.7")
     assert.include(rules(region(), { mode: "fsdax", map: "mem" }), "27.1")
-    assert.deepStrictEqual(rules(region(), { mode: "fsdax", map: "dev" }), [])
+    assert.deepStrictEqual(rules(region(), { mode: "fsdax", map: "mem", align: GiB }), [])
   })
 
   const whole = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4096 }))

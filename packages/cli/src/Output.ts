@@ -57,6 +57,8 @@ const make = Effect.gen(function*() {
 })
 
 /**
+ * The standard streams and the terminal.
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -6,6 +6,8 @@
 import packageJson from "../package.json" with { type: "json" }
 
 /**
+ * As `--version` prints it: that of the package.
+ *
  * @category constants
  * @since 0.1.0
  */

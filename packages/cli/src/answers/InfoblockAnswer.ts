@@ -68,6 +68,8 @@ export const BttBlock = Schema.Struct({
 export interface BttBlock extends Schema.Schema.Type<typeof BttBlock> {}
 
 /**
+ * A block of either kind; `signature` tells which.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -56,6 +56,8 @@ const becomes = (region: CarveOut.Candidate["region"], kernel: Target.Kernel): C
 }
 
 /**
+ * `vmemmap carve`; status 1 when no line is safe.
+ *
  * @category commands
  * @since 0.1.0
  */
@@ -64,6 +66,7 @@ export const command = Command.make(
   flags,
   Effect.fnUntraced(function*(args) {
     const output = yield* Output
+    yield* Options.oneMachine(args)
     const want = yield* orWrongUse(MemParse.parse(args.size), "--size")
     const keep = yield* Options.bytesOf("keep", args.keep)
     const machine = yield* Sources.machine(args.sources, Option.getOrUndefined(args.sysroot))

@@ -46,6 +46,8 @@ const flags = {
 }
 
 /**
+ * `vmemmap grow`; status 1 when a step fails.
+ *
  * @category commands
  * @since 0.1.0
  */

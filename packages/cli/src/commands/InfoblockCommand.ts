@@ -169,6 +169,8 @@ const write = Command.make(
 )
 
 /**
+ * `vmemmap infoblock` with its subcommands; statuses are those of `ndctl`.
+ *
  * @category commands
  * @since 0.1.0
  */

@@ -61,6 +61,19 @@ export const sysroot = Flag.String("sysroot").pipe(
 )
 
 /**
+ * Refuses a {@link sysroot} next to sources: either names the machine.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
+export const oneMachine = (
+  { sources, sysroot }: { readonly sources: ReadonlyArray<string>; readonly sysroot: Option.Option<string> }
+): Effect.Effect<void, WrongUse> =>
+  Option.isSome(sysroot) && sources.length > 0
+    ? Effect.fail(new WrongUse({ problem: "--sysroot and SOURCE both name a machine: give one of them" }))
+    : Effect.void
+
+/**
  * Kernel and architecture, overriding what the sources say.
  *
  * @category flags

@@ -101,6 +101,8 @@ const gate = (totals: Plan.Totals, gates: ReadonlyArray<Gate.Gate>): Effect.Effe
 }
 
 /**
+ * `vmemmap plan`; status 1 when a condition is met, nothing is possible, or a node cannot pay.
+ *
  * @category commands
  * @since 0.1.0
  */
@@ -123,9 +125,7 @@ export const command = Command.make(
         problem: `--mode ${filter.mode} has neither a memmap nor an alignment: leave out --map and --align`
       })
     }
-    if (Option.isSome(args.sysroot) && args.sources.length > 0) {
-      return yield* new WrongUse({ problem: "--sysroot and SOURCE both name a machine: give one of them" })
-    }
+    yield* Options.oneMachine(args)
     const settings = { kernelOf: yield* Options.kernels(args), filter, nodes, gates, json: args.json }
     const [only, ...others] = args.sources
     if (only !== undefined && others.length === 0 && ranges.length === 0) {
@@ -165,10 +165,14 @@ interface Settings {
   readonly json: boolean
 }
 
-/** What makes the answer a no: a device the kernel makes nothing of, a node that cannot pay. */
+/**
+ * What makes the answer a no: a device the kernel makes nothing of, a node that cannot pay. A device of a kind that was not
+ * asked about counts only where there is no other.
+ */
 const impossible = ({ devices, totals }: Plan.Plan): string =>
   [
-    ...devices.filter((d) => !d.options.some((o) => o.error === null && o.usable > 0))
+    ...(devices.some((d) => d.options.length > 0) ? devices.filter((d) => d.options.length > 0) : devices)
+      .filter((d) => !d.options.some((o) => o.error === null && o.usable > 0))
       .map((d) => `nothing that was asked for is possible on ${d.name}`),
     ...totals.nodes.filter((n) => n.fits === false).map((n) => `node ${n.node} cannot pay for its struct pages`)
   ].join("; ")

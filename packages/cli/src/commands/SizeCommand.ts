@@ -46,6 +46,8 @@ const flags = {
 }
 
 /**
+ * `vmemmap size`; status 1 when no request suffices.
+ *
  * @category commands
  * @since 0.1.0
  */

@@ -139,13 +139,17 @@ const currentLines = ({ current }: Plan.DevicePlan, style: Style): string =>
   current === null ? "" : current.namespaces.map((ns) => {
     const described = [ns.mode, ns.map === "none" ? "" : ns.map, ns.align === null ? "" : MemParse.format(ns.align)]
       .filter((word) => word !== "").join(" ")
-    const usable = ns.usable === null ? "size not printed" : `${size(ns.usable)} usable`
+    const reported = ns.usable === null ? "" : size(ns.usable)
+    const usable = ns.usable === null ? "size not printed" : `${reported} usable`
     const pays = ns.ram === null
       ? ""
       : `, memmap ${binary(ns.ram)} in RAM, ${binary(ns.device ?? 0)} on the device`
-    const differs = ns.predicted !== null && ns.usable !== null && ns.predicted !== ns.usable
-      ? style.warn(`, this kernel would give ${size(ns.predicted)} today`)
-      : ""
+    const predicted = ns.predicted === null || ns.usable === null ? "" : size(ns.predicted)
+    const differs = predicted === "" || predicted === reported
+      ? ""
+      : ns.mode === "system-ram"
+      ? `, ${predicted} of it in whole memory blocks`
+      : style.warn(`, this kernel would give ${predicted} today`)
     return `now: ${ns.name} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}\n`
   }).join("") + (current.free === null || current.free === 0 ? "" : `now: ${size(current.free)} free for namespaces\n`)
 

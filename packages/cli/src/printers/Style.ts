@@ -5,6 +5,8 @@
  */
 
 /**
+ * How to make a text stand out.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -17,6 +19,8 @@ export interface Style {
 }
 
 /**
+ * The attributes, or texts unchanged without `colour`.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -107,6 +107,7 @@ describe("vmemmap carve", () => {
       [["-", "--size", "4G", "--arch", "arm64"], "x86"],
       [["-"], "--size"],
       [["-", "--size", "4G", "--keep", "some"], "--keep"],
+      [["-", "--size", "4G", "--sysroot", "/"], "--sysroot and SOURCE"],
       [[example("two-socket/ndctl.json"), "--size", "4G"], "no RAM range is known"]
     ] as const
   ) {

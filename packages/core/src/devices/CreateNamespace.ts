@@ -175,7 +175,6 @@ export const settle = (request: Request, place: Place): Result.Result<Settled, T
   const { existing } = request
   const { region } = place
   const refuse = refuser(existing !== undefined)
-  const ways = Region.ways(region)
   if (place.disabled === true) return refuse.skip(3, `${region.name} is disabled`, "enable the region")
   const limit = available(region)
   if (existing === undefined && (limit === 0 || (request.size?.bytes ?? 0) > limit)) {
@@ -207,6 +206,23 @@ export const settle = (request: Request, place: Place): Result.Result<Settled, T
     )
   }
   const align = alignOf(request, mode, place)
+  return sized(request, place, { mode, size, align })
+}
+
+/** What a request comes down to before its size is checked. */
+interface Geometry {
+  readonly mode: Namespace.Mode
+  readonly size: number
+  readonly align: number
+}
+
+/** Rows 7 to 9: the size against the alignments of region and namespace, and against the least there is. */
+const sized = (request: Request, place: Place, geometry: Geometry): Result.Result<Settled, ToolRefusal> => {
+  const { existing } = request
+  const { region } = place
+  const { align, mode, size } = geometry
+  const refuse = refuser(existing !== undefined)
+  const ways = Region.ways(region)
   const granule = Region.granule(region, align)
   const nearby = `use a multiple of ${granule} bytes, such as ${Math.max(1, Math.floor(size / granule)) * granule}`
   if (size % region.align !== 0) {
@@ -234,13 +250,14 @@ export const settle = (request: Request, place: Place): Result.Result<Settled, T
       ? refuse.skip(9, `${region.name} has only ${size} bytes left`, "mode raw has no minimum")
       : refuse.plain(9, "EINVAL", `'--size=' must be >= 16MiB for '${mode}' mode`, "use 16 MiB or more, or mode raw")
   }
-  return settled(request, place, { mode, size, align })
+  return settled(request, place, geometry)
 }
 
+/** Rows 10 to 12, and row 3 where no namespace is idle: what else stands against it, then what is asked of the kernel. */
 const settled = (
   request: Request,
   place: Place,
-  { align, mode, size }: { readonly mode: Namespace.Mode; readonly size: number; readonly align: number }
+  { align, mode, size }: Geometry
 ): Result.Result<Settled, ToolRefusal> => {
   const { existing, map, sectorSize } = request
   const { region } = place

@@ -6,6 +6,8 @@
 import * as Schema from "effect/Schema"
 
 /**
+ * A source that cannot be read, or contradicts itself or another one.
+ *
  * @category errors
  * @since 0.1.0
  */

@@ -8,6 +8,8 @@
  */
 
 /**
+ * What is wrong at an offset, in UTF-16 units.
+ *
  * @category models
  * @since 0.1.0
  */

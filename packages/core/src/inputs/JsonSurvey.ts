@@ -8,6 +8,8 @@
  */
 
 /**
+ * What the pass learned; offsets are in UTF-16 units.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -6,6 +6,8 @@
 import * as Decoding from "./Decoding.ts"
 
 /**
+ * Whether the value is an object and no array.
+ *
  * @category guards
  * @since 0.1.0
  */

@@ -18,6 +18,8 @@ const table = {
 } as const
 
 /**
+ * The symbolic name of an error number.
+ *
  * @category models
  * @since 0.1.0
  */

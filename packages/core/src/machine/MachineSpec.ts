@@ -74,6 +74,8 @@ export const Range = Schema.Struct({
 export interface Range extends Schema.Schema.Type<typeof Range> {}
 
 /**
+ * A NUMA node and its RAM.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -171,6 +173,8 @@ export const Device = Schema.Struct({
 export interface Device extends Schema.Schema.Type<typeof Device> {}
 
 /**
+ * The machine. Every field may be absent: not said, not zero.
+ *
  * @category models
  * @since 0.1.0
  */

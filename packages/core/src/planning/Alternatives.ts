@@ -265,7 +265,7 @@ export const command = (option: PlanOption.PlanOption, target: Target, where: st
         : `${create} ${option.mode} -M ${option.map}${align}`
     case "system-ram":
       return target.kind === "dax"
-        ? `${ownMemmap(option, target.name)}daxctl reconfigure-device -m system-ram ${target.name}`
+        ? `${ownMemmap(option, daxDevice(target))}daxctl reconfigure-device -m system-ram ${daxDevice(target)}`
         : `${create} devdax -M ${option.map}${align} && ${ownMemmap(option, "$DAX")}` +
           "daxctl reconfigure-device -m system-ram $DAX"
   }
@@ -273,6 +273,9 @@ export const command = (option: PlanOption.PlanOption, target: Target, where: st
 
 /** `dax8.0` is in region 8. */
 const daxRegion = ({ name }: Target): string => /^dax([0-9]+)\.[0-9]+$/.exec(name)?.[1] ?? name
+
+/** A region is named otherwise than the instances in it, which the administrator has to look up. */
+const daxDevice = ({ name }: Target): string => /^dax[0-9]+\.[0-9]+$/.test(name) ? name : "$DAX"
 
 /** The per-device switch of 25.6, off by default for pmem. */
 const ownMemmap = ({ memmapOnMemory }: PlanOption.PlanOption, device: string): string =>

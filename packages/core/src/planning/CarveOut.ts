@@ -63,6 +63,8 @@ export const defaultPolicy: Policy = {
 }
 
 /**
+ * What to carve out of which machine, for which kernel.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -309,6 +311,34 @@ const candidate = (s: Setup, { range, start }: Placed, after: E820.Table): Candi
   }
 })
 
+interface Found {
+  readonly placed: Placed
+  readonly after: E820.Table
+}
+
+/** Every placement in every RAM range: those that work, and the others with the reason. */
+const search = (s: Setup): { readonly found: ReadonlyArray<Found>; readonly refused: ReadonlyArray<Refused> } => {
+  const refused: Array<Refused> = []
+  const found: Array<Found> = []
+  for (const range of s.ram) {
+    const unfit = rangeRefusal(s, range)
+    if (unfit !== null) {
+      refused.push(refuse(range, unfit))
+      continue
+    }
+    for (const start of placements(s, range)) {
+      const bad = placementRefusal(s, range, start)
+      const after = bad === null ? verify(s, start) : null
+      if (after !== null) found.push({ placed: { range, start }, after })
+      else {
+        const at = start < range.start ? range : PfnRange.fromLength(start, s.want)
+        refused.push(refuse(at, bad ?? "the line would not give exactly one region of that size (20.3)"))
+      }
+    }
+  }
+  return { found, refused }
+}
+
 /**
  * Every line worth considering on the machine, best first, and what was refused and why.
  *
@@ -337,33 +367,16 @@ export const plan = (request: Request): Result.Result<CarveOut, CarveOutError> =
       })
     )
   }
-  const refused: Array<Refused> = []
-  const found: Array<{ readonly placed: Placed; readonly after: E820.Table }> = []
-  for (const range of s.ram) {
-    const unfit = rangeRefusal(s, range)
-    if (unfit !== null) {
-      refused.push(refuse(range, unfit))
-      continue
-    }
-    for (const start of placements(s, range)) {
-      const bad = placementRefusal(s, range, start)
-      const after = bad === null ? verify(s, start) : null
-      if (after !== null) found.push({ placed: { range, start }, after })
-      else {
-        const at = start < range.start ? range : PfnRange.fromLength(start, want)
-        refused.push(refuse(at, bad ?? "the line would not give exactly one region of that size (20.3)"))
-      }
-    }
-  }
+  const { found, refused } = search(s)
   const high = found.filter(({ placed }) => placed.start >= low)
   const offered = high.length > 0 ? high : found
-  for (const { placed } of high.length > 0 ? found.filter(({ placed }) => placed.start < low) : []) {
-    refused.push(refuse(PfnRange.fromLength(placed.start, want), "below 4 GiB while there is room above (20.3)"))
-  }
+  const spared = found.filter((one) => !offered.includes(one)).map(({ placed }) =>
+    refuse(PfnRange.fromLength(placed.start, want), "below 4 GiB while there is room above (20.3)")
+  )
   return Result.succeed({
     candidates: offered.toSorted((a, b) => compare(rank(s, a.placed), rank(s, b.placed)))
       .map(({ after, placed }) => candidate(s, placed, after)),
-    refused,
+    refused: [...refused, ...spared],
     assumptions: [
       `the larger of ${size(s.policy.keepBytes)} and ${s.policy.keepShare * 100} % of a node must stay RAM`,
       `the kernel image is taken to lie in ${size(s.policy.kernelImage.start)} to ${size(s.policy.kernelImage.end)}`,

@@ -16,6 +16,8 @@ import type { Totals } from "./Plan.ts"
 export type Field = "ram" | "device" | "pageTables" | "memmap" | "usable" | "lost" | "size"
 
 /**
+ * A condition on a total: `text` as typed, `bytes` what the field is compared with.
+ *
  * @category models
  * @since 0.1.0
  */

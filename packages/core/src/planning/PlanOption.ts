@@ -9,6 +9,8 @@
 import * as Schema from "effect/Schema"
 
 /**
+ * The modes of ndctl, and `system-ram`: device-dax memory given to kmem.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -73,6 +75,8 @@ export const Losses = Schema.Struct({
 export interface Losses extends Schema.Schema.Type<typeof Losses> {}
 
 /**
+ * Why a choice is refused: the error number by name, the rule, and what would be legal.
+ *
  * @category models
  * @since 0.1.0
  */

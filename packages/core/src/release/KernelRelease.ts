@@ -128,7 +128,7 @@ const fromUpstream = (text: string): KernelRelease | UnknownKernel => {
   if (match === null) return new UnknownKernel({ text, problem: "not a release number" })
   const upstream = `${Number(match[1])}.${Number(match[2])}`
   if (rank(upstream) < rank("4.2")) {
-    return new UnknownKernel({ text, problem: "device memory had no struct pages before 4.3" })
+    return new UnknownKernel({ text, problem: "there are no rules for releases before 4.2" })
   }
   const features = upstreamFeatures(upstream)
   const patch = match[3] === undefined ? undefined : Number(match[3])
@@ -145,11 +145,8 @@ const fromUpstream = (text: string): KernelRelease | UnknownKernel => {
 }
 
 const fromBase = (text: string): KernelRelease | UnknownKernel => {
-  const known = text === proposed.name
-    ? proposed
-    : Object.hasOwn(distributions, text)
-    ? distributions[text]
-    : undefined
+  const distribution = Object.hasOwn(distributions, text) ? distributions[text] : undefined
+  const known = text === proposed.name ? proposed : distribution
   if (known === undefined) {
     const name = /^(rhel-[0-9]+)\.[0-9]+$/.exec(text)?.[1] ?? enterprise(text)
     if (name === undefined || !Object.hasOwn(distributions, name)) return fromUpstream(text)

@@ -1,5 +1,5 @@
 /**
- * The firmware memory map as the kernel edits it: `memmap=` effects, sanitising, RAM for the page allocator, and the ranges
+ * The firmware memory map as the kernel edits it: `memmap=` actions, sanitising, RAM for the page allocator, and the ranges
  * that become pmem regions (spec 20.3, 20.4, OBS-1 … OBS-4).
  *
  * Ranges are half-open, in bytes.
@@ -32,6 +32,8 @@ export const Type = {
 } as const
 
 /**
+ * One entry of the map, in bytes; `type` is a number as in {@link Type}.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -113,7 +115,7 @@ const applyOne = (table: Table, action: MemmapOption.Action): Table => {
 }
 
 /**
- * Applies command-line effects in order and sanitises (20.3, OBS-2).
+ * Applies the actions of a command line in order and sanitises (20.3, OBS-2).
  *
  * @category operations
  * @since 0.1.0

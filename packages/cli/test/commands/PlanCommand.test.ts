@@ -105,6 +105,18 @@ describe("vmemmap plan --range", () => {
       assert.include(kernel.stderr, "nothing that was asked for is possible")
     }))
 
+  it.effect("a device of another kind than asked about is no reason for status 1, unless there is no other", () =>
+    Effect.gen(function*() {
+      const pmem = `{"name":"region0","kind":"pmem","start":4294967296,"size":137438953472}`
+      const dax = `{"name":"region1","kind":"dax","start":1099511627776,"size":137438953472}`
+      const asked = (devices: string, mode: string) =>
+        run(["plan", "-", "--mode", mode], { stdin: `{"devices":[${devices}]}` })
+      assert.strictEqual((yield* asked(`${pmem},${dax}`, "fsdax")).status, 0)
+      assert.strictEqual((yield* asked(dax, "fsdax")).status, 1)
+      const { stdout } = yield* asked(dax, "system-ram")
+      assert.include(stdout, "daxctl reconfigure-device -m system-ram $DAX\n")
+    }))
+
   it.effect("SEC-9: a range beyond the address bits is refused for every choice, and nothing is recommended", () =>
     Effect.gen(function*() {
       const { json } = yield* plan("--range", "1P+8G")

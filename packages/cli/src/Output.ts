@@ -4,9 +4,11 @@
  * @since 0.1.0
  */
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import * as Stdio from "effect/Stdio"
@@ -16,7 +18,8 @@ import { ReaderGone, WrongUse } from "./Failure.ts"
 
 /**
  * `print` ends once the text is handed over; it fails when that is not possible, with `ReaderGone` where nobody reads any more
- * (`| head`). `width` is 0 where there is no terminal: then nothing is wrapped.
+ * (`| head`). `width` is COLUMNS where it is set, else that of the terminal, 0 where there is none: then nothing is
+ * wrapped.
  *
  * @category services
  * @since 0.1.0
@@ -42,6 +45,8 @@ const make = Effect.gen(function*() {
   const capabilities = yield* TerminalCapabilities.TerminalCapabilities
   const onTerminal = yield* stdio.stdoutIsTerminal
   const errOnTerminal = yield* stdio.stderrIsTerminal
+  const own = yield* terminal.columns
+  const columns = yield* Config.option(Config.Int("COLUMNS")).pipe(Effect.orElseSucceed(() => Option.none<number>()))
   const write = (data: string | Uint8Array) =>
     Stream.make(data).pipe(Stream.run(stdio.stdout({ endOnDone: false })), Effect.mapError(unprinted))
   return Output.of({
@@ -51,7 +56,7 @@ const make = Effect.gen(function*() {
       errOnTerminal
         ? Stream.make(`\r\u001b[K${text}`).pipe(Stream.run(stdio.stderr({ endOnDone: false })), Effect.ignore)
         : Effect.void,
-    width: onTerminal ? yield* terminal.columns : 0,
+    width: Option.getOrElse(columns, () => onTerminal ? own : 0),
     colour: capabilities.canColor
   })
 })

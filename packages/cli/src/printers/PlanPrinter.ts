@@ -135,8 +135,8 @@ const blockLines = (device: Plan.DevicePlan): ReadonlyArray<string> => {
   ]
 }
 
-const currentLines = ({ current }: Plan.DevicePlan, style: Style): string =>
-  current === null ? "" : current.namespaces.map((ns) => {
+const currentLines = ({ current }: Plan.DevicePlan, style: Style): ReadonlyArray<string> =>
+  current === null ? [] : current.namespaces.map((ns) => {
     const described = [ns.mode, ns.map === "none" ? "" : ns.map, ns.align === null ? "" : MemParse.format(ns.align)]
       .filter((word) => word !== "").join(" ")
     const reported = ns.usable === null ? "" : size(ns.usable)
@@ -150,8 +150,8 @@ const currentLines = ({ current }: Plan.DevicePlan, style: Style): string =>
       : ns.mode === "system-ram"
       ? `, ${predicted} of it in whole memory blocks`
       : style.warn(`, this kernel would give ${predicted} today`)
-    return `now: ${ns.name} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}\n`
-  }).join("") + (current.free === null || current.free === 0 ? "" : `now: ${size(current.free)} free for namespaces\n`)
+    return `now: ${ns.name} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}`
+  }).concat(current.free === null || current.free === 0 ? [] : [`now: ${size(current.free)} free for namespaces`])
 
 /** Text at full width, or wrapped to the terminal. */
 const wrapped = (text: string, width: number): string => Table.wrap(text, width).map((line) => `${line}\n`).join("")
@@ -166,16 +166,16 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
     texts.map((text) => wrapped(prefix + text, width)).join("")
   return [
     style.bold(device.name) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
-    currentLines(device, style),
+    lines("", currentLines(device, style)),
     "\n",
-    legalTable(device, look),
-    refusedTable(device, look),
-    "\n",
+    device.options.length === 0 ? "" : legalTable(device, look) + refusedTable(device, look) + "\n",
     lines("", blockLines(device)),
     device.recommended === null
       ? style.bad(
         device.options.some((o) => o.error === null && o.usable > 0)
           ? "the kernel would take what was asked for, ndctl refuses all of it"
+          : device.options.length === 0
+          ? "this kind of device does not offer what was asked for"
           : "nothing that was asked for is possible on this range"
       ) + "\n"
       : lines("* recommended: ", [`${name(device.recommended)}: ${device.recommended.reason}`]) +

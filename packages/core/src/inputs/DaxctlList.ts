@@ -89,11 +89,8 @@ const collect = (
       }
       const region = yield* decodeRegion(at, entry)
       if (DaxRegion.isOfNamespace(region)) {
-        return yield* Decoding.failAt(
-          at,
-          "the instance belongs to a libnvdimm namespace, whose raw size is not printed here",
-          "list the region it lies in: ndctl list -RN"
-        )
+        devices.push(...(region.devices ?? []).flatMap(fromInstance))
+        continue
       }
       devices.push(fromRegion(region))
     }
@@ -121,8 +118,8 @@ export const fromDocuments = (
  * Reads the text of one or several `daxctl list` calls.
  *
  * Listed with `-R`, a dax region is one device and its instances are configured in it; without, each instance is a device
- * of its own, for the region's size is unknown. Regions inside a libnvdimm bus are refused: what the instance shows is what
- * its info block left over.
+ * of its own, for the region's size is unknown. So is the instance of a libnvdimm namespace: what it shows is what the info
+ * block left over, and joined with `ndctl list -RN` it becomes part of its region.
  *
  * @category parsing
  * @since 0.1.0

@@ -14,6 +14,7 @@ import type { InputError } from "./InputError.ts"
 import * as JsonText from "./JsonText.ts"
 import * as JsonTree from "./JsonTree.ts"
 import * as NdctlNamespace from "./NdctlNamespace.ts"
+import * as RawSize from "./RawSize.ts"
 
 /**
  * A region. `iset_id` is 64 bits wide: exact decimal or hexadecimal text when a number could not hold it.
@@ -141,10 +142,13 @@ const toLoneDevice = (
 ): Result.Result<ReadonlyArray<MachineSpec.Device>, InputError> => {
   const configured = NdctlNamespace.configured(namespace, 4096)
   if (configured === undefined) return Result.succeed([])
-  if (configured.size === undefined) {
+  const size = configured.size ?? RawSize.infer(configured)
+  if (size === undefined) {
     return Decoding.failAt(
       place,
-      `${namespace.dev} is listed without its region, and its raw size is not printed in mode ${namespace.mode}`,
+      `${namespace.dev} is listed without its region, and no raw size gives its ${
+        String(configured.usable)
+      } usable bytes`,
       "list regions and namespaces together: ndctl list -RN"
     )
   }
@@ -153,11 +157,11 @@ const toLoneDevice = (
     name: namespace.dev,
     kind,
     ...(configured.start === undefined ? {} : { start: configured.start }),
-    size: configured.size,
+    size,
     ...(namespace.numa_node === undefined ? {} : { node: namespace.numa_node }),
     ...(namespace.target_node === undefined ? {} : { targetNode: namespace.target_node }),
-    ...(configured.approximate === true ? { approximate: true } : {}),
-    configured: [configured]
+    ...(configured.approximate === true || configured.size === undefined ? { approximate: true } : {}),
+    configured: [{ ...configured, size }]
   }])
 }
 
@@ -186,6 +190,7 @@ const collect = (
   provider: string | undefined
 ): Result.Result<void, InputError> =>
   Result.gen(function*() {
+    const listed = new Set<string>()
     for (const [at, entry] of JsonTree.elements(place, value)) {
       if (!JsonTree.isRecord(entry)) {
         return yield* Decoding.failAt(
@@ -195,6 +200,10 @@ const collect = (
         )
       }
       const dev = typeof entry["dev"] === "string" ? entry["dev"] : ""
+      if (dev !== "" && listed.has(dev)) {
+        return yield* Decoding.failAt(at, `${dev} is listed twice`, "give one list per machine")
+      }
+      listed.add(dev)
       if (dev.startsWith("region")) {
         yield* collectRegion(found, at, entry, provider)
       } else if (dev.startsWith("namespace")) {
@@ -276,8 +285,8 @@ export const fromDocuments = (
  * Reads the text of one or several `ndctl list` calls.
  *
  * Order of devices and namespaces is the tool's (OBS-20). Regions of the old `blk` type are left out: they hold no mappable
- * memory. Namespaces without their region become devices of their own when their raw size is printed (raw, native fsdax),
- * and are refused otherwise, because several raw sizes give the same usable size.
+ * memory. Namespaces without their region become devices of their own, of the raw size that is printed (raw, native fsdax)
+ * or that their usable bytes imply ({@link RawSize.infer}, marked approximate).
  *
  * @category parsing
  * @since 0.1.0

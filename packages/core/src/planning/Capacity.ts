@@ -50,7 +50,10 @@ export const compoundOrder = ({ arch, release }: Kernel, align: number): number 
  * @category constructors
  * @since 0.1.0
  */
-export const plan = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
+export const plan = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption =>
+  PlanOption.accounted(decide(choice, target, kernel), target.size)
+
+const decide = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
   if (target.start + target.size > 2 ** kernel.arch.physicalBits) {
     return PlanOption.refused(
       choice,
@@ -253,7 +256,7 @@ const instanceNotes = (
       message: "created, then refused at the next probe: align exceeds the capacity"
     })
   }
-  if (choice.map === "dev" && CompoundVmemmap.isShared(request, order, false)) {
+  if (cost.device > 0 && CompoundVmemmap.isShared(request, order, false)) {
     const mem = MemmapCost.make({ ...request, altmap: null })
     notes.push({
       kind: "note",

@@ -154,7 +154,7 @@ const check = ({ arch, release, want }: Request): CarveOutError | null => {
   }
   const granule = has(release, "sub-sections") ? regionAlign : arch.sectionSize
   return want % granule === 0 ? null : wrong(
-    `${size(want)} is not a multiple of ${size(granule)}`,
+    `${MemParse.format(want)} is not a multiple of ${size(granule)}`,
     granule === regionAlign ? "27.2" : "SEC-8",
     `ask for ${MemParse.format(Alignment.up(want, granule))}`
   )

@@ -80,7 +80,15 @@ const isWhole = ({ available, configured, kind, labels }: MachineSpec.Device): b
 const rawSize = (configured: MachineSpec.Configured, device: MachineSpec.Device): number | undefined =>
   configured.size ?? (isWhole(device) ? device.size : undefined)
 
-const choiceOf = ({ align, map = "none", mode, sectorSize, uuid }: MachineSpec.Configured): PlanOption.Choice => ({
+/**
+ * The choice a namespace was made by.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const choiceOf = (
+  { align, map = "none", mode, sectorSize, uuid }: MachineSpec.Configured
+): PlanOption.Choice => ({
   mode,
   map,
   align: align ?? null,

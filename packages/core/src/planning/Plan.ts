@@ -261,6 +261,7 @@ export const make = (
 ): Plan => {
   const devices = (spec.devices ?? []).map((device) => planDevice(device, spec, kernel, filter))
   const unknown = devices.filter((d) => d.start === null).map((d) => d.name)
+  const approximate = (spec.devices ?? []).filter((d) => d.approximate === true).map((d) => d.name)
   return {
     name: spec.name ?? null,
     kernel: kernel.release.name,
@@ -269,11 +270,18 @@ export const make = (
     blockSize: kernel.blockSize,
     devices,
     totals: totalsOf(devices, spec),
-    assumptions: unknown.length === 0
-      ? kernel.assumptions
-      : [
-        ...kernel.assumptions,
-        `start of ${unknown.join(", ")} not known, taken as a multiple of 1 GiB (add /proc/iomem as a second source)`
-      ]
+    assumptions: [
+      ...kernel.assumptions,
+      ...(unknown.length === 0
+        ? []
+        : [
+          `start of ${unknown.join(", ")} not known, taken as a multiple of 1 GiB (add /proc/iomem as a second source)`
+        ]),
+      ...(approximate.length === 0
+        ? []
+        : [
+          `size of ${approximate.join(", ")} follows from rounded or usable sizes (ndctl list -RN, without -u, says it)`
+        ])
+    ]
   }
 }

@@ -1,8 +1,8 @@
 /**
  * One way to use a range of device memory, and what it costs.
  *
- * Byte counts throughout; `usable` and the five losses add up to the raw size of the range, always, unless `error` says
- * that the kernel refuses.
+ * Byte counts throughout; `usable` and the five losses add up to the raw size of the range, always: of a
+ * refused choice the whole range is lost.
  *
  * @since 0.1.0
  */
@@ -132,7 +132,7 @@ export interface Blocks extends Schema.Schema.Type<typeof Blocks> {}
 
 /**
  * `ram` and `device` are bytes of struct pages; `pageTables` PTE and PMD tables, always RAM (CMP-7). `error`: the kernel
- * refuses, the numbers are 0. `tool`: `ndctl` refuses although the kernel would not.
+ * refuses, the numbers are 0 and the whole range is lost. `tool`: `ndctl` refuses although the kernel would not.
  *
  * @category models
  * @since 0.1.0
@@ -157,13 +157,13 @@ export const PlanOption = Schema.Struct({
   lost: Losses,
   blocks: Schema.NullOr(Blocks).annotate({ description: "Memory blocks of system-ram; null for other modes." }),
   error: Schema.NullOr(Refusal).annotate({
-    description: "Why the kernel refuses, and then all figures are 0; null when it does not."
+    description: "Why the kernel refuses: then the figures are 0 and the whole range is lost; null when it does not."
   }),
   tool: Schema.NullOr(Refusal).annotate({ description: "Why ndctl refuses what the kernel would take; else null." }),
   notes: Schema.Array(Note).annotate({ description: "What to know about the choice." })
 }).annotate({
   identifier: "PlanOption",
-  description: "One way to use the range; usable and the five losses add up to its size unless error is set."
+  description: "One way to use the range; usable and the five losses add up to its size."
 })
 /** @since 0.1.0 */
 export interface PlanOption extends Schema.Schema.Type<typeof PlanOption> {}
@@ -227,6 +227,19 @@ export const legal = (
       unusedReserve: lost.unusedReserve ?? 0
     }
   })
+
+/**
+ * The same option; of a refused one the whole range of `size` bytes is lost, to trimming as System RAM and to alignment in
+ * the other modes, so that usable and lost bytes add up whatever the answer.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const accounted = (option: PlanOption, size: number): PlanOption => {
+  if (option.error === null) return option
+  const lost: Losses = option.mode === "system-ram" ? { ...zero, trimmed: size } : { ...zero, alignmentHead: size }
+  return { ...option, lost }
+}
 
 /**
  * Neither the kernel nor `ndctl` refuses it, and something is left to use.

@@ -212,14 +212,26 @@ describe("NdctlList", () => {
     }])
   })
 
-  it("27.1: namespaces alone are devices when their raw size is known, and refused otherwise", () => {
+  it("27.1, 28.6: namespaces alone are devices of their printed raw size, or of the one their usable bytes imply", () => {
     assert.deepInclude(only([{ dev: "namespace1.0", mode: "fsdax", map: "mem", size: GiB, blockdev: "pmem1" }]), {
       name: "namespace1.0",
       kind: "legacy",
       size: GiB
     })
     assert.strictEqual(only({ dev: "namespace1.0", mode: "raw", size: GiB }).kind, "pmem")
-    expectRefused(read([namespace0]), "list: [0]", "raw size is not printed in mode fsdax", "ndctl list -RN")
+    const implied = (size: number, map: string, align: number) => {
+      const { approximate, configured, size: raw } = only([{ dev: "namespace0.0", mode: "fsdax", map, size, align }])
+      assert.deepStrictEqual([approximate, configured?.[0]?.size, configured?.[0]?.usable], [true, raw, size])
+      return raw
+    }
+    assert.strictEqual(implied(135289372672, "dev", 2 * MiB), 128 * GiB)
+    assert.strictEqual(implied(133175443456, "dev", 2 * MiB), 126 * GiB)
+    assert.strictEqual(implied(136365211648, "mem", GiB), 128 * GiB)
+    expectRefused(read([{ ...namespace0, size: 4095 }]), "list: [0]", "no raw size gives", "ndctl list -RN")
+  })
+
+  it("27.1: a region listed twice in one list is refused", () => {
+    expectRefused(read([{ ...region0, namespaces: [] }, { ...region0, namespaces: [] }]), "[1]", "listed twice")
   })
 
   it("reads the mode words of ndctl before 60", () => {

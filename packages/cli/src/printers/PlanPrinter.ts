@@ -80,10 +80,10 @@ const legalTable = (device: Plan.DevicePlan, { style, width }: Look): string => 
       { title: "map" },
       { title: "align" },
       { title: "usable", align: "right" },
-      { title: "lost", align: "right" },
+      { title: "lost", align: "right", optional: true },
       { title: "memmap in RAM", align: "right" },
       { title: "on device", align: "right" },
-      { title: "page tables", align: "right" },
+      { title: "page tables", align: "right", optional: true },
       { title: "notes" }
     ],
     rows,
@@ -223,6 +223,8 @@ export const print = (plan: Plan.Plan, look: Look): string =>
     ...plan.assumptions.map((text) => wrapped(`assumed: ${text}`, look.width))
   ].join("")
 
+const solid = (text: string): string => text.replaceAll(" ", Table.noBreak)
+
 /**
  * Kernels side by side.
  *
@@ -233,13 +235,15 @@ export const printComparison = (rows: ReadonlyArray<Comparison.Row>, { style, wi
   const most = Math.max(...rows.map((row) => row.devices))
   return Table.render(
     [
-      { title: "struct pages and page tables" },
-      ...(rows[0]?.cells ?? []).map((cell) => ({ title: cell.kernel, align: "right" as const }))
+      { title: "struct pages and page tables", flex: true },
+      ...(rows[0]?.cells ?? []).map((cell) => ({ title: cell.kernel, align: "right" as const, flex: true }))
     ],
     rows.map((row) => [
       row.devices < most ? `${row.label} (${row.devices} of ${most} devices)` : row.label,
       ...row.cells.map((cell) =>
-        cell.possible ? `${binary(cell.ram + cell.device + cell.pageTables)} (${percent(cell.share)})` : "-"
+        cell.possible
+          ? `${solid(binary(cell.ram + cell.device + cell.pageTables))} ${solid(`(${percent(cell.share)})`)}`
+          : "-"
       )
     ]),
     { width, bold: style.bold }

@@ -14,9 +14,19 @@ export interface Column {
   readonly title: string
   readonly align?: "left" | "right"
   readonly flex?: boolean
+  /** Left out when the table is wider than the terminal. */
+  readonly optional?: boolean
 }
 
 const gap = "  "
+
+/**
+ * A blank at which no cell is wrapped.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const noBreak = "\u00a0"
 
 // oxlint-disable-next-line no-control-regex
 const visible = (text: string): number => text.replace(/\u001b\[[0-9;]*m/g, "").length
@@ -49,7 +59,7 @@ export const wrap = (text: string, width: number): ReadonlyArray<string> => {
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)
 
-/** Narrowest a flexible column gets. */
+/** Narrowest a flexible column of long text gets; one of short cells goes down to its longest word. */
 const least = 20
 
 const widest = (texts: ReadonlyArray<string>): number => Math.max(0, ...texts.map(visible))
@@ -62,13 +72,17 @@ const widthsOf = (columns: ReadonlyArray<Column>, rows: ReadonlyArray<ReadonlyAr
   const widths = columns.map(({ flex, title }, i) =>
     flex === true ? natural[i] ?? 0 : Math.max(widest(title.split(" ")), content[i] ?? 0)
   )
+  const words = columns.map((_, i) => widest(rows.flatMap((row) => (row[i] ?? "").split(" "))))
+  const narrowest = (i: number) => Math.max(words[i] ?? 0, (natural[i] ?? 0) > 2 * least ? least : 0)
   const excess = sum(widths) + gaps - total
   const flexible = columns.flatMap((column, i) => column.flex === true ? [i] : [])
     .toSorted((a, b) => (widths[a] ?? 0) - (widths[b] ?? 0))
   let room = sum(flexible.map((i) => widths[i] ?? 0)) - Math.max(0, excess)
   // narrow columns keep what they need, the wide ones share what is left
   flexible.forEach((i, n) => {
-    const width = Math.min(widths[i] ?? 0, Math.max(least, Math.floor(room / (flexible.length - n))))
+    const later = sum(flexible.slice(n + 1).map(narrowest))
+    const share = Math.min(Math.floor(room / (flexible.length - n)), room - later)
+    const width = Math.min(widths[i] ?? 0, Math.max(narrowest(i), share))
     room -= width
     widths[i] = width
   })
@@ -87,8 +101,13 @@ export const render = (
   options: { readonly width: number; readonly bold?: ((text: string) => string) | undefined }
 ): string => {
   const widths = widthsOf(columns, rows, options.width)
+  const optional = columns.findLastIndex((column) => column.optional === true)
+  if (options.width > 0 && optional >= 0 && sum(widths) + gap.length * (columns.length - 1) > options.width) {
+    return render(columns.toSpliced(optional, 1), rows.map((row) => row.toSpliced(optional, 1)), options)
+  }
   const line = (cells: ReadonlyArray<string>): string =>
-    cells.map((cell, i) => pad(cell, widths[i] ?? 0, columns[i]?.align ?? "left")).join(gap).trimEnd() + "\n"
+    cells.map((cell, i) => pad(cell, widths[i] ?? 0, columns[i]?.align ?? "left")).join(gap).replaceAll(noBreak, " ")
+      .trimEnd() + "\n"
   const lines = (cells: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> =>
     Array.from({ length: Math.max(1, ...cells.map((c) => c.length)) }, (_, n) => line(cells.map((c) => c[n] ?? "")))
   const block = (row: ReadonlyArray<string>): string =>

@@ -240,6 +240,7 @@ export const reason = (
  */
 export const selector = (target: Target, existing?: string): string => {
   if (existing !== undefined) return ` -f -e ${existing}`
+  if (/^namespace[0-9]+\.[0-9]+$/.test(target.name)) return ` -f -e ${target.name}`
   const region = /^region([0-9]+)$/.exec(target.name)
   return target.labels ? ` -r ${target.name}` : ` -f -e ${region === null ? "<namespace>" : `namespace${region[1]}.0`}`
 }

@@ -3,9 +3,10 @@ import * as Lsmem from "@vmemmap/core/inputs/Lsmem"
 import * as Source from "@vmemmap/core/inputs/Source"
 import { ram } from "@vmemmap/core/machine/MachineSpec"
 import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { ok } from "./expect.ts"
 
-const folder = "/work/shared/real-dumps"
+const folder = fileURLToPath(new URL("../../../../../shared/real-dumps", import.meta.url))
 const why = existsSync(folder) ? "" : " (skipped: no files of real machines here)"
 const text = (file: string) => readFileSync(`${folder}/${file}`, "utf8")
 const read = (file: string) => ok(Source.read(file, text(file)))

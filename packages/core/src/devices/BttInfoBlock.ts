@@ -17,7 +17,6 @@ import * as Uuid from "./Uuid.ts"
 export const signatureText = "BTT_ARENA_INFO"
 
 const paddingAt = 120
-const checksumAt = 4088
 
 /**
  * A block, field by field. The offsets are 64-bit words, hence bigints; they count from the start of the arena.
@@ -25,12 +24,7 @@ const checksumAt = 4088
  * @category models
  * @since 0.1.0
  */
-export interface BttInfoBlock {
-  readonly uuid: string
-  readonly parentUuid: string
-  readonly flags: number
-  readonly versionMajor: number
-  readonly versionMinor: number
+export interface BttInfoBlock extends InfoBlock.Envelope {
   readonly externalLbasize: number
   readonly externalNlba: number
   readonly internalLbasize: number
@@ -46,8 +40,6 @@ export interface BttInfoBlock {
   readonly padding?: Uint8Array | undefined
 }
 
-const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
 /**
  * Reads the fields; the checksum is not looked at.
  *
@@ -58,14 +50,9 @@ export const decode = (bytes: Uint8Array): Result.Result<BttInfoBlock, InfoBlock
   if (bytes.byteLength < InfoBlock.blockSize || !InfoBlock.hasSignature(bytes, signatureText)) {
     return Result.fail(new InfoBlock.NotAnInfoBlock({ problem: "no block of a BTT arena", expected: signatureText }))
   }
-  const view = viewOf(bytes)
-  const padding = bytes.slice(paddingAt, checksumAt)
+  const { envelope, view } = InfoBlock.open(bytes, paddingAt)
   return Result.succeed({
-    uuid: Uuid.fromBytes(bytes, 16),
-    parentUuid: Uuid.fromBytes(bytes, 32),
-    flags: view.getUint32(48, true),
-    versionMajor: view.getUint16(52, true),
-    versionMinor: view.getUint16(54, true),
+    ...envelope,
     externalLbasize: view.getUint32(56, true),
     externalNlba: view.getUint32(60, true),
     internalLbasize: view.getUint32(64, true),
@@ -76,8 +63,7 @@ export const decode = (bytes: Uint8Array): Result.Result<BttInfoBlock, InfoBlock
     dataoff: view.getBigUint64(88, true),
     mapoff: view.getBigUint64(96, true),
     logoff: view.getBigUint64(104, true),
-    info2off: view.getBigUint64(112, true),
-    ...(padding.some((byte) => byte !== 0) ? { padding } : {})
+    info2off: view.getBigUint64(112, true)
   })
 }
 
@@ -88,14 +74,7 @@ export const decode = (bytes: Uint8Array): Result.Result<BttInfoBlock, InfoBlock
  * @since 0.1.0
  */
 export const encode = (block: BttInfoBlock): Uint8Array<ArrayBuffer> => {
-  const bytes = new Uint8Array(InfoBlock.blockSize)
-  const view = viewOf(bytes)
-  for (let i = 0; i < signatureText.length; i++) bytes[i] = signatureText.charCodeAt(i)
-  bytes.set(Uuid.toBytes(block.uuid), 16)
-  bytes.set(Uuid.toBytes(block.parentUuid), 32)
-  view.setUint32(48, block.flags, true)
-  view.setUint16(52, block.versionMajor, true)
-  view.setUint16(54, block.versionMinor, true)
+  const { bytes, view } = InfoBlock.begin(signatureText, block)
   view.setUint32(56, block.externalLbasize, true)
   view.setUint32(60, block.externalNlba, true)
   view.setUint32(64, block.internalLbasize, true)
@@ -107,8 +86,7 @@ export const encode = (block: BttInfoBlock): Uint8Array<ArrayBuffer> => {
   view.setBigUint64(96, block.mapoff, true)
   view.setBigUint64(104, block.logoff, true)
   view.setBigUint64(112, block.info2off, true)
-  bytes.set(block.padding?.subarray(0, checksumAt - paddingAt) ?? [], paddingAt)
-  return InfoBlock.seal(bytes)
+  return InfoBlock.end(bytes, paddingAt, block.padding)
 }
 
 /**

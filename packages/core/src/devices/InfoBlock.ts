@@ -42,6 +42,20 @@ const signatures: Readonly<Record<Signature, string>> = { PFN: "NVDIMM_PFN_INFO"
 export const signatureText = (signature: Signature): string => signatures[signature]
 
 /**
+ * What pfn, dax and BTT blocks have in common ahead of their own fields (21.8, 22.1).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Envelope {
+  readonly uuid: string
+  readonly parentUuid: string
+  readonly flags: number
+  readonly versionMajor: number
+  readonly versionMinor: number
+}
+
+/**
  * A block, field by field. `dataoff` and `npfns` are 64-bit words, hence bigints. `mode` is the raw number: 1 `mem`, 2
  * `dev`; a block on media may hold any. `padding` are the bytes between the last field and the checksum, absent when they
  * are all zero, so that encoding what was decoded gives the same bytes.
@@ -49,13 +63,8 @@ export const signatureText = (signature: Signature): string => signatures[signat
  * @category models
  * @since 0.1.0
  */
-export interface InfoBlock {
+export interface InfoBlock extends Envelope {
   readonly signature: Signature
-  readonly uuid: string
-  readonly parentUuid: string
-  readonly flags: number
-  readonly versionMajor: number
-  readonly versionMinor: number
   readonly dataoff: bigint
   readonly npfns: bigint
   readonly mode: number
@@ -136,21 +145,72 @@ export const seal = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => {
 }
 
 /**
+ * An empty block that begins with the text of a signature and the envelope, and a view on it for the other fields.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const begin = (
+  signature: string,
+  block: Envelope
+): { readonly bytes: Uint8Array; readonly view: DataView } => {
+  const bytes = new Uint8Array(blockSize)
+  const view = viewOf(bytes)
+  for (let i = 0; i < signature.length; i++) bytes[i] = signature.charCodeAt(i)
+  bytes.set(Uuid.toBytes(block.uuid), 16)
+  bytes.set(Uuid.toBytes(block.parentUuid), 32)
+  view.setUint32(48, block.flags, true)
+  view.setUint16(52, block.versionMajor, true)
+  view.setUint16(54, block.versionMinor, true)
+  return { bytes, view }
+}
+
+/**
+ * The block with the padding between its last field and the checksum, and the checksum.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const end = (
+  bytes: Uint8Array,
+  paddingAt: number,
+  padding: Uint8Array | undefined
+): Uint8Array<ArrayBuffer> => {
+  bytes.set(padding?.subarray(0, checksumAt - paddingAt) ?? [], paddingAt)
+  return seal(bytes)
+}
+
+/**
+ * The envelope of a block, with its padding if that is not all zero, and a view on the other fields.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const open = (
+  bytes: Uint8Array,
+  paddingAt: number
+): { readonly envelope: Envelope & { readonly padding?: Uint8Array }; readonly view: DataView } => {
+  const view = viewOf(bytes)
+  const padding = bytes.slice(paddingAt, checksumAt)
+  const envelope = {
+    uuid: Uuid.fromBytes(bytes, 16),
+    parentUuid: Uuid.fromBytes(bytes, 32),
+    flags: view.getUint32(48, true),
+    versionMajor: view.getUint16(52, true),
+    versionMinor: view.getUint16(54, true),
+    ...(padding.some((byte) => byte !== 0) ? { padding } : {})
+  }
+  return { envelope, view }
+}
+
+/**
  * The 4096 bytes of a block, checksum included. Numbers wider than their field are cut to it, as the kernel's stores do.
  *
  * @category encoding
  * @since 0.1.0
  */
 export const encode = (block: InfoBlock): Uint8Array<ArrayBuffer> => {
-  const bytes = new Uint8Array(blockSize)
-  const view = viewOf(bytes)
-  const text = signatures[block.signature]
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-  bytes.set(Uuid.toBytes(block.uuid), 16)
-  bytes.set(Uuid.toBytes(block.parentUuid), 32)
-  view.setUint32(48, block.flags, true)
-  view.setUint16(52, block.versionMajor, true)
-  view.setUint16(54, block.versionMinor, true)
+  const { bytes, view } = begin(signatures[block.signature], block)
   view.setBigUint64(56, block.dataoff, true)
   view.setBigUint64(64, block.npfns, true)
   view.setUint32(72, block.mode, true)
@@ -159,8 +219,7 @@ export const encode = (block: InfoBlock): Uint8Array<ArrayBuffer> => {
   view.setUint32(84, block.align, true)
   view.setUint32(88, block.pageSize, true)
   view.setUint16(92, block.pageStructSize, true)
-  bytes.set(block.padding?.subarray(0, checksumAt - paddingAt) ?? [], paddingAt)
-  return seal(bytes)
+  return end(bytes, paddingAt, block.padding)
 }
 
 /**
@@ -177,15 +236,10 @@ export const decode = (bytes: Uint8Array): Result.Result<InfoBlock, NotAnInfoBlo
   }
   const signature = signatureOf(bytes)
   if (signature === undefined) return Result.fail(new NotAnInfoBlock({ problem: "the signature is another", expected }))
-  const view = viewOf(bytes)
-  const padding = bytes.slice(paddingAt, checksumAt)
+  const { envelope, view } = open(bytes, paddingAt)
   return Result.succeed({
+    ...envelope,
     signature,
-    uuid: Uuid.fromBytes(bytes, 16),
-    parentUuid: Uuid.fromBytes(bytes, 32),
-    flags: view.getUint32(48, true),
-    versionMajor: view.getUint16(52, true),
-    versionMinor: view.getUint16(54, true),
     dataoff: view.getBigUint64(56, true),
     npfns: view.getBigUint64(64, true),
     mode: view.getUint32(72, true),
@@ -193,8 +247,7 @@ export const decode = (bytes: Uint8Array): Result.Result<InfoBlock, NotAnInfoBlo
     endTrunc: view.getUint32(80, true),
     align: view.getUint32(84, true),
     pageSize: view.getUint32(88, true),
-    pageStructSize: view.getUint16(92, true),
-    ...(padding.some((byte) => byte !== 0) ? { padding } : {})
+    pageStructSize: view.getUint16(92, true)
   })
 }
 

@@ -103,15 +103,7 @@ const signed = (value: number): number => value < 2 ** 31 ? value : value - 2 **
 const word = (value: number | bigint, options: Options): Value =>
   options.human === true ? hex(value).replace(/^0x0$/, "0") : value
 
-interface Envelope {
-  readonly uuid: string
-  readonly parentUuid: string
-  readonly flags: number
-  readonly versionMajor: number
-  readonly versionMinor: number
-}
-
-const envelope = (source: Source, signature: string, block: Envelope, options: Options): Block => ({
+const envelope = (source: Source, signature: string, block: InfoBlock.Envelope, options: Options): Block => ({
   ...(source._tag === "Namespace" ? { dev: source.name } : { file: source.name }),
   signature,
   uuid: block.uuid,
@@ -162,7 +154,7 @@ const pfn = (bytes: Uint8Array, source: Source, options: Options): ReadonlyArray
   })
 
 /** The version must fit in three characters, or the block is passed over. */
-const isShown = (bytes: Uint8Array, block: Envelope, source: Source, options: Options): boolean => {
+const isShown = (bytes: Uint8Array, block: InfoBlock.Envelope, source: Source, options: Options): boolean => {
   if (`${block.versionMajor}.${block.versionMinor}`.length > 3) return false
   if (options.verify !== true) return true
   if (InfoBlock.checksumOf(bytes) !== InfoBlock.storedChecksum(bytes)) return false

@@ -1,5 +1,5 @@
 /**
- * Standard output as the commands see it: text out, the width to fit, whether colour is welcome.
+ * Standard output as the commands see it: text and bytes out, the width to fit, whether colour is welcome.
  *
  * @since 0.1.0
  */
@@ -25,8 +25,7 @@ import { ReaderGone, WrongUse } from "./Failure.ts"
  * @since 0.1.0
  */
 export class Output extends Context.Service<Output, {
-  readonly print: (text: string) => Effect.Effect<void, ReaderGone | WrongUse>
-  readonly bytes: (data: Uint8Array) => Effect.Effect<void, ReaderGone | WrongUse>
+  readonly print: (data: string | Uint8Array) => Effect.Effect<void, ReaderGone | WrongUse>
   readonly progress: (text: string) => Effect.Effect<void>
   readonly width: number
   readonly colour: boolean
@@ -47,11 +46,8 @@ const make = Effect.gen(function*() {
   const errOnTerminal = yield* stdio.stderrIsTerminal
   const own = yield* terminal.columns
   const columns = yield* Config.option(Config.Int("COLUMNS")).pipe(Effect.orElseSucceed(() => Option.none<number>()))
-  const write = (data: string | Uint8Array) =>
-    Stream.make(data).pipe(Stream.run(stdio.stdout({ endOnDone: false })), Effect.mapError(unprinted))
   return Output.of({
-    print: write,
-    bytes: write,
+    print: (data) => Stream.make(data).pipe(Stream.run(stdio.stdout({ endOnDone: false })), Effect.mapError(unprinted)),
     progress: (text) =>
       errOnTerminal
         ? Stream.make(`\r\u001b[K${text}`).pipe(Stream.run(stdio.stderr({ endOnDone: false })), Effect.ignore)
@@ -68,24 +64,6 @@ const make = Effect.gen(function*() {
  * @since 0.1.0
  */
 export const layer: Layer.Layer<Output, never, Stdio.Stdio | Terminal.Terminal> = Layer.effect(Output, make)
-
-/**
- * Collects what is printed; for tests and for programs that embed the commands.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerMemory = (lines: Array<string>, width = 0): Layer.Layer<Output> =>
-  Layer.succeed(
-    Output,
-    Output.of({
-      print: (text) => Effect.sync(() => void lines.push(text)),
-      bytes: (data) => Effect.sync(() => void lines.push(new TextDecoder("latin1").decode(data))),
-      progress: () => Effect.void,
-      width,
-      colour: false
-    })
-  )
 
 /**
  * A value as one JSON document and a newline.

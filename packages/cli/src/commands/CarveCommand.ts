@@ -105,8 +105,7 @@ const text = (
   style: Style.Style
 ): string => {
   const size = HumanSize.formatBinary
-  const lines = (items: ReadonlyArray<string>) =>
-    items.flatMap((item) => Table.wrap(item, width)).map((l) => `${l}\n`).join("")
+  const lines = (items: ReadonlyArray<string>) => items.map((item) => Table.paragraph(item, width)).join("")
   const heading = ({ line, node, size, start }: CarveAnswer.Candidate) =>
     `${style.bold(line)}  ${ends(start, size)}  node ${node}\n`
   const best = candidates[0]

@@ -137,5 +137,5 @@ const text = (growth: GrowAnswer.GrowAnswer, width: number, style: Style.Style):
     ...(failure?.whatWouldHelp ?? []).map((help) => `would help: ${help}`),
     ...growth.assumptions.map((assumption) => `assumed: ${assumption}`)
   ]
-  return table + lines.flatMap((line) => Table.wrap(line, width)).map((line) => `${line}\n`).join("")
+  return table + lines.map((line) => Table.paragraph(line, width)).join("")
 }

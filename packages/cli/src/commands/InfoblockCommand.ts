@@ -62,7 +62,7 @@ const read = Command.make(
     const source = Option.getOrElse(args.input, () => "-")
     const name = source === "-" ? "<stdin>" : source
     const answer = ReadInfoblock.run(yield* head(source), { _tag: "File", name }, args)
-    if (answer.raw !== null) yield* output.bytes(answer.raw)
+    if (answer.raw !== null) yield* output.print(answer.raw)
     if (answer.stdout !== "") yield* output.print(`${answer.stdout}\n`)
     yield* finish(answer.exit, answer.stderr)
   })
@@ -153,7 +153,7 @@ const write = Command.make(
         (error) => unwritable(path, error)
       )
     }
-    if (answer.bytes !== null && path === undefined) yield* output.bytes(answer.bytes)
+    if (answer.bytes !== null && path === undefined) yield* output.print(answer.bytes)
     if (answer.bytes !== null && json) {
       const source = { _tag: "File", name: options.output ?? "<stdout>" } as const
       yield* output.print(`${ReadInfoblock.run(answer.bytes, source, { json }).stdout}\n`)

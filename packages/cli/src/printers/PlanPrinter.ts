@@ -153,9 +153,6 @@ const currentLines = ({ current }: Plan.DevicePlan, style: Style): ReadonlyArray
     return `now: ${ns.name} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}`
   }).concat(current.free === null || current.free === 0 ? [] : [`now: ${size(current.free)} free for namespaces`])
 
-/** Text at full width, or wrapped to the terminal. */
-const wrapped = (text: string, width: number): string => Table.wrap(text, width).map((line) => `${line}\n`).join("")
-
 const deviceText = (device: Plan.DevicePlan, look: Look): string => {
   const { style, width } = look
   const where = device.start === null
@@ -163,7 +160,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
     : `${hex(device.start)}-${hex(device.start + device.size - 1)}`
   const notes = [...new Map(device.options.flatMap((o) => o.notes).map((n) => [n.message, n])).values()]
   const lines = (prefix: string, texts: ReadonlyArray<string>) =>
-    texts.map((text) => wrapped(prefix + text, width)).join("")
+    texts.map((text) => Table.paragraph(prefix + text, width)).join("")
   return [
     style.bold(device.name) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
     lines("", currentLines(device, style)),
@@ -187,7 +184,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
 }
 
 const totalsText = ({ totals }: Plan.Plan, { style, width }: Look): string =>
-  wrapped(
+  Table.paragraph(
     style.bold("with the recommended options") +
       ` ${size(totals.usable)} usable of ${size(totals.size)}; struct pages ${binary(totals.ram)} in RAM, ` +
       `${binary(totals.device)} on devices; page tables ${binary(totals.pageTables)}`,
@@ -218,9 +215,9 @@ export const print = (plan: Plan.Plan, look: Look): string =>
     `memory block ${binary(plan.blockSize)}\n\n`,
     ...plan.devices.map((device) => deviceText(device, look)),
     plan.devices.length === 0
-      ? wrapped("no device memory found; plan for a range with --range START+SIZE", look.width)
+      ? Table.paragraph("no device memory found; plan for a range with --range START+SIZE", look.width)
       : totalsText(plan, look),
-    ...plan.assumptions.map((text) => wrapped(`assumed: ${text}`, look.width))
+    ...plan.assumptions.map((text) => Table.paragraph(`assumed: ${text}`, look.width))
   ].join("")
 
 const solid = (text: string): string => text.replaceAll(" ", Table.noBreak)

@@ -57,6 +57,14 @@ export const wrap = (text: string, width: number): ReadonlyArray<string> => {
   return [...lines, line]
 }
 
+/**
+ * Text as lines of at most `width` characters (0: unlimited), each ended by a newline.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const paragraph = (text: string, width: number): string => wrap(text, width).map((line) => `${line}\n`).join("")
+
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) => a + b, 0)
 
 /** Narrowest a flexible column of long text gets; one of short cells goes down to its longest word. */

@@ -29,8 +29,8 @@ export const infer = (configured: MachineSpec.Configured): number | undefined =>
   const kernel = Target.kernelOf({}, release.success)
   for (const align of granules) {
     const { target } = Target.fromDevice({ name: configured.name, kind: "pmem", size: align, align })
-    const found = Sizing.find(usable, Current.choiceOf(configured), target, kernel)
-    if (Result.isSuccess(found) && found.success.usable === usable) return found.success.request
+    const least = Sizing.exactly(usable, Current.choiceOf(configured), target, kernel)
+    if (least !== undefined) return least.request
   }
   return undefined
 }

@@ -159,8 +159,8 @@ const byMerit = (budget: number) => (a: PlanOption.PlanOption, b: PlanOption.Pla
 
 /**
  * The option to take: within the mode in use (else fsdax, or system-ram for volatile memory), the most usable bytes among
- * those whose RAM need is within {@link ramBudget}; among equals the largest alignment without hazard. When none is within
- * the budget, the one that needs least RAM. `accept` is asked last, for the best ones first.
+ * those whose RAM need is within {@link ramBudget}; among equals the cheaper, then 2 MiB alignment. When none is within
+ * the budget, the one that needs least RAM. Never a hazard, never a waste. `accept` is asked last, for the best ones first.
  *
  * @category constructors
  * @since 0.1.0

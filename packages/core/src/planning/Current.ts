@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Capacity from "./Capacity.ts"
@@ -108,9 +107,9 @@ const inferredSize = (
   kernel: Kernel
 ): number | undefined => {
   if (usable === undefined || usable === 0 || approximate === true || choice.mode === "system-ram") return undefined
-  const found = Sizing.find(usable, choice, target, kernel)
-  if (Result.isFailure(found) || found.success.usable !== usable) return undefined
-  const { granule, request } = found.success
+  const least = Sizing.exactly(usable, choice, target, kernel)
+  if (least === undefined) return undefined
+  const { granule, request } = least
   return Capacity.plan(choice, { ...target, size: request + granule }, kernel).usable > usable ? request : undefined
 }
 

@@ -123,12 +123,7 @@ const planDevice = (
   const { startKnown, target } = Target.fromDevice(device, kernel.arch.pageSize)
   const options = Alternatives.all(target, kernel, filter)
   const current = Current.fromDevice(device, target, kernel)
-  const mode = Current.modeOf(device)
-  const circumstances = {
-    mode: filter.mode ?? mode,
-    inUse: filter.mode === undefined && mode !== undefined && mode !== "raw",
-    available: availableFor(spec, target, filter.mode ?? mode)
-  }
+  const circumstances = circumstancesOf(device, spec, target, filter)
   const chosen = Alternatives.recommend(options, target, circumstances)
   return {
     name: device.name,
@@ -181,12 +176,21 @@ const payingNode = (
 ): number =>
   mode === "system-ram" && (nodes.length === 0 || nodes.some((n) => n.node === targetNode)) ? targetNode : node
 
-/** Bytes that can be allocated on the node that would pay for what is wanted of the target. */
-const availableFor = (
+/** The mode asked for, else the one in use, and what is available on the node that would pay for it. */
+const circumstancesOf = (
+  device: MachineSpec.Device,
   spec: MachineSpec.MachineSpec,
   target: Target.Target,
-  mode: PlanOption.Mode | undefined
-): number | undefined => availableOn(spec, payingNode(spec, target, Alternatives.wantedMode(target, { mode })))
+  filter: Alternatives.Filter
+): Alternatives.Circumstances => {
+  const now = Current.modeOf(device)
+  const mode = filter.mode ?? now
+  return {
+    mode,
+    inUse: filter.mode === undefined && now !== undefined && now !== "raw",
+    available: availableOn(spec, payingNode(spec, target, Alternatives.wantedMode(target, { mode })))
+  }
+}
 
 /** What a total needs to know of a device. */
 interface Chosen extends Pick<DevicePlan, "size" | "node" | "targetNode"> {
@@ -207,11 +211,7 @@ export const totals = (
   totalsOf(
     (spec.devices ?? []).map((device): Chosen => {
       const { target } = Target.fromDevice(device, kernel.arch.pageSize)
-      const mode = filter.mode ?? Current.modeOf(device)
-      const recommended = Alternatives.best(target, kernel, filter, {
-        mode,
-        available: availableFor(spec, target, mode)
-      })
+      const recommended = Alternatives.best(target, kernel, filter, circumstancesOf(device, spec, target, filter))
       return {
         size: device.size,
         node: target.node,
@@ -222,7 +222,7 @@ export const totals = (
     spec
   )
 
-/** Bytes over the recommended options; what pays for a node without RAM of its own is left to the reader. */
+/** Bytes over the recommended options, and by the node that pays for them. */
 const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec): Totals => {
   const payer = (device: Chosen) => payingNode(spec, device, device.recommended?.mode)
   const sum = (pick: (r: NonNullable<Chosen["recommended"]>) => number) =>

@@ -122,6 +122,17 @@ export const find = (
 }
 
 /**
+ * The least request that gives exactly `usable` bytes; `undefined` when the least that suffices gives more, or none does.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const exactly = (usable: number, choice: Choice, target: Target, kernel: Kernel): Sizing | undefined => {
+  const found = find(usable, choice, target, kernel)
+  return Result.isSuccess(found) && found.success.usable === usable ? found.success : undefined
+}
+
+/**
  * The smallest request at or below `target.size` that gives just as many usable bytes; `null` when there is none smaller.
  *
  * @category queries
@@ -130,8 +141,6 @@ export const find = (
 export const smallerEqual = (choice: Choice, target: Target, kernel: Kernel): number | null => {
   const now = Capacity.plan(choice, target, kernel)
   if (now.error !== null || now.usable === 0) return null
-  const found = find(now.usable, choice, target, kernel)
-  return Result.isSuccess(found) && found.success.request < target.size && found.success.usable === now.usable
-    ? found.success.request
-    : null
+  const least = exactly(now.usable, choice, target, kernel)
+  return least !== undefined && least.request < target.size ? least.request : null
 }

@@ -9,7 +9,7 @@ import * as Result from "effect/Result"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import { GiB, MiB } from "../geometry/Units.ts"
-import { DeviceError } from "./DeviceError.ts"
+import { KernelError } from "../kernel/KernelError.ts"
 
 const page = 4096
 const arenaMax = 512 * GiB
@@ -115,10 +115,10 @@ const arena = (count: number, offset: number, size: number, lbasize: number): Ar
  * @category constructors
  * @since 0.1.0
  */
-export const layout = (size: number, lbasize: number, version: Version): Result.Result<Layout, DeviceError> => {
+export const layout = (size: number, lbasize: number, version: Version): Result.Result<Layout, KernelError> => {
   if (!sectorSizes.includes(lbasize)) {
     return Result.fail(
-      new DeviceError({
+      new KernelError({
         errno: "EINVAL",
         rule: "21.8",
         problem: `sector mode has no blocks of ${lbasize} bytes`,
@@ -130,7 +130,7 @@ export const layout = (size: number, lbasize: number, version: Version): Result.
   const raw = size - first
   if (!Number.isSafeInteger(size) || raw < arenaMin) {
     return Result.fail(
-      new DeviceError({
+      new KernelError({
         errno: "ENXIO",
         rule: "21.8",
         problem: `${HumanSize.formatBinary(Math.max(0, raw))} are less than the smallest arena`,

@@ -9,7 +9,8 @@ import type { Architecture } from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { MiB } from "../geometry/Units.ts"
-import { DeviceError } from "./DeviceError.ts"
+import type { Errno } from "../kernel/Errno.ts"
+import { KernelError } from "../kernel/KernelError.ts"
 import * as Region from "./Region.ts"
 
 /**
@@ -73,10 +74,10 @@ export const isNative = (namespace: Pick<Unclaimed, "pagemap" | "forceRaw" | "mi
  * @category queries
  * @since 0.1.0
  */
-export const nativeMode = (namespace: Unclaimed, arch: Architecture): Result.Result<Mode, DeviceError> => {
+export const nativeMode = (namespace: Unclaimed, arch: Architecture): Result.Result<Mode, KernelError> => {
   if (namespace.size < arch.pageSize) {
     return Result.fail(
-      new DeviceError({
+      new KernelError({
         errno: "ENODEV",
         rule: "21.4",
         problem: `a namespace of ${namespace.size} bytes is smaller than a page`,
@@ -89,7 +90,7 @@ export const nativeMode = (namespace: Unclaimed, arch: Architecture): Result.Res
   return Alignment.isAligned(namespace.start, unit) && Alignment.isAligned(namespace.start + namespace.size, unit)
     ? Result.succeed("fsdax")
     : Result.fail(
-      new DeviceError({
+      new KernelError({
         errno: "EOPNOTSUPP",
         rule: "21.4",
         problem: "misaligned, unable to map",
@@ -129,9 +130,9 @@ export const writeSize = (
   region: Region.Region,
   namespace: Sizing,
   size: number
-): Result.Result<{ readonly range: PfnRange.PfnRange | null; readonly region: Region.Region }, DeviceError> => {
-  const refuse = (errno: string, problem: string, remedy: string) =>
-    Result.fail(new DeviceError({ errno, rule: "21.2", problem, remedy }))
+): Result.Result<{ readonly range: PfnRange.PfnRange | null; readonly region: Region.Region }, KernelError> => {
+  const refuse = (errno: Errno, problem: string, remedy: string) =>
+    Result.fail(new KernelError({ errno, rule: "21.2", problem, remedy }))
   if (namespace.bound === true || namespace.claimed === true) {
     return refuse("EBUSY", "the namespace is in use", "disable it first")
   }

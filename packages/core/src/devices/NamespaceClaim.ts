@@ -6,7 +6,8 @@
  */
 import * as Result from "effect/Result"
 import * as BttInfoBlock from "./BttInfoBlock.ts"
-import { DeviceError } from "./DeviceError.ts"
+import type { Errno } from "../kernel/Errno.ts"
+import { KernelError } from "../kernel/KernelError.ts"
 import * as InfoBlock from "./InfoBlock.ts"
 import * as InfoBlockValidation from "./InfoBlockValidation.ts"
 import * as Namespace from "./Namespace.ts"
@@ -77,9 +78,9 @@ export interface Claim {
  * @category claims
  * @since 0.1.0
  */
-export const claim = (request: Claim): Result.Result<string | null, DeviceError> => {
-  const refuse = (errno: string, problem: string, remedy: string) =>
-    Result.fail(new DeviceError({ errno, rule: "21.4", problem, remedy }))
+export const claim = (request: Claim): Result.Result<string | null, KernelError> => {
+  const refuse = (errno: Errno, problem: string, remedy: string) =>
+    Result.fail(new KernelError({ errno, rule: "21.4", problem, remedy }))
   const name = request.text.trim()
   if (request.bound === true) return refuse("EBUSY", `the ${request.claimer} device is bound`, "disable it first")
   if (name !== "" && !name.startsWith("namespace")) {

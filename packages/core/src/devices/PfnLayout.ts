@@ -14,7 +14,8 @@ import * as HumanSize from "../geometry/HumanSize.ts"
 import { hex } from "../geometry/Pfn.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import { reserveBytes } from "../vmemmap/Altmap.ts"
-import { DeviceError } from "./DeviceError.ts"
+import type { Errno } from "../kernel/Errno.ts"
+import { KernelError } from "../kernel/KernelError.ts"
 
 /** MAX_STRUCT_PAGE_SIZE: bytes the media layout sets aside per page, whatever the running kernel's struct page (22.3). */
 const mediaStructPage = 64
@@ -70,8 +71,8 @@ export interface PfnLayout {
   readonly memmapReserve: number
 }
 
-const refuse = (errno: string, rule: string, problem: string, remedy: string) =>
-  Result.fail(new DeviceError({ errno, rule, problem, remedy }))
+const refuse = (errno: Errno, rule: string, problem: string, remedy: string) =>
+  Result.fail(new KernelError({ errno, rule, problem, remedy }))
 
 const size = HumanSize.formatBinary
 
@@ -85,7 +86,7 @@ const size = HumanSize.formatBinary
  * @category constructors
  * @since 0.1.0
  */
-export const create = (request: Request): Result.Result<PfnLayout, DeviceError> => {
+export const create = (request: Request): Result.Result<PfnLayout, KernelError> => {
   const { align, arch, map, release, start, structPage } = request
   const page = arch.pageSize
   if (!arch.daxAligns.includes(align)) {
@@ -144,7 +145,7 @@ const finish = (
  * Kernels before 5.3 map whole sections only: the ends are trimmed to section boundaries, and device-dax data begins
  * another 128 KiB later (22.1).
  */
-const createBySection = (request: Request): Result.Result<PfnLayout, DeviceError> => {
+const createBySection = (request: Request): Result.Result<PfnLayout, KernelError> => {
   const { align, arch, map, start, structPage } = request
   if (map === "dev" && structPage > mediaStructPage) {
     return refuse("EINVAL", "ALT-14", `struct page of ${structPage} bytes does not fit the media layout`, "use map=mem")

@@ -11,7 +11,7 @@ import * as Alignment from "../geometry/Alignment.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { MiB } from "../geometry/Units.ts"
-import { DeviceError } from "./DeviceError.ts"
+import { KernelError } from "../kernel/KernelError.ts"
 
 const alignMax = 16 * MiB
 
@@ -78,12 +78,12 @@ export const writeAlign = (
   region: Region,
   value: number,
   pageSize: number
-): Result.Result<Region, DeviceError> => {
+): Result.Result<Region, KernelError> => {
   const each = value / ways(region)
   return Alignment.isPowerOfTwo(each) && each >= pageSize && value <= region.size
     ? Result.succeed({ ...region, align: value })
     : Result.fail(
-      new DeviceError({
+      new KernelError({
         errno: "EINVAL",
         rule: "21.1",
         problem: `a region of ${HumanSize.formatBinary(region.size)} and ${

@@ -3,17 +3,25 @@
  *
  * @since 0.1.0
  */
+import * as Schema from "effect/Schema"
 
 const table = {
   ENOENT: [2, "No such file or directory"],
+  EINTR: [4, "Interrupted system call"],
   EIO: [5, "Input/output error"],
   ENXIO: [6, "No such device or address"],
+  E2BIG: [7, "Argument list too long"],
   EAGAIN: [11, "Resource temporarily unavailable"],
   ENOMEM: [12, "Cannot allocate memory"],
+  EACCES: [13, "Permission denied"],
+  EFAULT: [14, "Bad address"],
   EBUSY: [16, "Device or resource busy"],
+  EEXIST: [17, "File exists"],
   ENODEV: [19, "No such device"],
   EINVAL: [22, "Invalid argument"],
   ENOSPC: [28, "No space left on device"],
+  EROFS: [30, "Read-only file system"],
+  ERANGE: [34, "Numerical result out of range"],
   EOPNOTSUPP: [95, "Operation not supported"]
 } as const
 
@@ -24,6 +32,14 @@ const table = {
  * @since 0.1.0
  */
 export type Errno = keyof typeof table
+
+/**
+ * The name of an error number, for errors that carry one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Errno = Schema.Literals(Object.keys(table) as ReadonlyArray<Errno>)
 
 /**
  * The positive number: `ENXIO` is 6.

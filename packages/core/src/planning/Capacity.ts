@@ -6,7 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as Btt from "../devices/Btt.ts"
-import type { DeviceError } from "../devices/DeviceError.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
 import * as PfnLayout from "../devices/PfnLayout.ts"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
@@ -32,7 +32,7 @@ const refusal = (errno: string, rule: string, message: string, remedy: string): 
   remedy
 })
 
-const fromError = (error: DeviceError): PlanOption.Refusal =>
+const fromError = (error: KernelError): PlanOption.Refusal =>
   refusal(error.errno, error.rule, error.problem, error.remedy)
 
 /**

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { KiB, MiB } from "../geometry/Units.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
 import type * as MemmapOption from "./MemmapOption.ts"
 import * as ResourceTree from "./ResourceTree.ts"
 
@@ -196,7 +197,7 @@ const buffers = (table: Table): ReadonlyArray<PfnRange.PfnRange> =>
  * @category conversions
  * @since 0.1.0
  */
-export const toResources = (table: Table): Result.Result<ResourceTree.Resource, ResourceTree.ResourceError> => {
+export const toResources = (table: Table): Result.Result<ResourceTree.Resource, KernelError> => {
   const entries = table.map(({ end, start, type }) => {
     const kind = kinds.get(type) ?? unknownKind
     const isRam = type === Type.ram || type === Type.reservedKernel
@@ -217,7 +218,7 @@ export const toResources = (table: Table): Result.Result<ResourceTree.Resource, 
     flags: Flag.memory,
     busy: false
   }))
-  return [...entries, ...gaps].reduce<Result.Result<ResourceTree.Resource, ResourceTree.ResourceError>>(
+  return [...entries, ...gaps].reduce<Result.Result<ResourceTree.Resource, KernelError>>(
     (tree, asked) => Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
     Result.succeed(ResourceTree.empty)
   )

@@ -7,9 +7,10 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as Alignment from "../geometry/Alignment.ts"
 import { addressLimit } from "../geometry/Pfn.ts"
+import type { Errno } from "../kernel/Errno.ts"
+import { KernelError } from "../kernel/KernelError.ts"
 
 /**
  * Bits of `flags`. System RAM is `memory | systemRam`.
@@ -78,26 +79,6 @@ export interface Placed {
   readonly resource: Resource
 }
 
-/**
- * Why a resource could not be placed, released or found. `errno` is what the kernel's callers report.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ResourceError
-  extends Schema.TaggedError<ResourceError>("@vmemmap/core/ResourceTree/ResourceError")("ResourceError", {
-    errno: Schema.String,
-    rule: Schema.String,
-    at: Schema.String,
-    problem: Schema.String,
-    remedy: Schema.String
-  })
-{
-  override get message() {
-    return `${this.at}: ${this.problem} (${this.errno}, ${this.rule}); ${this.remedy}`
-  }
-}
-
 const hex = (n: number): string => n.toString(16).padStart(8, "0")
 
 const show = ({ end, name, start }: Pick<Resource, "start" | "end" | "name">): string =>
@@ -105,11 +86,11 @@ const show = ({ end, name, start }: Pick<Resource, "start" | "end" | "name">): s
 
 const refuse = (
   candidate: Pick<Resource, "start" | "end" | "name">,
-  errno: string,
+  errno: Errno,
   problem: string,
   remedy: string
-): Result.Result<never, ResourceError> =>
-  Result.fail(new ResourceError({ errno, rule: "20.1", at: show(candidate), problem, remedy }))
+): Result.Result<never, KernelError> =>
+  Result.fail(new KernelError({ errno, rule: "20.1", problem: `${show(candidate)}: ${problem}`, remedy }))
 
 /**
  * `iomem_resource`: an empty address space.
@@ -134,7 +115,7 @@ const contains = (outer: Pick<Resource, "start" | "end">, inner: Pick<Resource, 
 
 const has = (flags: number, wanted: number): boolean => (flags & wanted) === wanted
 
-const rangeOf = (request: Request): Result.Result<{ start: number; end: number; name: string }, ResourceError> => {
+const rangeOf = (request: Request): Result.Result<{ start: number; end: number; name: string }, KernelError> => {
   const range = { start: request.start, end: request.start + request.size - 1, name: request.name }
   return Number.isSafeInteger(range.start) && Number.isSafeInteger(range.end) && range.start >= 0 && request.size > 0
     ? Result.succeed(range)
@@ -167,7 +148,7 @@ const rebuild = (path: ReadonlyArray<Resource>, last: Resource): Resource => {
  * @category operations
  * @since 0.1.0
  */
-export const request = (tree: Resource, asked: Request): Result.Result<Placed, ResourceError> =>
+export const request = (tree: Resource, asked: Request): Result.Result<Placed, KernelError> =>
   Result.flatMap(rangeOf(asked), (range) => {
     const path = [tree]
     let parent = tree
@@ -206,7 +187,7 @@ export const request = (tree: Resource, asked: Request): Result.Result<Placed, R
  * @category operations
  * @since 0.1.0
  */
-export const insert = (tree: Resource, asked: Request): Result.Result<Placed, ResourceError> =>
+export const insert = (tree: Resource, asked: Request): Result.Result<Placed, KernelError> =>
   Result.flatMap(rangeOf(asked), (range) => {
     const path = [tree]
     let parent = tree
@@ -243,7 +224,7 @@ export const release = (
   tree: Resource,
   start: number,
   size: number
-): Result.Result<Resource, ResourceError> =>
+): Result.Result<Resource, KernelError> =>
   Result.flatMap(rangeOf({ start, size, name: "" }), (range) => {
     const path = [tree]
     let parent = tree
@@ -334,7 +315,7 @@ export interface FreeSearch {
  * @category operations
  * @since 0.1.0
  */
-export const requestFree = (tree: Resource, search: FreeSearch): Result.Result<Placed, ResourceError> => {
+export const requestFree = (tree: Resource, search: FreeSearch): Result.Result<Placed, KernelError> => {
   const size = Alignment.up(search.size, search.sectionSize)
   const wanted = { start: search.base.start, end: search.base.end, name: search.name }
   if (!Number.isSafeInteger(size) || size <= 0) {
@@ -351,11 +332,10 @@ export const requestFree = (tree: Resource, search: FreeSearch): Result.Result<P
     start -= Math.ceil((candidate.end - conflict.start + 1) / size) * size
   }
   return Result.fail(
-    new ResourceError({
+    new KernelError({
       errno: "ERANGE",
       rule: "20.1",
-      at: show(wanted),
-      problem: `no free range of ${size} bytes below ${hex(Math.min(search.base.end, search.limit))}`,
+      problem: `${show(wanted)}: no free range of ${size} bytes below ${hex(Math.min(search.base.end, search.limit))}`,
       remedy: "ask for less"
     })
   )

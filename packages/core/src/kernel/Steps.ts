@@ -1,0 +1,122 @@
+/**
+ * Named points of an operation, and how finely it is run.
+ *
+ * An operation is written once, as a generator over plain state: it changes state between its steps and yields a step
+ * before each access that another context may observe. Run in bulk the steps are skipped and the operation takes runs of
+ * like units as long as it can; observed, every step is an effect and every run has length one. Both end in the same state.
+ *
+ * This module knows nothing of memory: it serves any program.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+
+/**
+ * A point just before an access to shared state. `object` is what is accessed (`section:64`), for readers and for
+ * schedulers that ask which steps commute.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Step {
+  /** `section.clear-has-mem-map`: the object's kind, then what is done to it. */
+  readonly name: string
+  readonly object: string
+  readonly access: "read" | "write"
+}
+
+/**
+ * An operation that passes its steps and ends with `A`. It never waits and never throws.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Op<A> = Generator<Step, A, void>
+
+/**
+ * How operations run: at most `limit` like units at a time, and `at` (if any) before each step.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Granularity {
+  readonly limit: number
+  readonly at: ((step: Step) => Effect.Effect<void>) | null
+}
+
+/**
+ * Runs as long as possible, no step observed.
+ *
+ * @category granularities
+ * @since 0.1.0
+ */
+export const bulk: Granularity = { limit: Infinity, at: null }
+
+/**
+ * One unit at a time, with `at` before each step.
+ *
+ * @category granularities
+ * @since 0.1.0
+ */
+export const stepped = (at: (step: Step) => Effect.Effect<void>): Granularity => ({ limit: 1, at })
+
+/**
+ * The granularity of the operations below: bulk, unless provided.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Steps: Context.Reference<Granularity> = Context.Reference("@vmemmap/core/kernel/Steps", {
+  defaultValue: () => bulk
+})
+
+/**
+ * A step that writes `object`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const write = (name: string, object: string): Step => ({ name, object, access: "write" })
+
+/**
+ * A step that reads `object`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const read = (name: string, object: string): Step => ({ name, object, access: "read" })
+
+/**
+ * Passes all steps of an operation at once.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const drain = <A>(op: Op<A>): A => {
+  let next = op.next()
+  while (next.done !== true) next = op.next()
+  return next.value
+}
+
+/**
+ * Runs an operation at the granularity in force; `make` is told how many like units it may take at a time.
+ *
+ * An operation that has begun is not interrupted: the kernel does not stop in the middle of one either, and its end state
+ * is one that others can undo.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <A>(make: (limit: number) => Op<A>): Effect.Effect<A> =>
+  Effect.flatMap(Effect.service(Steps), ({ at, limit }) =>
+    at === null
+      ? Effect.sync(() => drain(make(limit)))
+      : Effect.uninterruptible(Effect.suspend(() => {
+        const op = make(limit)
+        const loop = (next: IteratorResult<Step, A>): Effect.Effect<A> =>
+          next.done === true
+            ? Effect.succeed(next.value)
+            : Effect.flatMap(at(next.value), () => loop(op.next()))
+        return loop(op.next())
+      })))

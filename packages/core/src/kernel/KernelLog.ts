@@ -54,6 +54,7 @@ export interface Hazard {
  * An entry of the books: `amount` units came to `purpose` at `where`, or left when negative.
  *
  * - `ram`: pages of a node's RAM (`where` is the node) taken for a memmap, its tables, section roots …
+ * - `tables`: bytes of page tables of the vmemmap
  * - `device`: pages of a device-provided memmap (`where` is the pagemap)
  * - `mapped`: struct pages that got a place in the vmemmap
  * - `written`: struct pages initialised (never negative); `where` says under which lock
@@ -63,7 +64,7 @@ export interface Hazard {
  */
 export interface Account {
   readonly _tag: "Account"
-  readonly book: "ram" | "device" | "mapped" | "written"
+  readonly book: "ram" | "tables" | "device" | "mapped" | "written"
   readonly where: string
   readonly purpose: string
   readonly amount: number

@@ -62,6 +62,7 @@ export const catalogue = {
     "compounds in an early section get all their struct pages initialised"
   ),
   "reserve-128": entry("6.1", "22.3", "new map=dev blocks set 128 bytes aside per page", "6.3"),
+  "vmemmap-generic-pmd": entry("6.2", "ALT-10", "arm64 no longer falls back to base pages of an exhausted altmap"),
   "vmemmap-loongarch64": entry("6.2", "GEO-10", "loongarch64 has a virtual memmap, PMD-mapped"),
   "hotplug-riscv64": entry("6.11", "GEO-10", "riscv64 can hot-add memory"),
   "memmap-on-memory-relaxed": entry(

@@ -1,0 +1,182 @@
+/**
+ * The struct pages: what each holds, and which of them share memory.
+ *
+ * Contents are kept as extents of images. Where tail vmemmap pages are shared (CMP-2) many struct pages are one piece of
+ * memory: contents belong to the pfn whose vmemmap page was allocated, and the others are looked up there. So writing a
+ * compound over a page that another compound shares changes both, as it does in the kernel (SPW-6).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ExtentMap from "../geometry/ExtentMap.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import { Kernel } from "../release/Kernel.ts"
+import { type Image, pageOf } from "./Image.ts"
+import type { StructPage } from "./StructPage.ts"
+
+/**
+ * Which struct pages of a run are other pages' memory:
+ *
+ * - `Groups`: from pfn `first` on, in groups of `size` pages the first `kept` are their own; the rest repeat the last
+ *   vmemmap page of those, or with `tails` one page of tails that belongs to no pfn (CMP-12)
+ * - `Page`: all repeat the vmemmap page that holds the struct pages from pfn `home` on
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Sharing =
+  | {
+    readonly _tag: "Groups"
+    readonly first: number
+    readonly size: number
+    readonly kept: number
+    readonly tails: boolean
+  }
+  | { readonly _tag: "Page"; readonly home: number }
+
+/**
+ * A run of pages with one image, as found in memory: page `pfn` holds what the image says of `pfn + delta`. `times` counts
+ * how often the pages were initialised since their memmap was populated (LCK-11.5).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Content {
+  readonly image: Image
+  readonly delta: number
+  readonly times: number
+}
+
+/**
+ * Ranges are pfns, half-open.
+ *
+ * - `write` initialises the struct pages of a range: of a `Compound` image only the first `written` pages of each
+ * - `share` and `unmap` follow the vmemmap: sharing begins when it is populated, contents and sharing end when it goes
+ * - `read` is what a reader of the struct page of `pfn` finds, shared or not
+ * - `contents` lists the images behind a range, sharing resolved for nobody: each pfn's own memory
+ * - `home` is the pfn whose own memory the struct page of `pfn` is
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Memmap extends Context.Service<Memmap, {
+  readonly write: (start: number, end: number, image: Image) => void
+  readonly share: (start: number, end: number, sharing: Sharing) => void
+  readonly unmap: (start: number, end: number) => void
+  readonly read: (pfn: number) => StructPage
+  readonly contents: (start: number, end: number) => ReadonlyArray<ExtentMap.Extent<Content>>
+  readonly home: (pfn: number) => number
+}>()("@vmemmap/core/memmap/Memmap") {}
+
+/**
+ * A memmap kept as extents; `perPage` struct pages share a vmemmap page.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (perPage: number): Memmap["Service"] => {
+  const contents = ExtentMap.empty<Content>()
+  const shared = ExtentMap.empty<Sharing>()
+  /** Pages that outlive their section because another one still maps them. */
+  const orphans = new Set<number>()
+
+  /** The pfn whose own memory the struct page of `pfn` is. */
+  const home = (pfn: number, sharing: Sharing | undefined): number => {
+    if (sharing === undefined) return pfn
+    if (sharing._tag === "Page") return sharing.home + pfn % perPage
+    const { first, kept, size, tails } = sharing
+    const index = (pfn - first) % size
+    if (index < kept) return pfn
+    return tails ? pfn - index : pfn - index + kept - perPage + index % perPage
+  }
+
+  const put = (start: number, end: number, image: Image, delta: number): void => {
+    const old = ExtentMap.slice(contents, start, end)
+    const times = image._tag === "Poisoned" ? 0 : 1
+    ExtentMap.set(contents, start, end, { image, delta, times })
+    if (times === 0) return
+    for (const { end, start, value } of old) {
+      if (value.times > 0) ExtentMap.set(contents, start, end, { image, delta, times: value.times + times })
+    }
+  }
+
+  /** Writes pages one vmemmap page's worth at a time, each where its memory is. */
+  const writeThrough = (start: number, end: number, image: Image): void => {
+    for (let pfn = start; pfn < end;) {
+      const sharing = ExtentMap.find(shared, pfn)?.value
+      const next = sharing === undefined
+        ? Math.min(end, ...ExtentMap.slice(shared, pfn, end).slice(0, 1).map((extent) => extent.start))
+        : Math.min(end, pfn - pfn % perPage + perPage)
+      const at = home(pfn, sharing)
+      put(at, at + next - pfn, image, pfn - at)
+      pfn = next
+    }
+  }
+
+  const writeCompounds = (start: number, end: number, image: Extract<Image, { readonly _tag: "Compound" }>): void => {
+    const size = 2 ** image.order
+    for (const { range, sharing } of pieces(start, end)) {
+      const isOwn = sharing === undefined ? image.written === size : sharing._tag === "Groups" &&
+        sharing.size === size && (sharing.first - image.head) % size === 0 && image.written <= sharing.kept
+      if (isOwn) {
+        put(range.start, range.end, image, 0)
+        continue
+      }
+      const first = image.head + Math.floor((range.start - image.head) / size) * size
+      for (let head = first; head < range.end; head += size) {
+        writeThrough(Math.max(head, range.start), Math.min(head + image.written, range.end), image)
+      }
+    }
+  }
+
+  /** `[start, end)` cut where sharing changes. */
+  const pieces = (start: number, end: number) =>
+    [
+      ...ExtentMap.slice(shared, start, end).map((extent) => ({ range: extent, sharing: extent.value })),
+      ...ExtentMap.gaps(shared, start, end).map((range) => ({ range, sharing: undefined }))
+    ].toSorted((a, b) => a.range.start - b.range.start)
+
+  return Memmap.of({
+    write: (start, end, image) => {
+      if (end <= start) return
+      if (image._tag === "Compound") writeCompounds(start, end, image)
+      else if (ExtentMap.overlaps(shared, start, end)) writeThrough(start, end, image)
+      else put(start, end, image, 0)
+    },
+    share: (start, end, sharing) => ExtentMap.set(shared, start, end, sharing),
+    unmap: (start, end) => {
+      ExtentMap.remove(shared, start, end)
+      const repeated = new Set(shared.extents.flatMap(({ value }) => value._tag === "Page" ? [value.home] : []))
+      for (const page of orphans) {
+        if (repeated.has(page)) continue
+        orphans.delete(page)
+        ExtentMap.remove(contents, page, page + perPage)
+      }
+      const kept = [...repeated].filter((page) => page >= start && page < end)
+      for (const page of kept) orphans.add(page)
+      for (const range of PfnRange.subtract({ start, end }, kept.map((page) => PfnRange.fromLength(page, perPage)))) {
+        ExtentMap.remove(contents, range.start, range.end)
+      }
+    },
+    read: (pfn) => {
+      const sharing = ExtentMap.find(shared, pfn)?.value
+      const at = home(pfn, sharing)
+      const found = ExtentMap.find(contents, at)?.value
+      if (found === undefined) return { _tag: "Unwritten" }
+      return pageOf(found.image, (sharing?._tag === "Groups" && sharing.tails ? pfn : at) + found.delta)
+    },
+    contents: (start, end) => ExtentMap.slice(contents, start, end),
+    home: (pfn) => home(pfn, ExtentMap.find(shared, pfn)?.value)
+  })
+}
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Memmap, never, Kernel> = Layer.effect(
+  Memmap,
+  Effect.map(Effect.service(Kernel), ({ arch, structPage }) => make(Math.floor(arch.pageSize / structPage)))
+)

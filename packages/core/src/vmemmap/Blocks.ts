@@ -1,0 +1,254 @@
+/**
+ * The plain memmap: every struct page its own memory, in blocks as large as the architecture maps them (VMM-1 … VMM-5,
+ * GEO-9, GEO-10, ALT-9 … ALT-11).
+ *
+ * @since 0.1.0
+ */
+import type { FrameAllocator } from "../frames/FrameAllocator.ts"
+import * as Alignment from "../geometry/Alignment.ts"
+import * as Architecture from "../geometry/Architecture.ts"
+import * as ExtentMap from "../geometry/ExtentMap.ts"
+import type { PfnRange } from "../geometry/PfnRange.ts"
+import type { KernelLog } from "../kernel/KernelLog.ts"
+import type { Config } from "../release/Kernel.ts"
+import { has } from "../release/KernelRelease.ts"
+import * as Altmap from "./Altmap.ts"
+import * as PageTables from "./PageTables.ts"
+import type { TableFrames } from "./TableFrames.ts"
+import type { Piece } from "./Piece.ts"
+
+/**
+ * What populating works on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface State {
+  readonly kernel: Config
+  readonly frames: FrameAllocator["Service"]
+  readonly log: KernelLog["Service"]
+  readonly tables: PageTables.PageTables
+  readonly pte: TableFrames
+  readonly pmd: TableFrames
+}
+
+const virtualOf = ({ kernel }: State, { end, start }: PfnRange): PfnRange => ({
+  start: start * kernel.structPage,
+  end: end * kernel.structPage
+})
+
+/**
+ * Tables for leaves of `leaf` bytes in `[start, end)`: all that are missing, or `false`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const takeTables = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
+  const missing = PageTables.missing(state.tables, start, end, leaf < state.tables.pmdSize)
+  if (!state.pmd.take(node, missing.pmd)) return false
+  if (state.pte.take(node, missing.pte)) return true
+  state.pmd.give(node, missing.pmd)
+  return false
+}
+
+/** Whose memory backs a run of leaves. */
+type Source = "ram" | "altmap"
+
+/** Blocks of `leaf` bytes from RAM for `[start, end)`; what was mapped stays when it falls short. */
+const fromRam = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
+  const size = leaf / state.tables.pageSize
+  const count = (end - start) / leaf
+  if (!takeTables(state, node, { start, end }, leaf)) return false
+  // Memory without a virtual memmap comes in plain pages, whatever a section needs.
+  const isBlock = Alignment.isPowerOfTwo(size)
+  const taken = state.frames.take({
+    node,
+    order: isBlock ? Math.log2(size) : 0,
+    count: isBlock ? count : count * size,
+    purpose: "memmap"
+  })
+  let at = start
+  for (const block of taken) {
+    const next = at + (isBlock ? block.count * leaf : block.count * state.tables.pageSize)
+    PageTables.map(state.tables, at, next, {
+      _tag: "Linear",
+      leaf: isBlock ? leaf : state.tables.pageSize,
+      anchor: at,
+      frame: block.start,
+      device: null
+    })
+    at = next
+  }
+  return settle(state, node, { start, end }, at, leaf)
+}
+
+/** Tables that were taken for leaves that could not be had go back. */
+const settle = (state: State, node: number, { end, start }: PfnRange, at: number, leaf: number): boolean => {
+  if (at === end) return true
+  const before = PageTables.missing(state.tables, start, end, leaf < state.tables.pmdSize)
+  state.pte.give(node, before.pte)
+  state.pmd.give(node, before.pmd)
+  return false
+}
+
+/** Blocks of `leaf` bytes from the altmap (ALT-3). */
+const fromAltmap = (state: State, piece: Piece, { end, start }: PfnRange, leaf: number): boolean => {
+  if (piece.altmap === null || !takeTables(state, piece.node, { start, end }, leaf)) return false
+  const before = piece.altmap.current
+  const pages = leaf / state.tables.pageSize
+  const { altmap, failedAt } = Altmap.take(before, pages, (end - start) / leaf)
+  const count = failedAt ?? (end - start) / leaf
+  piece.altmap.current = altmap
+  if (count > 0) {
+    const frame = before.basePfn + before.reserve + before.alloc + altmap.align
+    PageTables.map(state.tables, start, start + count * leaf, {
+      _tag: "Linear",
+      leaf,
+      anchor: start,
+      frame,
+      device: piece.owner
+    })
+    account(state, piece.owner, count * pages)
+  }
+  return settle(state, piece.node, { start, end }, start + count * leaf, leaf)
+}
+
+const account = ({ log }: State, owner: number, amount: number): void =>
+  log.emit({ _tag: "Account", book: "device", where: String(owner), purpose: "memmap", amount })
+
+/**
+ * Pages of an altmap come back: `vmem_altmap_free()` (ALT-4). A caller that forgot the altmap hands device pages to the page
+ * allocator, which the log says (BUG-18).
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const credit = (state: State, piece: Piece, device: number, pages: number): void => {
+  if (piece.altmap === null) {
+    state.log.emit({
+      _tag: "Hazard",
+      rule: "BUG-18",
+      text: `${pages} device pages of pagemap ${device} freed into the page allocator`
+    })
+    return
+  }
+  piece.altmap.current = { ...piece.altmap.current, alloc: piece.altmap.current.alloc - pages }
+  account(state, device, -pages)
+}
+
+/** Base pages where the PMD slot already holds a table of them (VMM-3), or where blocks ran out. */
+const basePages = (state: State, piece: Piece, range: PfnRange, source: Source): boolean => {
+  const page = state.tables.pageSize
+  const wanted = { start: Alignment.down(range.start, page), end: Alignment.up(range.end, page) }
+  return ExtentMap.gaps(state.tables.leaves, wanted.start, wanted.end).every((gap) =>
+    source === "altmap" ? fromAltmap(state, piece, gap, page) : fromRam(state, piece.node, gap, page)
+  )
+}
+
+/**
+ * The memmap of a piece in base pages from RAM.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const basePagesOf = (state: State, piece: Piece): boolean =>
+  basePages(state, piece, virtualOf(state, piece), "ram")
+
+/** PMD blocks for whole sections; base pages where a table of them is in the way or RAM has no block (VMM-3, ALT-10). */
+const pmdBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
+  const { kernel, tables } = state
+  const size = tables.pmdSize
+  const hasTable = (slot: number) => ExtentMap.find(tables.pte, slot / size) !== undefined
+  const source: Source = piece.altmap !== null && kernel.arch.altmap !== "ignored" ? "altmap" : "ram"
+  const start = Alignment.down(virtual.start, size)
+  const end = Alignment.up(virtual.end, size)
+  const first = hasTable(start)
+  const last = end - size > start && hasTable(end - size)
+  const inner = { start: first ? start + size : start, end: last ? end - size : end }
+  if (first && !basePages(state, piece, { start: virtual.start, end: Math.min(inner.start, virtual.end) }, "ram")) {
+    return false
+  }
+  for (const gap of ExtentMap.gaps(tables.leaves, inner.start, Math.max(inner.start, inner.end))) {
+    if (source === "altmap") {
+      const isDone = fromAltmap(state, piece, gap, size) ||
+        (kernel.arch.altmap === "everything" && !has(kernel.release, "vmemmap-generic-pmd") &&
+          basePages(state, piece, gap, "altmap"))
+      if (!isDone) return false
+    } else if (!fromRam(state, piece.node, gap, size) && !basePages(state, piece, gap, "ram")) {
+      return false
+    }
+  }
+  return !last || basePages(state, piece, { start: end - size, end: virtual.end }, "ram")
+}
+
+/** Blocks shared by sections: inner ones from the altmap while it lasts, the rest from RAM (ALT-11). */
+const sharedBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
+  const { kernel, tables } = state
+  const { vmemmapBlock } = kernel.arch
+  const range = { start: Alignment.down(virtual.start, vmemmapBlock), end: Alignment.up(virtual.end, vmemmapBlock) }
+  const useAltmap = piece.altmap !== null && kernel.arch.altmap === "inner-blocks"
+  const own = useAltmap && piece.device !== null ? virtualOf(state, piece.device) : null
+  for (const gap of ExtentMap.gaps(tables.leaves, range.start, range.end)) {
+    const inner = own === null ? { start: gap.end, end: gap.end } : {
+      start: Math.min(gap.end, Math.max(gap.start, Alignment.up(own.start, vmemmapBlock))),
+      end: Math.min(gap.end, Alignment.down(own.end, vmemmapBlock))
+    }
+    const cut = inner.end > inner.start ? inner : { start: gap.end, end: gap.end }
+    const before = { start: gap.start, end: cut.start }
+    const after = { start: cut.end, end: gap.end }
+    if (before.end > before.start && !fromRam(state, piece.node, before, vmemmapBlock)) return false
+    if (cut.end > cut.start && !fromAltmap(state, piece, cut, vmemmapBlock)) {
+      const rest = ExtentMap.gaps(tables.leaves, cut.start, cut.end)
+      if (!rest.every((left) => fromRam(state, piece.node, left, vmemmapBlock))) return false
+    }
+    if (after.end > after.start && !fromRam(state, piece.node, after, vmemmapBlock)) return false
+  }
+  return true
+}
+
+const isWhole = ({ kernel }: State, { end, start }: PfnRange): boolean => {
+  const pages = Architecture.pagesPerSection(kernel.arch)
+  return start % pages === 0 && end % pages === 0
+}
+
+/**
+ * Populates a piece; `false` when memory ran out, with what was mapped so far left for the caller to remove.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const populate = (state: State, piece: Piece): boolean => {
+  const { arch } = state.kernel
+  const virtual = virtualOf(state, piece)
+  const fromDevice: Source = piece.altmap !== null && arch.altmap === "everything" ? "altmap" : "ram"
+  switch (arch.vmemmap) {
+    case "none":
+      return ExtentMap.gaps(state.tables.leaves, virtual.start, virtual.end)
+        .every((gap) => fromRam(state, piece.node, gap, gap.end - gap.start))
+    case "base":
+      return basePages(state, piece, virtual, fromDevice)
+    case "pmd":
+      return isWhole(state, piece) ? pmdBlocks(state, piece, virtual) : basePages(state, piece, virtual, fromDevice)
+    case "blocks":
+      return sharedBlocks(state, piece, virtual)
+  }
+}
+
+/**
+ * How many whole sections of a run surely find their memory: the run can be populated at once as far as that.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const room = (state: State, piece: Piece): number => {
+  const { arch, structPage } = state.kernel
+  const sections = (piece.end - piece.start) / Architecture.pagesPerSection(arch)
+  const perSection = Architecture.memmapPerSection(arch, structPage)
+  const leaf = arch.vmemmap === "pmd" ? arch.pmdSize : arch.vmemmap === "blocks" ? arch.vmemmapBlock : arch.pageSize
+  const tables = Math.ceil(sections * perSection / arch.pmdSize) + 2
+  if (state.frames.room(0) < tables) return 0
+  const blocks = piece.altmap !== null && arch.altmap !== "ignored"
+    ? Math.floor(Altmap.left(piece.altmap.current) * arch.pageSize / leaf) - 1
+    : state.frames.room(Math.log2(leaf / arch.pageSize)) - Math.ceil(tables * arch.pageSize / leaf) - 1
+  return Math.max(0, Math.min(sections, Math.floor(blocks * leaf / perSection)))
+}

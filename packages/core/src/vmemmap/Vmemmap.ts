@@ -1,0 +1,126 @@
+/**
+ * Backing the memmap with memory: which pages of RAM or of the device hold the struct pages of a range (spec 03, 04).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { FrameAllocator } from "../frames/FrameAllocator.ts"
+import * as Architecture from "../geometry/Architecture.ts"
+import * as ExtentMap from "../geometry/ExtentMap.ts"
+import { KernelLog } from "../kernel/KernelLog.ts"
+import { type Op, write } from "../kernel/Steps.ts"
+import { Memmap } from "../memmap/Memmap.ts"
+import { Kernel } from "../release/Kernel.ts"
+import * as Blocks from "./Blocks.ts"
+import * as Compounds from "./Compounds.ts"
+import * as CompoundVmemmap from "./CompoundVmemmap.ts"
+import * as PageTables from "./PageTables.ts"
+import type { Piece } from "./Piece.ts"
+import * as TableFrames from "./TableFrames.ts"
+
+/**
+ * - `populate`: `__populate_section_memmap()` for one part of a section, or for a run no longer than `room` allows; `false`
+ *   when memory ran out (the caller depopulates)
+ * - `depopulate`: unmaps and frees exactly the memmap of a piece
+ * - `room`: how many whole sections from the beginning of a run can be populated at once, 0 when only one by one
+ * - `tables`: the page tables, for readers
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Vmemmap extends Context.Service<Vmemmap, {
+  readonly populate: (piece: Piece) => Op<boolean>
+  readonly depopulate: (piece: Piece) => Op<void>
+  readonly room: (piece: Piece) => number
+  readonly tables: PageTables.PageTables
+}>()("@vmemmap/core/vmemmap/Vmemmap") {}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.gen(function*() {
+  const kernel = yield* Kernel
+  const frames = yield* FrameAllocator
+  const memmap = yield* Memmap
+  const log = yield* KernelLog
+  const { arch, structPage } = kernel
+  const tables = PageTables.make(arch)
+  const pte = TableFrames.make(frames, log, arch.pteTable, arch.pageSize, "pte")
+  const pmd = TableFrames.make(frames, log, arch.pmdTable, arch.pageSize, "pmd")
+  /** Bytes of the vmemmap that hold the struct pages of present subsections. */
+  const used = ExtentMap.empty<true>()
+  const state: Blocks.State = { kernel, frames, log, tables, pte, pmd }
+  const tails = new Map<number, number>()
+  const pagesPerSection = Architecture.pagesPerSection(arch)
+
+  const isShared = ({ altmap, compound }: Piece): boolean =>
+    compound !== null && CompoundVmemmap.isShared(kernel, compound.order, altmap !== null)
+
+  const mapped = (owner: number, amount: number) =>
+    log.emit({
+      _tag: "Account",
+      book: "mapped",
+      where: owner < 0 ? "ram" : String(owner),
+      purpose: "struct-pages",
+      amount
+    })
+
+  const populate = function*(piece: Piece): Op<boolean> {
+    const virtual = { start: piece.start * structPage, end: piece.end * structPage }
+    yield write("vmemmap.populate", `vmemmap:${virtual.start}`)
+    ExtentMap.set(used, virtual.start, virtual.end, true)
+    mapped(piece.owner, piece.end - piece.start)
+    return isShared(piece) ? Compounds.populate(state, memmap, tails, piece) : Blocks.populate(state, piece)
+  }
+
+  /** Where the leaf at an edge begins (or ends), unless others still live in it. */
+  const edge = (virtual: number, side: "start" | "end"): number => {
+    const extent = ExtentMap.find(tables.leaves, side === "start" ? virtual : virtual - 1)
+    if (extent === undefined) return virtual
+    const { anchor, leaf } = extent.value
+    const start = anchor + Math.floor(((side === "start" ? virtual : virtual - 1) - anchor) / leaf) * leaf
+    const isInUse = ExtentMap.overlaps(used, start, start + leaf)
+    return (side === "start") === isInUse ? start + leaf : start
+  }
+
+  const depopulate = function*(piece: Piece): Op<void> {
+    const virtual = { start: piece.start * structPage, end: piece.end * structPage }
+    yield write("vmemmap.unmap", `vmemmap:${virtual.start}`)
+    const present = ExtentMap.slice(used, virtual.start, virtual.end)
+    ExtentMap.remove(used, virtual.start, virtual.end)
+    mapped(piece.owner, -present.reduce((sum, extent) => sum + (extent.end - extent.start) / structPage, 0))
+    const start = edge(virtual.start, "start")
+    const end = Math.max(start, edge(virtual.end, "end"))
+    const gone = PageTables.unmap(tables, start, end)
+    memmap.unmap(piece.start, piece.end)
+    for (const { device, pages, start } of gone.freed) {
+      if (device === null) frames.give(start, pages, "memmap")
+      else Blocks.credit(state, piece, device, pages)
+    }
+    pte.give(piece.node, gone.pte)
+    pmd.give(piece.node, gone.pmd)
+  }
+
+  return Vmemmap.of({
+    populate,
+    depopulate,
+    room: (piece) => {
+      const sections = Math.floor((piece.end - piece.start) / pagesPerSection)
+      if (sections < 2) return 0
+      return isShared(piece) ? Compounds.room(state, piece) : Blocks.room(state, piece)
+    },
+    tables
+  })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Vmemmap, never, Kernel | FrameAllocator | Memmap | KernelLog> = Layer.effect(
+  Vmemmap,
+  make
+)

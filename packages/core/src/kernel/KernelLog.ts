@@ -158,10 +158,10 @@ export const layer: Layer.Layer<KernelLog> = Layer.effect(KernelLog, make())
  * @category combinators
  * @since 0.1.0
  */
-export const operation = (log: KernelLog["Service"], name: string) =>
-<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.acquireUseRelease(
-    Effect.sync(() => log.emit({ _tag: "Operation", name, phase: "begin" })),
-    () => effect,
-    () => Effect.sync(() => log.emit({ _tag: "Operation", name, phase: "end" }))
-  )
+export const operation =
+  (log: KernelLog["Service"], name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => log.emit({ _tag: "Operation", name, phase: "begin" })),
+      () => effect,
+      () => Effect.sync(() => log.emit({ _tag: "Operation", name, phase: "end" }))
+    )

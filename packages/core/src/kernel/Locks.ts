@@ -97,9 +97,10 @@ export const make = Effect.gen(function*() {
     deviceHotplug: hold("device_hotplug_lock", device.withPermits(1)),
     memoryBlock: hold("memory_block", block.withPermits(1)),
     memHotplug: hold("mem_hotplug_lock", (effect) => writers.withPermits(1)(hotplug.withPermits(readers)(effect))),
-    onlineMems: hold("mem_hotplug_lock", (effect) => writers.withPermits(1)(Effect.void).pipe(
-      Effect.andThen(hotplug.withPermits(1)(effect))
-    ))
+    onlineMems: hold("mem_hotplug_lock", (effect) =>
+      writers.withPermits(1)(Effect.void).pipe(
+        Effect.andThen(hotplug.withPermits(1)(effect))
+      ))
   })
 })
 

@@ -37,7 +37,13 @@ export type Image =
     /** The first tail holds the order: in 6.1 compounds of two pages never get it (INI-3). */
     readonly metadata: boolean
   }
-  | { readonly _tag: "Free"; readonly node: number; readonly zone: Zone; readonly order: number; readonly listed: boolean }
+  | {
+    readonly _tag: "Free"
+    readonly node: number
+    readonly zone: Zone
+    readonly order: number
+    readonly listed: boolean
+  }
   | { readonly _tag: "InUse"; readonly node: number; readonly zone: Zone }
   | { readonly _tag: "Poisoned" }
 

@@ -73,6 +73,7 @@ export const catalogue = {
   "memmap-on-memory-split": entry("6.8", "HOT-12", "memmap_on_memory for any number of blocks, one altmap each"),
   "kmem-memmap-on-memory": entry("6.8", "25.6", "kmem devices can hold their own memmap, block by block"),
   "block-size-advice": entry("6.14", "GEO-15", "CXL windows advise the memory block size"),
+  "compound-metadata-first-tail": entry("6.2", "INI-3", "compounds of two pages get their head metadata as well"),
   "zone-device-refcount-zero": entry("6.15", "INI-2", "free fsdax and p2pdma pages have reference count 0"),
   "single-pass-init": entry("4.20", "INI-7", "device struct pages are written once, outside the hotplug lock"),
   "deferred-section-up-front": entry("4.17", "DEF-2", "deferred boot init starts with one section instead of 2 GiB"),

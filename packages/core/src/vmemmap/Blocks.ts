@@ -14,8 +14,8 @@ import type { Config } from "../release/Kernel.ts"
 import { has } from "../release/KernelRelease.ts"
 import * as Altmap from "./Altmap.ts"
 import * as PageTables from "./PageTables.ts"
-import type { TableFrames } from "./TableFrames.ts"
 import type { Piece } from "./Piece.ts"
+import type { TableFrames } from "./TableFrames.ts"
 
 /**
  * What populating works on.

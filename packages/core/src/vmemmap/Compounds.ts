@@ -75,7 +75,15 @@ const mapGroups = (
     const groups = Math.floor(count / kept)
     if (groups > 0) {
       const end = from + groups * leaves * page
-      PageTables.map(tables, from, end, { _tag: "Groups", anchor: from, frame: start, group: leaves, kept, tails, ...base })
+      PageTables.map(tables, from, end, {
+        _tag: "Groups",
+        anchor: from,
+        frame: start,
+        group: leaves,
+        kept,
+        tails,
+        ...base
+      })
       from = end
     }
     if (count % kept !== 0) odd = start + groups * kept
@@ -191,7 +199,11 @@ export const room = (state: Blocks.State, piece: Piece): number => {
   const needed = Math.ceil(pages / state.kernel.arch.pteTable.entries) + 2 +
     Math.ceil(sections * perSection / size) * kept
   if (state.frames.room(0) < needed || size / perPage <= kept) return 0
-  if (isContinuation) return offset % perSection === 0 ? Math.min(sections, (size - offset % size) / perSection) : sections
+  if (isContinuation) {
+    return offset % perSection === 0
+      ? Math.min(sections, (size - offset % size) / perSection)
+      : sections
+  }
   return size <= perSection
     ? perSection % size === 0 ? sections : 0
     : Math.floor(sections * perSection / size) * size / perSection

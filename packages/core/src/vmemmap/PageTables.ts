@@ -243,7 +243,11 @@ export const unmap = (
       }
     }
   })
-  return { freed, pte: emptied(tables, tables.pte, start, end, true), pmd: emptied(tables, tables.pmd, start, end, false) }
+  return {
+    freed,
+    pte: emptied(tables, tables.pte, start, end, true),
+    pmd: emptied(tables, tables.pmd, start, end, false)
+  }
 }
 
 /** Removes the tables of `[start, end)` in whose slot no leaf is left, and counts them. */

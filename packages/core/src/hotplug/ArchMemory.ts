@@ -1,0 +1,153 @@
+/**
+ * Memory comes and goes: linear map and sections together (`arch_add_memory()`, `__add_pages()`; HOT-3, HOT-10, SEC-12).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Architecture from "../geometry/Architecture.ts"
+import { hex } from "../geometry/Pfn.ts"
+import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as KernelError from "../kernel/KernelError.ts"
+import { KernelLog } from "../kernel/KernelLog.ts"
+import { type Op, write } from "../kernel/Steps.ts"
+import { Kernel } from "../release/Kernel.ts"
+import { Sparse } from "../sparse/Sparse.ts"
+import type { Piece } from "../vmemmap/Piece.ts"
+import { DirectMap } from "./DirectMap.ts"
+
+/**
+ * How a range is added: `linear` with a linear map (everything but device-private memory), `ram` when it raises `max_pfn`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly linear: boolean
+  readonly ram: boolean
+  readonly limit: number
+}
+
+/**
+ * - `add`: `arch_add_memory()`, or `add_pages()` without a linear map
+ * - `remove`: the reverse, sections first
+ * - `allowed`: `mhp_range_allowed()` for a byte range (SEC-9)
+ * - `maxPfn`: the highest pfn of boot or hot-added RAM ever seen, exclusive (SPW-11)
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ArchMemory extends Context.Service<ArchMemory, {
+  readonly add: (range: Piece, options: Options) => Op<Result.Result<void, KernelError.KernelError>>
+  readonly remove: (range: Piece, options: Options) => Op<void>
+  readonly allowed: (range: PfnRange) => boolean
+  readonly maxPfn: () => number
+}>()("@vmemmap/core/hotplug/ArchMemory") {}
+
+const invalid = (rule: string, step: string, problem: string, remedy: string) =>
+  KernelError.fail({ errno: "EINVAL", rule, step, problem, remedy })
+
+/**
+ * `bootMaxPfn` is the end of boot RAM in pfns.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
+  const { arch } = yield* Kernel
+  const sparse = yield* Sparse
+  const directMap = yield* DirectMap
+  const log = yield* KernelLog
+  const page = arch.pageSize
+  const unit = Architecture.addGranule(arch) / page
+  const isX86 = arch.name.startsWith("x86_64")
+  let maxPfn = bootMaxPfn
+
+  const bytes = ({ end, start }: PfnRange): PfnRange => ({ start: start * page, end: end * page })
+
+  const warn = (where: string, rule: string, text: string) => log.emit({ _tag: "Warn", where, rule, text })
+
+  /** `__add_pages()`: the checks, then the chunks (ERR-4). */
+  const addPages = function*(range: Piece, limit: number): Op<Result.Result<void, KernelError.KernelError>> {
+    const { altmap, end, start } = range
+    if (altmap !== null) {
+      if (arch.altmap === "refused") {
+        warn("arch_add_memory", "ALT-11", "this architecture takes no altmap")
+        return invalid(
+          "ALT-11",
+          "arch_add_memory",
+          `${arch.name} refuses an altmap`,
+          "keep the memmap in RAM (map=mem)"
+        )
+      }
+      const { basePfn, free, reserve } = altmap.current
+      if (basePfn !== start || reserve + free > end - start) {
+        log.once({ where: "__add_pages", rule: "ALT-5", text: "altmap out of bounds" })
+        return invalid(
+          "ALT-5",
+          "__add_pages",
+          "the altmap does not lie at the start of the range",
+          "map its whole device"
+        )
+      }
+      altmap.current = { ...altmap.current, alloc: 0 }
+    }
+    if (start % unit !== 0 || (end - start) % unit !== 0) {
+      warn("check_pfn_span", "SEC-8", `Misaligned add_pages start: ${hex(start)} end: ${hex(end - 1)}`)
+      return invalid(
+        "SEC-8",
+        "check_pfn_span",
+        `pfns ${hex(start)} to ${hex(end - 1)} are no whole number of ${unit} pages`,
+        `start and size must be multiples of ${unit * page} bytes`
+      )
+    }
+    return yield* sparse.add(range, limit)
+  }
+
+  const add = function*(
+    range: Piece,
+    { limit, linear, ram }: Options
+  ): Op<Result.Result<void, KernelError.KernelError>> {
+    if (linear) {
+      yield write("direct-map.map", `direct-map:${range.start}`)
+      directMap.map(bytes(range))
+    }
+    const added = yield* addPages(range, limit)
+    if (Result.isFailure(added)) {
+      if (isX86) log.once({ where: "add_pages", rule: "MRP-16", text: added.failure.message })
+      else if (linear) directMap.unmap(bytes(range))
+      return added
+    }
+    if (ram) maxPfn = Math.max(maxPfn, range.end)
+    return added
+  }
+
+  const remove = function*(range: Piece, { limit, linear }: Options): Op<void> {
+    if (range.start % unit !== 0 || range.end % unit !== 0) {
+      warn("__remove_pages", "HOT-10", `Misaligned range ${hex(range.start)} to ${hex(range.end - 1)}`)
+      return
+    }
+    yield* sparse.remove(range, limit)
+    if (linear) {
+      yield write("direct-map.unmap", `direct-map:${range.start}`)
+      directMap.unmap(bytes(range))
+    }
+  }
+
+  return ArchMemory.of({
+    add,
+    remove,
+    allowed: ({ end, start }) => start >= 0 && start < end && end <= 2 ** arch.physicalBits,
+    maxPfn: () => maxPfn
+  })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  bootMaxPfn: number
+): Layer.Layer<ArchMemory, never, Kernel | Sparse | DirectMap | KernelLog> => Layer.effect(ArchMemory, make(bootMaxPfn))

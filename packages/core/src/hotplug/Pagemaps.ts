@@ -1,0 +1,263 @@
+/**
+ * `memremap_pages()` and `memunmap_pages()`: device memory gets struct pages for as long as a scope is open (spec 09).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as InitWork from "../init/InitWork.ts"
+import { MemmapInit } from "../init/MemmapInit.ts"
+import { KernelError } from "../kernel/KernelError.ts"
+import * as KernelLog from "../kernel/KernelLog.ts"
+import { Locks } from "../kernel/Locks.ts"
+import * as Steps from "../kernel/Steps.ts"
+import { Kernel } from "../release/Kernel.ts"
+import { Iomem } from "../resources/Iomem.ts"
+import * as PagemapIndex from "../sections/PagemapIndex.ts"
+import * as SectionTable from "../sections/SectionTable.ts"
+import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
+import type { Piece } from "../vmemmap/Piece.ts"
+import { Zones } from "../zones/Zones.ts"
+import { ArchMemory } from "./ArchMemory.ts"
+import * as Pagemap from "./Pagemap.ts"
+import * as PagemapChecks from "./PagemapChecks.ts"
+
+/**
+ * - `memremap` maps the ranges of a request in order; the scope's end is `memunmap_pages()`, in the kernel's order. A range
+ *   that fails unwinds the ones before it, but not its own sections (SEC-12)
+ * - `get` is `get_dev_pagemap()`: a reference held until the scope ends, of a pagemap that is not being torn down. A `hint`
+ *   whose first range covers the pfn is returned as it is (MRP-10)
+ * - `all` lists the mapped pagemaps, oldest first
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Pagemaps extends Context.Service<Pagemaps, {
+  readonly memremap: (request: Pagemap.Request) => Effect.Effect<Pagemap.Pagemap, KernelError, Scope.Scope>
+  readonly get: (
+    pfn: number,
+    hint?: Pagemap.Pagemap
+  ) => Effect.Effect<Option.Option<Pagemap.Pagemap>, never, Scope.Scope>
+  readonly all: () => ReadonlyArray<Pagemap.Pagemap>
+}>()("@vmemmap/core/hotplug/Pagemaps") {}
+
+/** Whether the pagemap holds its pages' references for its lifetime: private and coherent pages take theirs one by one. */
+const hasLifetimeReferences = ({ type }: Pagemap.Pagemap): boolean => type !== "private" && type !== "coherent"
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.gen(function*() {
+  const kernel = yield* Kernel
+  const locks = yield* Locks
+  const log = yield* KernelLog.KernelLog
+  const index = yield* PagemapIndex.PagemapIndex
+  const table = yield* SectionTable.SectionTable
+  const zones = yield* Zones
+  const arch = yield* ArchMemory
+  const init = yield* MemmapInit
+  const iomem = yield* Iomem
+  const { pagesPerSection } = table
+  const page = kernel.arch.pageSize
+  const mapped = new Map<number, Pagemap.Pagemap>()
+  let nextId = 0
+
+  const isEarly = (pfn: number) =>
+    (SectionTable.flags(table, SectionTable.sectionOf(table, pfn)) & SectionTable.Flag.early) !== 0
+
+  const work = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange): InitWork.InitWork =>
+    InitWork.device(kernel, {
+      range,
+      type: pagemap.type === "unset" ? "generic" : pagemap.type,
+      node: pagemap.node,
+      pagemap: pagemap.id,
+      order: pagemap.order,
+      altmap: i === 0 ? pagemap.altmap?.current ?? null : null,
+      isEarly
+    })
+
+  const piece = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange): Piece => ({
+    ...range,
+    node: pagemap.node,
+    altmap: i === 0 ? pagemap.altmap : null,
+    compound: pagemap.order > 0 ? { order: pagemap.order, base: range.start } : null,
+    owner: pagemap.id,
+    device: range
+  })
+
+  /** ZON-3 step 4: the sections a range shares with others. */
+  const taint = ({ end, start }: PfnRange) => {
+    for (const pfn of [start, end]) {
+      if (pfn % pagesPerSection === 0) continue
+      const section = SectionTable.sectionOf(table, pfn)
+      const record = SectionTable.record(table, section)
+      SectionTable.set(table, section, { ...record, flags: record.flags | SectionTable.Flag.taintZoneDevice })
+    }
+  }
+
+  /** Steps 9 and 10: what happens under the hotplug lock. */
+  const addLocked = function*(
+    pagemap: Pagemap.Pagemap,
+    i: number,
+    range: PfnRange,
+    limit: number
+  ): Steps.Op<Result.Result<void, KernelError>> {
+    const linear = pagemap.type !== "private"
+    const added = yield* arch.add(piece(pagemap, i, range), { linear, ram: false, limit })
+    if (Result.isFailure(added)) return added
+    const zone = { node: pagemap.node, name: "Device" } as const
+    yield Steps.write("zone.grow-span", `zone:${pagemap.node}/Device`)
+    zones.grow(zone, range)
+    yield Steps.write("section.taint", `section:${SectionTable.sectionOf(table, range.start)}`)
+    taint(range)
+    yield* init.parts(work(pagemap, i, range).locked, "mem_hotplug_lock", "Movable", limit)
+    return added
+  }
+
+  const addRange = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
+    yield* Effect.fromResult(PagemapChecks.range({ index, iomem: iomem.tree(), arch: kernel.arch }, pagemap, i, range))
+    yield* Steps.run(function*() {
+      yield Steps.write("pagemap.store", `pagemap:${pagemap.id}`)
+      PagemapIndex.store(index, range.start, range.end, pagemap)
+    })
+    const erase = Steps.run(function*() {
+      yield Steps.write("pagemap.erase", `pagemap:${pagemap.id}`)
+      PagemapIndex.erase(index, range.start, range.end)
+    })
+    const bytes = { start: range.start * page, end: range.end * page }
+    const isAllowed = Effect.fromResult(PagemapChecks.allowed(arch.allowed(bytes), bytes))
+    yield* isAllowed.pipe(
+      Effect.andThen(locks.memHotplug(Steps.run((limit) => addLocked(pagemap, i, range, limit)))),
+      Effect.flatMap(Effect.fromResult),
+      Effect.tapError(() => erase)
+    )
+    yield* Steps.run((limit) => init.parts(work(pagemap, i, range).unlocked, "no lock", "Movable", limit))
+    log.emit({
+      _tag: "Line",
+      level: "info",
+      text: `memmap_init_zone_device initialised ${range.end - Pagemap.first(pagemap, i)} pages in 0ms`
+    })
+    if (hasLifetimeReferences(pagemap)) pagemap.references.get(Pagemap.length(pagemap, i))
+  })
+
+  const removeRange = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange) =>
+    locks.memHotplug(Steps.run(function*(limit: number) {
+      yield Steps.write("zone.remove-range", `zone:${pagemap.node}/Device`)
+      zones.shrink({ node: pagemap.node, name: "Device" }, range)
+      yield* arch.remove(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
+    })).pipe(Effect.andThen(Steps.run(function*() {
+      yield Steps.write("pagemap.erase", `pagemap:${pagemap.id}`)
+      PagemapIndex.erase(index, range.start, range.end)
+    })))
+
+  /** `memunmap_pages()` over the ranges that were added (MRP-12). */
+  const unmap = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, ranges: ReadonlyArray<PfnRange>) {
+    yield* Steps.run(function*() {
+      yield Steps.write("pagemap.kill", `pagemap:${pagemap.id}`)
+      pagemap.references.kill()
+      yield Steps.write("pagemap.put-lifetime", `pagemap:${pagemap.id}`)
+      if (hasLifetimeReferences(pagemap)) {
+        ranges.forEach((_, i) => pagemap.references.put(Pagemap.length(pagemap, i)))
+      }
+    })
+    yield* pagemap.references.drained
+    yield* Effect.forEach(ranges, (range, i) => removeRange(pagemap, i, range), { discard: true })
+    mapped.delete(pagemap.id)
+    const alloc = pagemap.altmap?.current.alloc ?? 0
+    if (alloc !== 0) {
+      log.emit({
+        _tag: "Warn",
+        where: "memunmap_pages",
+        rule: "ALT-6",
+        text: `failed to free all reserved pages: ${alloc} are still in use`
+      })
+    }
+  })
+
+  const hazards = (pagemap: Pagemap.Pagemap) => {
+    if (!CompoundVmemmap.isShared(kernel, pagemap.order, pagemap.altmap !== null)) return
+    for (const { end, start } of pagemap.ranges) {
+      if (!CompoundVmemmap.isMisplaced(kernel, { start: start * page, end: end * page }, pagemap.order)) continue
+      log.emit({
+        _tag: "Hazard",
+        rule: "CMP-5",
+        text: `${pagemap.name}: compounds of ${2 ** pagemap.order} pages do not begin on section boundaries; ` +
+          "later heads are written over tails of the first"
+      })
+    }
+  }
+
+  const map = Effect.fnUntraced(function*(request: Pagemap.Request) {
+    yield* Effect.fromResult(PagemapChecks.request(kernel, log, request))
+    const references = Pagemap.references()
+    const pagemap: Pagemap.Pagemap = {
+      id: nextId++,
+      name: request.name,
+      type: request.type,
+      ranges: request.ranges.map(({ end, start }) => ({ start: start / page, end: end / page })),
+      node: request.node < 0 ? 0 : request.node,
+      order: request.order ?? 0,
+      altmap: request.altmap === undefined ? null : { current: request.altmap },
+      request,
+      references,
+      isLive: references.isLive
+    }
+    hazards(pagemap)
+    for (const [i, range] of pagemap.ranges.entries()) {
+      yield* addRange(pagemap, i, range).pipe(Effect.tapError(() => unmap(pagemap, pagemap.ranges.slice(0, i))))
+    }
+    mapped.set(pagemap.id, pagemap)
+    return pagemap
+  })
+
+  const operation = KernelLog.operation(log, "memremap_pages")
+
+  return Pagemaps.of({
+    memremap: (request) =>
+      Effect.acquireRelease(
+        operation(map(request)),
+        (pagemap) => KernelLog.operation(log, "memunmap_pages")(unmap(pagemap, pagemap.ranges))
+      ),
+    get: (pfn, hint) => {
+      const covering = hint?.ranges[0]
+      if (covering !== undefined && pfn >= covering.start && pfn < covering.end) {
+        return Effect.succeedSome(hint as Pagemap.Pagemap)
+      }
+      return Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const found = mapped.get(PagemapIndex.findLive(index, pfn)?.id ?? -1)
+            return found?.references.tryGet() === true ? found : undefined
+          }),
+          (found) => Effect.sync(() => found?.references.put(1))
+        ),
+        Option.fromUndefinedOr
+      )
+    },
+    all: () => [...mapped.values()]
+  })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<
+  Pagemaps,
+  never,
+  | Kernel
+  | Locks
+  | KernelLog.KernelLog
+  | PagemapIndex.PagemapIndex
+  | SectionTable.SectionTable
+  | Zones
+  | ArchMemory
+  | MemmapInit
+  | Iomem
+> = Layer.effect(Pagemaps, make)

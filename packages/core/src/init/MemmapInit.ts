@@ -1,0 +1,78 @@
+/**
+ * Writing struct pages: `memmap_init_range()` and `memmap_init_zone_device()` over one description of work (INI-4, INI-7).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Alignment from "../geometry/Alignment.ts"
+import * as Architecture from "../geometry/Architecture.ts"
+import { KernelLog } from "../kernel/KernelLog.ts"
+import { type Op, write } from "../kernel/Steps.ts"
+import { Memmap } from "../memmap/Memmap.ts"
+import { type MigrateType, Pageblocks } from "../memmap/Pageblocks.ts"
+import { Kernel } from "../release/Kernel.ts"
+import type { Part } from "./InitWork.ts"
+
+/**
+ * Where the books put the stores: done under the hotplug lock, outside it, or at boot.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Under = "mem_hotplug_lock" | "no lock" | "boot"
+
+/**
+ * `parts` writes parts of an `InitWork` in order and sets the migratetype of every pageblock that begins in them; at most
+ * `limit` sections pass between two steps.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class MemmapInit extends Context.Service<MemmapInit, {
+  readonly parts: (parts: ReadonlyArray<Part>, under: Under, type: MigrateType, limit: number) => Op<void>
+}>()("@vmemmap/core/init/MemmapInit") {}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.gen(function*() {
+  const { arch } = yield* Kernel
+  const memmap = yield* Memmap
+  const pageblocks = yield* Pageblocks
+  const log = yield* KernelLog
+  const section = Architecture.pagesPerSection(arch)
+  const pageblock = 2 ** arch.pageblockOrder
+
+  const parts = function*(
+    list: ReadonlyArray<Part>,
+    under: Under,
+    type: MigrateType,
+    limit: number
+  ): Op<void> {
+    for (const { end, image, start, written } of list) {
+      for (let from = start; from < end;) {
+        const to = limit === Infinity ? end : Math.min(end, Alignment.down(from, section) + limit * section)
+        yield write("page.init", `page:${from}`)
+        memmap.write(from, to, image)
+        from = to
+      }
+      const first = Alignment.up(start, pageblock)
+      if (first < end) pageblocks.set(first, Alignment.up(end, pageblock), type)
+      log.emit({ _tag: "Account", book: "written", where: under, purpose: image._tag, amount: written })
+    }
+  }
+
+  return MemmapInit.of({ parts })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<MemmapInit, never, Kernel | Memmap | Pageblocks | KernelLog> = Layer.effect(
+  MemmapInit,
+  make
+)

@@ -47,11 +47,17 @@ export type Image =
   | { readonly _tag: "InUse"; readonly node: number; readonly zone: Zone }
   | { readonly _tag: "Poisoned" }
 
-const initialised = (page: Omit<Initialised, "_tag" | "mapcount" | "buddyOrder">): Initialised => ({
+const initialised = (
+  { flags, links, node, refcount, zone }: Omit<Initialised, "_tag" | "mapcount" | "buddyOrder">
+): Initialised => ({
   _tag: "Initialised",
+  node,
+  zone,
+  flags,
+  refcount,
   mapcount: -1,
-  buddyOrder: null,
-  ...page
+  links,
+  buddyOrder: null
 })
 
 const self: Links = { _tag: "Self" }

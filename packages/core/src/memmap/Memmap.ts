@@ -50,12 +50,26 @@ export interface Content {
 }
 
 /**
+ * Pages that read alike every `period` pages.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run extends PfnRange.PfnRange {
+  readonly period: number
+}
+
+const imagePeriod = (image: Image | undefined): number =>
+  image?._tag === "Compound" || image?._tag === "Free" ? 2 ** image.order : 1
+
+/**
  * Ranges are pfns, half-open.
  *
  * - `write` initialises the struct pages of a range: of a `Compound` image only the first `written` pages of each
  * - `share` and `unmap` follow the vmemmap: sharing begins when it is populated, contents and sharing end when it goes
  * - `read` is what a reader of the struct page of `pfn` finds, shared or not
  * - `contents` lists the images behind a range, sharing resolved for nobody: each pfn's own memory
+ * - `runs` cuts a range where contents or sharing change
  * - `home` is the pfn whose own memory the struct page of `pfn` is
  *
  * @category services
@@ -67,6 +81,7 @@ export class Memmap extends Context.Service<Memmap, {
   readonly unmap: (start: number, end: number) => void
   readonly read: (pfn: number) => StructPage
   readonly contents: (start: number, end: number) => ReadonlyArray<ExtentMap.Extent<Content>>
+  readonly runs: (start: number, end: number) => ReadonlyArray<Run>
   readonly home: (pfn: number) => number
 }>()("@vmemmap/core/memmap/Memmap") {}
 
@@ -168,9 +183,30 @@ export const make = (perPage: number): Memmap["Service"] => {
       return pageOf(found.image, (sharing?._tag === "Groups" && sharing.tails ? pfn : at) + found.delta)
     },
     contents: (start, end) => ExtentMap.slice(contents, start, end),
+    runs: (start, end) =>
+      pieces(start, end).flatMap(({ range, sharing }) => {
+        // What is read through a shared page depends on the contents of that page alone.
+        if (sharing?._tag === "Page") return [{ ...range, period: perPage }]
+        const own = [
+          ...ExtentMap.slice(contents, range.start, range.end).map((extent) => ({
+            start: extent.start,
+            end: extent.end,
+            period: imagePeriod(extent.value.image)
+          })),
+          ...ExtentMap.gaps(contents, range.start, range.end).map((gap) => ({ ...gap, period: 1 }))
+        ].toSorted((a, b) => a.start - b.start)
+        if (sharing === undefined || own.length === 1 || isWhole(own, sharing.size)) {
+          return own.map((run) => ({ ...run, period: Math.max(run.period, sharing?.size ?? 1) }))
+        }
+        return [{ ...range, period: PfnRange.length(range) }]
+      }),
     home: (pfn) => home(pfn, ExtentMap.find(shared, pfn)?.value)
   })
 }
+
+/** Whether runs are cut at whole groups only, so that none reads through a page of another. */
+const isWhole = (runs: ReadonlyArray<Run>, size: number): boolean =>
+  runs.every((run) => (run.start - (runs[0]?.start ?? 0)) % size === 0)
 
 /**
  * @category layers

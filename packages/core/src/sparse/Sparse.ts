@@ -22,6 +22,7 @@ import { Kernel } from "../release/Kernel.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import type { Piece } from "../vmemmap/Piece.ts"
 import { Vmemmap } from "../vmemmap/Vmemmap.ts"
+import * as EarlySections from "./EarlySections.ts"
 import * as Roots from "./Roots.ts"
 
 /**
@@ -29,6 +30,7 @@ import * as Roots from "./Roots.ts"
  *
  * - `add`: stops at the first section that fails; what was added before stays (SEC-12)
  * - `remove`: never fails; what is not there is a WARN (SEC-13)
+ * - `early`: the sections of a node's boot RAM, before anything else; `false` when their memmap does not fit
  *
  * @category services
  * @since 0.1.0
@@ -36,6 +38,7 @@ import * as Roots from "./Roots.ts"
 export class Sparse extends Context.Service<Sparse, {
   readonly add: (range: Piece, limit: number) => Op<Result.Result<void, KernelError.KernelError>>
   readonly remove: (range: Piece, limit: number) => Op<void>
+  readonly early: (node: number, ram: ReadonlyArray<PfnRange>) => Op<boolean>
 }>()("@vmemmap/core/sparse/Sparse") {}
 
 const { Flag, Usage } = SectionTable
@@ -236,7 +239,7 @@ export const make = Effect.gen(function*() {
     }
   }
 
-  return Sparse.of({ add, remove })
+  return Sparse.of({ add, remove, early: (node, ram) => EarlySections.add(table, vmemmap, roots, node, ram) })
 })
 
 /**

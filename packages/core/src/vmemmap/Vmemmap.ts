@@ -35,6 +35,8 @@ export class Vmemmap extends Context.Service<Vmemmap, {
   readonly depopulate: (piece: Piece) => Op<void>
   readonly room: (piece: Piece) => number
   readonly tables: PageTables.PageTables
+  /** Struct pages of present subsections. */
+  readonly populated: () => number
 }>()("@vmemmap/core/vmemmap/Vmemmap") {}
 
 /**
@@ -112,7 +114,8 @@ export const make = Effect.gen(function*() {
       if (sections < 2) return 0
       return isShared(piece) ? Compounds.room(state, piece) : Blocks.room(state, piece)
     },
-    tables
+    tables,
+    populated: () => used.extents.reduce((sum, { end, start }) => sum + (end - start) / structPage, 0)
   })
 })
 

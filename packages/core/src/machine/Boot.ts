@@ -1,0 +1,67 @@
+/**
+ * Booting: the kernel takes over the RAM it was given (SEC-5, INI-5, ZON-11, GEO-17).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import * as InitWork from "../init/InitWork.ts"
+import { MemmapInit } from "../init/MemmapInit.ts"
+import { KernelError } from "../kernel/KernelError.ts"
+import * as KernelLog from "../kernel/KernelLog.ts"
+import * as Steps from "../kernel/Steps.ts"
+import { Sparse } from "../sparse/Sparse.ts"
+import type * as BootZones from "../zones/BootZones.ts"
+import { Zones } from "../zones/Zones.ts"
+
+/**
+ * What is booted: RAM by node in pfns, the zones it falls into, and the holes in its sections.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Memory {
+  readonly nodes: ReadonlyArray<
+    { readonly node: number; readonly ram: ReadonlyArray<PfnRange.PfnRange>; readonly zones: ReadonlyArray<BootZones.BootZone> }
+  >
+  readonly holes: ReadonlyArray<BootZones.Hole>
+}
+
+/**
+ * Makes the early sections, initialises their struct pages, and fills the zones. Fails with ENOMEM when the memmap does not
+ * fit into the RAM it describes (ERR-3).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
+  const log = yield* KernelLog.KernelLog
+  const sparse = yield* Sparse
+  const zones = yield* Zones
+  const init = yield* MemmapInit
+  yield* Effect.gen(function*() {
+    for (const { node, ram } of nodes) {
+      const fits = yield* Steps.run(() => sparse.early(node, ram))
+      if (!fits) {
+        return yield* new KernelError({
+          errno: "ENOMEM",
+          rule: "ERR-3",
+          step: "sparse_init_nid",
+          problem: `the memmap of node ${node} does not fit into its RAM`,
+          remedy: "describe a machine with more RAM"
+        })
+      }
+    }
+    for (const { node, ram, zones: own } of nodes) {
+      for (const { name, spanned, start } of own) {
+        if (spanned === 0) continue
+        const span = PfnRange.fromLength(start, spanned)
+        const inside = ram.map((range) => PfnRange.intersection(range, span)).filter(({ end, start }) => end > start)
+        const gaps = holes.filter((hole) => hole.node === node && hole.zone === name).flatMap((hole) => hole.inside)
+        zones.grow({ node, name }, span)
+        for (const range of inside) zones.online({ node, name }, range, PfnRange.length(range))
+        yield* Steps.run((limit) => init.parts(InitWork.boot(inside, gaps, node, name).unlocked, "boot", "Movable", limit))
+      }
+    }
+  }).pipe(KernelLog.operation(log, "boot"))
+})

@@ -268,6 +268,14 @@ export const fromName = (text: string): Architecture | undefined => {
 }
 
 /**
+ * Whether the machine is a PC: a firmware map in e820 form, page 0 and the BIOS area set apart (OBS-1).
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isX86 = (arch: Architecture): boolean => arch.name.startsWith("x86_64")
+
+/**
  * `PAGES_PER_SECTION` (GEO-1).
  *
  * @category geometry

@@ -67,6 +67,22 @@ export const parse = (text: string): Result.Result<number, ParseError> => {
 }
 
 /**
+ * What `memparse()` would read off the front of `text`, and what follows it; `null` when no number is in front. `suffix` is
+ * the unit in capitals, or empty.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const splitLeading = (
+  text: string
+): { readonly token: string; readonly suffix: string; readonly rest: string } | null => {
+  const match = /^(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)([KMGTPE]?)/i.exec(text)
+  if (match === null) return null
+  const [token, suffix = ""] = match
+  return { token, suffix: suffix.toUpperCase(), rest: text.slice(token.length) }
+}
+
+/**
  * A physical range as typed.
  *
  * @category models

@@ -178,10 +178,12 @@ const rangeExtents = (spec: MachineSpec.MachineSpec): ReadonlyArray<Extent> =>
     size: range.size
   }))
 
-const deviceExtents = (spec: MachineSpec.MachineSpec): ReadonlyArray<Extent> =>
-  (spec.devices ?? []).flatMap(({ name, size, start }) =>
+const deviceExtents = (spec: MachineSpec.MachineSpec): ReadonlyArray<Extent> => [
+  ...(spec.devices ?? []).flatMap(({ name, size, start }) =>
     start === undefined ? [] : [{ what: `device ${name}`, kind: "device", start, size } satisfies Extent]
-  )
+  ),
+  ...(spec.dimms ?? []).map(({ size, start }): Extent => ({ what: "dimm", kind: "device", start, size }))
+]
 
 const firstFault = (spec: MachineSpec.MachineSpec): Fault | undefined => {
   const head = header(spec)
@@ -195,6 +197,10 @@ const firstFault = (spec: MachineSpec.MachineSpec): Fault | undefined => {
   }
   for (const device of spec.devices ?? []) {
     const fault = deviceFault(device)
+    if (fault !== undefined) return fault
+  }
+  for (const { size, start } of spec.dimms ?? []) {
+    const fault = measure(`dimm at ${Pfn.hex(start)}`, start, size)
     if (fault !== undefined) return fault
   }
   const devices = deviceExtents(spec)

@@ -66,7 +66,7 @@ const normalId = (text: string): string => {
   return String(value)
 }
 
-const exact = ["start", "node", "targetNode", "align", "ways", "labels"] as const
+const exact = ["start", "node", "targetNode", "align", "ways", "labels", "labelArea", "unarmed"] as const
 const amounts = ["available", "maxExtent"] as const
 
 /** The mode under kmem is named by those who look at the instance only. */

@@ -31,7 +31,7 @@ const disagree = (a: string, b: string, at: string, problem: string): Result.Res
 const upstream = (kernel: string): string =>
   Result.match(KernelRelease.parse(kernel), { onSuccess: (release) => release.upstream, onFailure: () => kernel })
 
-const scalars = ["name", "kernel", "arch", "structPage", "hypervisor", "blockSize", "cmdline"] as const
+const scalars = ["name", "kernel", "arch", "structPage", "hypervisor", "blockSize", "cmdline", "debugPoison"] as const
 
 const comparable = (key: typeof scalars[number], value: unknown): unknown =>
   key === "kernel" ? upstream(String(value)) : key === "cmdline" ? String(value).trim() : value
@@ -190,6 +190,15 @@ const joinNodes = (parts: ReadonlyArray<Part>): ReadonlyArray<MachineSpec.Node> 
   return [...joined.values()].toSorted((a, b) => a.node - b.node)
 }
 
+/** Plugged memory of all sources; where two begin at one address, what both say. */
+const joinDimms = (parts: ReadonlyArray<Part>): ReadonlyArray<MachineSpec.Dimm> => {
+  const joined = new Map<number, MachineSpec.Dimm>()
+  for (const dimm of parts.flatMap(({ spec }) => spec.dimms ?? [])) {
+    joined.set(dimm.start, { ...dimm, ...joined.get(dimm.start) })
+  }
+  return [...joined.values()].toSorted((a, b) => a.start - b.start)
+}
+
 /**
  * Joins descriptions of one machine; `names` are those of their sources, for errors.
  *
@@ -215,10 +224,12 @@ export const merge = (
     )
     const ranges = yield* joinRanges(parts, devices)
     const nodes = joinNodes(parts)
+    const dimms = joinDimms(parts)
     return yield* Check.machine(given.map(({ source }) => source).join(" + "), {
       ...(yield* joinScalars(given)),
       ...(ranges.length === 0 ? {} : { ranges }),
       ...(nodes.length === 0 ? {} : { nodes }),
-      ...(devices.length === 0 ? {} : { devices })
+      ...(devices.length === 0 ? {} : { devices }),
+      ...(dimms.length === 0 ? {} : { dimms })
     })
   })

@@ -38,8 +38,57 @@ export const table = (machine: MachineSpec.MachineSpec): E820.Table =>
   }))
 
 /**
- * RAM ranges of the map by node, page-rounded and ascending; node 0 where none is named. Neighbours of different nodes stay
- * apart, because one region should not span two.
+ * Blocks of one node with no other node between them become one, holes included (`numa_cleanup_meminfo()`); ascending,
+ * nothing at `end` and above.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const joinBlocks = (blocks: ReadonlyArray<NodeRange>, end = Infinity): ReadonlyArray<NodeRange> => {
+  const out: Array<NodeRange> = []
+  for (const block of blocks.toSorted((a, b) => a.start - b.start)) {
+    const cut = { ...block, end: Math.min(block.end, end) }
+    if (cut.end <= cut.start) continue
+    const last = out.at(-1)
+    if (last?.node === cut.node) out[out.length - 1] = { ...last, end: Math.max(last.end, cut.end) }
+    else out.push(cut)
+  }
+  return out
+}
+
+/**
+ * The addresses firmware gives to each node, whatever is there: RAM, and reserved ranges that name a node. A machine that
+ * names no node is node 0.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const nodeBlocks = (machine: MachineSpec.MachineSpec): ReadonlyArray<NodeRange> => {
+  const ranges = (machine.ranges ?? []).filter(({ kind, node }) =>
+    kind === "ram" || (kind === "reserved" && node !== undefined)
+  )
+  return ranges.some(({ node }) => node !== undefined)
+    ? joinBlocks(ranges.map(({ node, size, start }) => ({ ...PfnRange.fromLength(start, size), node: node ?? 0 })))
+    : [{ node: 0, start: 0, end: Infinity }]
+}
+
+/**
+ * `usable` RAM cut by node; ascending. Neighbours of different nodes stay apart, because one region should not span two.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cutByNode = (
+  blocks: ReadonlyArray<NodeRange>,
+  usable: ReadonlyArray<PfnRange.PfnRange>
+): ReadonlyArray<NodeRange> =>
+  blocks.flatMap(({ node, ...block }) =>
+    usable.filter((range) => PfnRange.overlaps(range, block))
+      .map((range) => ({ ...PfnRange.intersection(range, block), node }))
+  ).toSorted((a, b) => a.start - b.start)
+
+/**
+ * RAM ranges of the map by node, page-rounded and ascending; node 0 where none is named.
  *
  * @category queries
  * @since 0.1.0
@@ -48,14 +97,4 @@ export const ramByNode = (
   machine: MachineSpec.MachineSpec,
   map: E820.Table,
   pageSize: number
-): ReadonlyArray<NodeRange> => {
-  const ranges = (machine.ranges ?? []).filter((range) => range.kind === "ram")
-  const usable = E820.ram(map, pageSize)
-  return [...new Set(ranges.map((range) => range.node ?? 0))].flatMap((node) => {
-    const own = ranges.filter((r) => (r.node ?? 0) === node).map((r) => PfnRange.fromLength(r.start, r.size))
-    return PfnRange.normalise(own).flatMap((range) =>
-      usable.filter((u) => PfnRange.overlaps(u, range))
-        .map((u) => ({ ...PfnRange.intersection(u, range), node }))
-    )
-  }).toSorted((x, y) => x.start - y.start)
-}
+): ReadonlyArray<NodeRange> => cutByNode(nodeBlocks(machine), E820.ram(map, pageSize))

@@ -11,9 +11,11 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as Alignment from "../geometry/Alignment.ts"
 import * as MemParse from "../geometry/MemParse.ts"
 import * as Pfn from "../geometry/Pfn.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import { MiB } from "../geometry/Units.ts"
 
 const SizeFromText = Schema.String.pipe(
   Schema.decodeTo(
@@ -158,6 +160,10 @@ export const Device = Schema.Struct({
   /** Interleave ways (mappings of the region). */
   ways: Schema.optionalKey(Schema.Natural),
   labels: Schema.optionalKey(Schema.Boolean),
+  /** Bytes of the label area, which need not be initialised; 0: there is none. */
+  labelArea: Schema.optionalKey(Size),
+  /** `true`: an NVDIMM that cannot keep what is written, hence read-only. */
+  unarmed: Schema.optionalKey(Schema.Boolean),
   /** Bytes still free for new namespaces. */
   available: Schema.optionalKey(Size),
   /** Largest namespace that can be created in one piece. */
@@ -171,6 +177,20 @@ export const Device = Schema.Struct({
 })
 /** @since 0.1.0 */
 export interface Device extends Schema.Schema.Type<typeof Device> {}
+
+/**
+ * An ACPI memory device that is plugged when the machine boots: never part of boot RAM.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Dimm = Schema.Struct({
+  start: Size,
+  size: Size,
+  node: Schema.optionalKey(Schema.Natural)
+})
+/** @since 0.1.0 */
+export interface Dimm extends Schema.Schema.Type<typeof Dimm> {}
 
 /**
  * The machine. Every field may be absent: not said, not zero.
@@ -190,11 +210,29 @@ export const MachineSpec = Schema.Struct({
   blockSize: Schema.optionalKey(Size),
   cmdline: Schema.optionalKey(Schema.String),
   ranges: Schema.optionalKey(Schema.Array(Range)),
+  /** Nodes that firmware names; one without RAM is possible, not online. */
   nodes: Schema.optionalKey(Schema.Array(Node)),
-  devices: Schema.optionalKey(Schema.Array(Device))
+  devices: Schema.optionalKey(Schema.Array(Device)),
+  dimms: Schema.optionalKey(Schema.Array(Dimm)),
+  /** The kernel was built to poison struct pages that are not initialised (CONFIG_DEBUG_VM). */
+  debugPoison: Schema.optionalKey(Schema.Boolean)
 })
 /** @since 0.1.0 */
 export interface MachineSpec extends Schema.Schema.Type<typeof MachineSpec> {}
+
+/**
+ * The memory block size advised by CXL windows: `2^ctz(start | end)` of each, where that is 256 MiB or more; the smallest
+ * wins, and without any there is no advice (GEO-15).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const smallestAdvice = (spec: MachineSpec): number | undefined => {
+  const advice = (spec.ranges ?? []).filter((r) => r.kind === "cxl-window")
+    .map((r) => Math.min(...[r.start, r.start + r.size].filter((n) => n > 0).map(Alignment.largestPowerDividing)))
+    .filter((size) => size >= 256 * MiB)
+  return advice.length === 0 ? undefined : Math.min(...advice)
+}
 
 /**
  * Boot RAM of the machine as half-open byte ranges, ascending.

@@ -4,12 +4,11 @@
  * @since 0.1.0
  */
 import * as Region from "../devices/Region.ts"
-import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as StructPageSize from "../geometry/StructPageSize.ts"
-import { GiB, MiB } from "../geometry/Units.ts"
+import { GiB } from "../geometry/Units.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as Port from "../release/Port.ts"
@@ -121,7 +120,7 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
     blockSize: stated ?? MemoryBlock.size(arch, {
       endOfBootRam,
       hypervisor: spec.hypervisor ?? false,
-      advised: has(release, "block-size-advice") ? smallestAdvice(spec) : undefined
+      advised: has(release, "block-size-advice") ? MachineSpec.smallestAdvice(spec) : undefined
     })
   }
 }
@@ -135,11 +134,3 @@ const assumedBlock = ({ name }: Architecture.Architecture, isRamKnown: boolean, 
     : isRamKnown
     ? `memory block computed from the end of boot RAM (GEO-15), ${hypervisor ? "under a hypervisor" : "on bare metal"}`
     : "memory block of the smallest legal size (no boot RAM known; give --block-size)"
-
-/** CXL windows advise `2^ctz(start | end)` when that is 256 MiB or more; the smallest advice wins (GEO-15). */
-const smallestAdvice = (spec: MachineSpec.MachineSpec): number | undefined => {
-  const advice = (spec.ranges ?? []).filter((r) => r.kind === "cxl-window")
-    .map((r) => Math.min(...[r.start, r.start + r.size].filter((n) => n > 0).map(Alignment.largestPowerDividing)))
-    .filter((size) => size >= 256 * MiB)
-  return advice.length === 0 ? undefined : Math.min(...advice)
-}

@@ -125,8 +125,8 @@ export const apply = (table: Table, actions: ReadonlyArray<MemmapOption.Action>)
   sanitise(actions.reduce(applyOne, table))
 
 /**
- * The map the kernel boots with: firmware map, command line, then page 0 reserved and no RAM in the BIOS area
- * `[640K, 1M)` (OBS-1).
+ * The map a PC boots with: firmware map, command line, then page 0 reserved and no RAM in the BIOS area `[640K, 1M)`
+ * (OBS-1). Other architectures have neither: theirs is what {@link apply} makes of the sanitised map.
  *
  * @category constructors
  * @since 0.1.0
@@ -191,35 +191,39 @@ const buffers = (table: Table): ReadonlyArray<PfnRange.PfnRange> =>
     PfnRange.subtract({ start: e.end, end: Alignment.up(e.end, bufferAlign(e.end)) }, table)
   )
 
+const isSystemRam = (type: number): boolean => type === Type.ram || type === Type.reservedKernel
+
+const entryRequest = ({ end, start, type }: Entry): ResourceTree.Request => {
+  const kind = kinds.get(type) ?? unknownKind
+  return {
+    start,
+    size: end - start,
+    name: kind.name,
+    desc: kind.desc,
+    flags: isSystemRam(type) ? Flag.memory | Flag.systemRam : Flag.memory,
+    busy: kind.busy || start < MiB
+  }
+}
+
+const bufferRequest = ({ end, start }: PfnRange.PfnRange): ResourceTree.Request => ({
+  start,
+  size: end - start,
+  name: "RAM buffer",
+  desc: Desc.none,
+  flags: Flag.memory,
+  busy: false
+})
+
 /**
- * `/proc/iomem` as far as the map alone decides it: every entry, and the RAM buffers (OBS-3, OBS-4). `table` is sanitised.
+ * `/proc/iomem` as far as the map alone decides it: every entry, and on a PC (`pc`) the RAM buffers (OBS-3, OBS-4). `table`
+ * is sanitised.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const toResources = (table: Table): Result.Result<ResourceTree.Resource, KernelError> => {
-  const entries = table.map(({ end, start, type }) => {
-    const kind = kinds.get(type) ?? unknownKind
-    const isRam = type === Type.ram || type === Type.reservedKernel
-    return {
-      start,
-      size: end - start,
-      name: kind.name,
-      desc: kind.desc,
-      flags: isRam ? Flag.memory | Flag.systemRam : Flag.memory,
-      busy: kind.busy || start < MiB
-    }
-  })
-  const gaps = buffers(table).map(({ end, start }) => ({
-    start,
-    size: end - start,
-    name: "RAM buffer",
-    desc: Desc.none,
-    flags: Flag.memory,
-    busy: false
-  }))
-  return [...entries, ...gaps].reduce<Result.Result<ResourceTree.Resource, KernelError>>(
-    (tree, asked) => Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
-    Result.succeed(ResourceTree.empty)
-  )
-}
+export const toResources = (table: Table, pc = true): Result.Result<ResourceTree.Resource, KernelError> =>
+  [...table.map(entryRequest), ...(pc ? buffers(table) : []).map(bufferRequest)]
+    .reduce<Result.Result<ResourceTree.Resource, KernelError>>(
+      (tree, asked) => Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
+      Result.succeed(ResourceTree.empty)
+    )

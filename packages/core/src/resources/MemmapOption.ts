@@ -70,20 +70,18 @@ const grammar = "write nn@ss, nn#ss, nn$ss, nn!ss, nn%ss-old+new, nn or exactmap
 
 const simpleTypes: Readonly<Record<string, number>> = { "@": 1, "#": 3, "$": 2, "!": 12 }
 
-const number = /^(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)[KMGTPE]?/i
-
 /** A leading `memparse()` number and the text after it; fails when there is none or when it is 2^52 or above. */
 const leading = (
   clause: string,
   text: string,
   what: string
 ): Result.Result<{ readonly value: number; readonly rest: string }, MemmapOptionError> => {
-  const token = number.exec(text)?.[0]
+  const split = MemParse.splitLeading(text)
   const fail = (problem: string) =>
     Result.fail(new MemmapOptionError({ clause: clause.slice(0, 80), problem, remedy: grammar }))
-  if (token === undefined) return fail(`no ${what} in front of '${text.slice(0, 20)}'`)
-  return Result.match(MemParse.parse(token), {
-    onSuccess: (value) => Result.succeed({ value, rest: text.slice(token.length) }),
+  if (split === null) return fail(`no ${what} in front of '${text.slice(0, 20)}'`)
+  return Result.match(MemParse.parse(split.token), {
+    onSuccess: (value) => Result.succeed({ value, rest: split.rest }),
     onFailure: (error) => fail(`${what}: ${error.message}`)
   })
 }
@@ -176,6 +174,19 @@ export const parse = (value: string, limit: number = 2 ** 46): ReadonlyArray<Cla
   value.slice(0, 4096).split(",").map((clause) => parseClause(clause, limit))
 
 /**
+ * `mem=nn`: the limit in bytes, or `null` for words that are no size (`nopentium`) and for size 0, which would leave no RAM
+ * and is refused by the kernel. What follows the number does not matter.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parseLimit = (value: string): number | null =>
+  Result.match(MemParse.parse(MemParse.splitLeading(value)?.token ?? ""), {
+    onSuccess: (size) => size === 0 ? null : size,
+    onFailure: () => null
+  })
+
+/**
  * Every `memmap=` clause and `mem=` limit of a kernel command line, in order. `mem=nopentium` and other words that are no
  * size are passed over.
  *
@@ -186,9 +197,10 @@ export const fromCommandLine = (commandLine: string, limit?: number): ReadonlyAr
   commandLine.slice(0, 65536).split(/\s+/).flatMap((word): ReadonlyArray<Clause> => {
     const parameter = word.replaceAll("\"", "")
     if (parameter.startsWith("memmap=")) return parse(parameter.slice(7), limit)
-    if (!parameter.startsWith("mem=")) return []
-    const size = number.test(parameter.slice(4)) ? parse(parameter.slice(4).split(",")[0] ?? "", limit) : []
-    return size.filter((clause) => clause.action !== null && Action.guards.Limit(clause.action))
+    const size = parameter.startsWith("mem=") ? parseLimit(parameter.slice(4)) : null
+    return size === null
+      ? []
+      : [{ text: parameter.slice(4, 124), action: Action.cases.Limit.make({ size }), error: null, warning: null }]
   })
 
 /**

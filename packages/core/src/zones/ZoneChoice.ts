@@ -6,9 +6,9 @@
  *
  * @since 0.1.0
  */
-import type { Architecture, Name } from "../geometry/Architecture.ts"
+import { type Architecture, isX86 } from "../geometry/Architecture.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
-import { GiB, MiB } from "../geometry/Units.ts"
+import * as BootZones from "./BootZones.ts"
 
 /**
  * Zones that memory can be onlined to, lowest first.
@@ -71,44 +71,22 @@ export interface Balance {
 export const defaultRatio = 301
 
 /**
- * Upper limits of the zones below Normal in bytes. x86_64 as recorded (ZON-11); the others are the usual configuration.
- */
-const limits: Readonly<Record<Name, ReadonlyArray<readonly [Zone, number]>>> = {
-  "x86_64": [["DMA", 16 * MiB], ["DMA32", 4 * GiB]],
-  "x86_64-5level": [["DMA", 16 * MiB], ["DMA32", 4 * GiB]],
-  "arm64-4k": [["DMA", 4 * GiB]],
-  "arm64-16k": [["DMA", 4 * GiB]],
-  "arm64-64k": [["DMA", 4 * GiB]],
-  "ppc64-radix": [],
-  "ppc64-hash": [],
-  "riscv64": [["DMA32", 4 * GiB]],
-  "s390x": [["DMA", 2 * GiB]],
-  "loongarch64": [["DMA32", 4 * GiB]]
-}
-
-/**
- * Spans of the boot zones of one node with the RAM ranges `ram` (bytes), ascending; empty zones are left out (ZON-11).
- * Pfn 0 belongs to no zone.
+ * Spans of the boot zones of one node with the RAM ranges `ram` (bytes), ascending; empty zones are left out (ZON-11). On
+ * x86_64 pfn 0 is no RAM (OBS-1).
  *
  * @category constructors
  * @since 0.1.0
  */
 export const bootSpans = (arch: Architecture, ram: ReadonlyArray<PfnRange.PfnRange>): ReadonlyArray<Span> => {
+  const first = isX86(arch) ? 1 : 0
   const pages = ram.map((range) => ({
-    start: Math.max(1, Math.ceil(range.start / arch.pageSize)),
+    start: Math.max(first, Math.ceil(range.start / arch.pageSize)),
     end: Math.floor(range.end / arch.pageSize)
   })).filter((range) => range.end > range.start)
-  const first = pages.reduce((least, range) => Math.min(least, range.start), Infinity)
-  const last = pages.reduce((most, range) => Math.max(most, range.end), 0)
-  const spans: Array<Span> = []
-  let low = 1
-  for (const [zone, limit] of [...limits[arch.name], ["Normal", Infinity] as const]) {
-    const high = limit / arch.pageSize
-    const span = { zone, start: Math.max(first, low), end: Math.min(last, high) }
-    if (span.end > span.start) spans.push(span)
-    low = high
-  }
-  return spans
+  const zones = pages.length === 0 ? [] : BootZones.make(arch, [{ node: 0, ram: pages }])[0]?.zones ?? []
+  return zones.flatMap(({ name, spanned, start }) =>
+    name === "Device" || spanned === 0 ? [] : [{ zone: name, start, end: start + spanned }]
+  )
 }
 
 const intersects = (spans: ReadonlyArray<Span>, zone: Zone, range: PfnRange.PfnRange): boolean =>

@@ -1,0 +1,181 @@
+/**
+ * The machine of a recording: `input` of a kernel recording as a machine description (OBS-1, OBS-17, OBS-30).
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import { GiB, MiB } from "../geometry/Units.ts"
+import * as MachineError from "../machine/MachineError.ts"
+import type * as MachineSpec from "../machine/MachineSpec.ts"
+
+const Memory = Schema.Struct({ addr: Schema.Natural, size: Schema.Natural, node: Schema.optionalKey(Schema.Natural) })
+
+/**
+ * The fields of `input` that describe the machine; the others are passed over.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Input = Schema.Struct({
+  arch: Schema.Literal("x86_64"),
+  machine: Schema.String,
+  kernelPackage: Schema.String,
+  ram: Schema.Struct({
+    below4G: Schema.Natural,
+    above4G: Schema.Natural,
+    nodes: Schema.NonEmptyArray(Schema.Natural)
+  }),
+  pmem: Schema.Array(
+    Schema.Struct({
+      ...Memory.fields,
+      labelArea: Schema.Natural,
+      unarmed: Schema.optionalKey(Schema.Boolean)
+    })
+  ),
+  virtioPmem: Schema.Array(Memory),
+  dimms: Schema.Array(Memory),
+  smp: Schema.Natural,
+  cmdline: Schema.String
+})
+/** @since 0.1.0 */
+export interface Input extends Schema.Schema.Type<typeof Input> {}
+
+const decode = Schema.decodeUnknownResult(Input)
+
+/** Memory of one proximity domain. */
+interface Slice extends PfnRange.PfnRange {
+  readonly domain: number
+}
+
+/** RAM by proximity domain: the domains take consecutive slices of it, the part below 4 GiB first. */
+const slicesOf = ({ ram }: Input): ReadonlyArray<Slice> => {
+  let offset = 0
+  return ram.nodes.flatMap((size, domain) => {
+    const taken = PfnRange.fromLength(offset, size)
+    offset += size
+    const hole = 4 * GiB - ram.below4G
+    return [
+      { domain, start: taken.start, end: Math.min(taken.end, ram.below4G) },
+      { domain, start: Math.max(taken.start, ram.below4G) + hole, end: taken.end + hole }
+    ].filter(({ end, start }) => end > start)
+  })
+}
+
+/** The firmware map of the reference machine (OBS-1), every part of RAM with its domain. */
+const rangesOf = (input: Input, node: (domain: number) => number): ReadonlyArray<MachineSpec.Range> => {
+  const { above4G, below4G } = input.ram
+  const tail = below4G + above4G > 64 * GiB ? 0x22000 : 0x21000
+  const slices = slicesOf(input)
+  const inSlices = (kind: "ram" | "reserved", start: number, end: number): ReadonlyArray<MachineSpec.Range> =>
+    slices.flatMap(({ domain, ...slice }) => {
+      const part = PfnRange.intersection({ start, end }, slice)
+      return part.end > part.start
+        ? [{ start: part.start, size: PfnRange.length(part), kind, node: node(domain) }]
+        : []
+    })
+  return [
+    ...inSlices("ram", 0, 0x9fc00),
+    ...inSlices("reserved", 0x9fc00, 0xa0000),
+    { start: 0xf0000, size: 0x10000, kind: "reserved" },
+    ...inSlices("ram", MiB, below4G - tail),
+    ...inSlices("reserved", below4G - tail, below4G),
+    { start: 0xfffc0000, size: 0x40000, kind: "reserved" },
+    ...inSlices("ram", 4 * GiB, 4 * GiB + above4G),
+    { start: 0xfd00000000, size: 0x300000000, kind: "reserved" }
+  ]
+}
+
+/** The order in which the firmware table lists one, two or three NVDIMMs (OBS-17). */
+const tableOrders: ReadonlyArray<ReadonlyArray<number>> = [[], [0], [1, 0], [1, 0, 2]]
+
+/** Nodes number the domains in the order they are met: CPUs, RAM, NVDIMMs, the hotplug range of the last domain (OBS-30). */
+const nodeNumbers = (input: Input, pmem: Input["pmem"]): ReadonlyMap<number, number> => {
+  const last = input.ram.nodes.length - 1
+  const cpus = Array.from({ length: Math.min(input.smp, last + 1) }, (_, cpu) => cpu)
+  const met = new Set([
+    ...cpus,
+    ...slicesOf(input).map(({ domain }) => domain),
+    ...pmem.map(({ node }) => node ?? 0),
+    last,
+    ...input.dimms.map(({ node }) => node ?? 0)
+  ])
+  return new Map([...met].map((domain, node) => [domain, node]))
+}
+
+/** A device of a node that is not online at boot is driven from the first online one (the distances are all equal). */
+const onlineNode = (input: Input, node: (domain: number) => number, domain: number): number =>
+  (input.ram.nodes[domain] ?? 0) > 0 || domain < input.smp ? node(domain) : 0
+
+const kernelOf = ({ kernelPackage }: Input): string | undefined => / ([0-9]+\.[0-9]+\.[0-9]+)-/.exec(kernelPackage)?.[1]
+
+/**
+ * The machine a recording was made on, under a hypervisor: firmware ranges by node, NVDIMMs in the order of the firmware table
+ * and virtio-pmem as `region0`, `region1`, … by driver, DIMMs, command line. Ranges that `memmap=` turns into persistent memory are
+ * not listed as devices: they follow from the command line.
+ *
+ * Fails when `input` is not that of a kernel recording, or has more NVDIMMs than there is a known order for.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec, MachineError.MachineError> =>
+  Result.gen(function*() {
+    const decoded = yield* Result.mapError(decode(input), ({ message }) =>
+      new MachineError.MachineError({
+        at: "input",
+        rule: "OBS-1",
+        problem: message.slice(0, 400),
+        remedy: "give the input of a recording with a kernel: ram, pmem, virtioPmem, dimms, cmdline"
+      }))
+    const order = tableOrders[decoded.pmem.length]
+    if (order === undefined) {
+      return yield* MachineError.fail({
+        at: "input.pmem",
+        rule: "OBS-17",
+        problem: `the firmware's order of ${decoded.pmem.length} NVDIMMs is not known`,
+        remedy: "give at most three"
+      })
+    }
+    const kernel = kernelOf(decoded)
+    if (kernel === undefined) {
+      return yield* MachineError.fail({
+        at: "input.kernelPackage",
+        rule: "OBS-1",
+        problem: `'${decoded.kernelPackage.slice(0, 80)}' names no kernel release`,
+        remedy: "it ends with a version such as 6.1.176-1"
+      })
+    }
+    const pmem = order.flatMap((index) => decoded.pmem[index] ?? [])
+    const numbers = nodeNumbers(decoded, pmem)
+    const node = (domain: number): number => numbers.get(domain) ?? 0
+    return {
+      kernel,
+      arch: decoded.arch,
+      hypervisor: true,
+      cmdline: decoded.cmdline,
+      ranges: rangesOf(decoded, node),
+      nodes: [...numbers].map(([domain, number]) => ({ node: number, total: decoded.ram.nodes[domain] ?? 0 })),
+      devices: [
+        ...pmem.map(({ addr, labelArea, node: domain = 0, size, unarmed }, index): MachineSpec.Device => ({
+          name: `region${index}`,
+          kind: "pmem",
+          start: addr,
+          size,
+          node: onlineNode(decoded, node, domain),
+          targetNode: node(domain),
+          labels: false,
+          labelArea,
+          ...(unarmed === undefined ? {} : { unarmed })
+        })),
+        ...decoded.virtioPmem.map(({ addr, size }, index): MachineSpec.Device => ({
+          name: `region${pmem.length + index}`,
+          kind: "virtio-pmem",
+          start: addr,
+          size
+        }))
+      ],
+      dimms: decoded.dimms.map(({ addr, node: domain = 0, size }) => ({ start: addr, size, node: node(domain) }))
+    }
+  })

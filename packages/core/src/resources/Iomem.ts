@@ -10,7 +10,7 @@ import type { KernelError } from "../kernel/KernelError.ts"
 import * as ResourceTree from "./ResourceTree.ts"
 
 /**
- * `request`, `insert` and `release` are those of `ResourceTree` on the machine's own tree; a refusal changes nothing.
+ * `request`, `insert`, `release` and `remove` are those of `ResourceTree` on the machine's own tree; a refusal changes nothing.
  *
  * @category services
  * @since 0.1.0
@@ -20,6 +20,9 @@ export class Iomem extends Context.Service<Iomem, {
   readonly request: (asked: ResourceTree.Request) => Result.Result<ResourceTree.Resource, KernelError>
   readonly insert: (asked: ResourceTree.Request) => Result.Result<ResourceTree.Resource, KernelError>
   readonly release: (start: number, size: number) => Result.Result<void, KernelError>
+  readonly remove: (
+    asked: Pick<ResourceTree.Request, "start" | "size" | "name">
+  ) => Result.Result<void, KernelError>
 }>()("@vmemmap/core/resources/Iomem") {}
 
 /**
@@ -42,6 +45,10 @@ export const layer = (boot: ResourceTree.Resource): Layer.Layer<Iomem> =>
       insert: (asked) => place(ResourceTree.insert(tree, asked)),
       release: (start, size) =>
         Result.map(ResourceTree.release(tree, start, size), (next) => {
+          tree = next
+        }),
+      remove: (asked) =>
+        Result.map(ResourceTree.remove(tree, asked), (next) => {
           tree = next
         })
     })

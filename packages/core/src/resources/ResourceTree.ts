@@ -246,6 +246,34 @@ export const release = (
     }
   })
 
+/**
+ * `remove_resource()`: takes away the resource of exactly this range and name, busy or not; what is inside it moves up to its
+ * parent. How a driver gives back a range it had made a parent for others (25.1).
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const remove = (
+  tree: Resource,
+  asked: Pick<Request, "start" | "size" | "name">
+): Result.Result<Resource, KernelError> =>
+  Result.flatMap(rangeOf(asked), (range) => {
+    const path = [tree]
+    let parent = tree
+    for (;;) {
+      const child = parent.children.find((c) => contains(c, range))
+      if (child === undefined) {
+        return refuse(range, "EINVAL", "there is no such resource", "give start, size and name as requested")
+      }
+      if (child.start === range.start && child.end === range.end && child.name === range.name) {
+        const children = parent.children.flatMap((c) => c === child ? c.children : [c])
+        return Result.succeed(rebuild(path, { ...parent, children }))
+      }
+      path.push(child)
+      parent = child
+    }
+  })
+
 /** The descendants of a resource, depth first, parents before children. */
 const descendants = function*(resource: Resource): Generator<Resource> {
   const stack = [...resource.children].toReversed()

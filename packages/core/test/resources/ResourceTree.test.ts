@@ -60,6 +60,20 @@ describe("ResourceTree", () => {
     )
   })
 
+  it("25.1: a resource that is not busy is removed by range and name; what is inside it moves up", () => {
+    const start = 4 * GiB + 128 * MiB
+    const kmem = { start, size: 256 * MiB, name: "dax0.0", flags: Flag.systemRam, busy: false }
+    const parent = done(ResourceTree.request(machine, kmem)).tree
+    const child = { start, size: 128 * MiB, name: "System RAM (kmem)" }
+    const tree = done(ResourceTree.request(parent, child)).tree
+    assert.strictEqual(
+      ResourceTree.toText(done(ResourceTree.remove(tree, kmem))).split("\n").at(-1),
+      "  108000000-10fffffff : System RAM (kmem)"
+    )
+    assert.deepStrictEqual(done(ResourceTree.remove(parent, kmem)), machine)
+    assert.strictEqual(errno(ResourceTree.remove(tree, { ...kmem, name: "dax0.1" })), "EINVAL")
+  })
+
   it("20.1: release takes exactly the busy resource of that range", () => {
     const { tree } = done(ResourceTree.request(machine, { start: 4 * GiB, size: GiB, name: "namespace0.0" }))
     assert.deepStrictEqual(done(ResourceTree.release(tree, 4 * GiB, GiB)), machine)

@@ -27,7 +27,7 @@ const key = (page: StructPage): string => {
     case "Initialised": {
       const { buddyOrder, flags, links, node, refcount, zone } = page
       const link = links._tag === "Tail"
-        ? `tail ${links.order}`
+        ? `tail ${links.order} ${links.pins ?? 0}`
         : links._tag === "Pagemap"
         ? `pagemap ${links.pagemap} ${links.data}`
         : links._tag

@@ -59,6 +59,29 @@ export interface Run extends PfnRange.PfnRange {
   readonly period: number
 }
 
+/**
+ * What users add to the counts of a struct page: references of a page or head, long-term pins of a compound (24.5).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Counts {
+  readonly references: number
+  readonly pins: number
+}
+
+/** Adds to every number of a range; what is 0 has no extent. */
+const add = (map: ExtentMap.ExtentMap<number>, start: number, end: number, change: number): void => {
+  if (change === 0) return
+  const old = ExtentMap.slice(map, start, end)
+  ExtentMap.set(map, start, end, change)
+  for (const extent of old) {
+    const value = extent.value + change
+    if (value === 0) ExtentMap.remove(map, extent.start, extent.end)
+    else ExtentMap.set(map, extent.start, extent.end, value)
+  }
+}
+
 const imagePeriod = (image: Image | undefined): number =>
   image?._tag === "Compound" || image?._tag === "Free" ? 2 ** image.order : 1
 
@@ -67,6 +90,8 @@ const imagePeriod = (image: Image | undefined): number =>
  *
  * - `write` initialises the struct pages of a range: of a `Compound` image only the first `written` pages of each
  * - `share` and `unmap` follow the vmemmap: sharing begins when it is populated, contents and sharing end when it goes
+ * - `count` adds to what the struct pages of a range count: `references` to single pages and heads, `pins` to compounds (both
+ *   may be negative). A compound takes part with all its pages or not at all
  * - `read` is what a reader of the struct page of `pfn` finds, shared or not
  * - `contents` lists the images behind a range, sharing resolved for nobody: each pfn's own memory
  * - `runs` cuts a range where contents or sharing change
@@ -79,6 +104,7 @@ export class Memmap extends Context.Service<Memmap, {
   readonly write: (start: number, end: number, image: Image) => void
   readonly share: (start: number, end: number, sharing: Sharing) => void
   readonly unmap: (start: number, end: number) => void
+  readonly count: (start: number, end: number, change: Counts) => void
   readonly read: (pfn: number) => StructPage
   readonly contents: (start: number, end: number) => ReadonlyArray<ExtentMap.Extent<Content>>
   readonly runs: (start: number, end: number) => ReadonlyArray<Run>
@@ -94,6 +120,8 @@ export class Memmap extends Context.Service<Memmap, {
 export const make = (perPage: number): Memmap["Service"] => {
   const contents = ExtentMap.empty<Content>()
   const shared = ExtentMap.empty<Sharing>()
+  const references = ExtentMap.empty<number>()
+  const pins = ExtentMap.empty<number>()
   /** Pages that outlive their section because another one still maps them. */
   const orphans = new Set<number>()
 
@@ -107,9 +135,34 @@ export const make = (perPage: number): Memmap["Service"] => {
     return tails ? pfn - index : pfn - index + kept - perPage + index % perPage
   }
 
+  const uncount = (start: number, end: number): void => {
+    ExtentMap.remove(references, start, end)
+    ExtentMap.remove(pins, start, end)
+  }
+
+  /** A page as its image says, and what users have added. */
+  const counted = (page: StructPage, pfn: number): StructPage => {
+    if (page._tag !== "Initialised") return page
+    if (page.links._tag !== "Tail") {
+      return { ...page, refcount: page.refcount + (ExtentMap.find(references, pfn)?.value ?? 0) }
+    }
+    const pinned = page.links.order === null ? undefined : ExtentMap.find(pins, pfn)?.value
+    return pinned === undefined ? page : { ...page, links: { ...page.links, pins: pinned } }
+  }
+
+  /** A run cut where counts change. */
+  const cut = (run: Run): ReadonlyArray<Run> => {
+    const edges = [references, pins].flatMap((map) => ExtentMap.slice(map, run.start, run.end))
+      .flatMap((extent) => [extent.start, extent.end])
+    if (edges.length === 0) return [run]
+    const cuts = [...new Set([run.start, ...edges, run.end])].toSorted((a, b) => a - b)
+    return cuts.slice(1).map((end, i) => ({ start: cuts[i] ?? end, end, period: run.period }))
+  }
+
   const put = (start: number, end: number, image: Image, delta: number): void => {
     const old = ExtentMap.slice(contents, start, end)
     const times = image._tag === "Poisoned" ? 0 : 1
+    uncount(start, end)
     ExtentMap.set(contents, start, end, { image, delta, times })
     if (times === 0) return
     for (const { end, start, value } of old) {
@@ -161,7 +214,12 @@ export const make = (perPage: number): Memmap["Service"] => {
       else put(start, end, image, 0)
     },
     share: (start, end, sharing) => ExtentMap.set(shared, start, end, sharing),
+    count: (start, end, change) => {
+      add(references, start, end, change.references)
+      add(pins, start, end, change.pins)
+    },
     unmap: (start, end) => {
+      uncount(start, end)
       ExtentMap.remove(shared, start, end)
       const repeated = new Set(shared.extents.flatMap(({ value }) => value._tag === "Page" ? [value.home] : []))
       for (const page of orphans) {
@@ -180,7 +238,7 @@ export const make = (perPage: number): Memmap["Service"] => {
       const at = home(pfn, sharing)
       const found = ExtentMap.find(contents, at)?.value
       if (found === undefined) return { _tag: "Unwritten" }
-      return pageOf(found.image, (sharing?._tag === "Groups" && sharing.tails ? pfn : at) + found.delta)
+      return counted(pageOf(found.image, (sharing?._tag === "Groups" && sharing.tails ? pfn : at) + found.delta), pfn)
     },
     contents: (start, end) => ExtentMap.slice(contents, start, end),
     runs: (start, end) =>
@@ -199,7 +257,7 @@ export const make = (perPage: number): Memmap["Service"] => {
           return own.map((run) => ({ ...run, period: Math.max(run.period, sharing?.size ?? 1) }))
         }
         return [{ ...range, period: PfnRange.length(range) }]
-      }),
+      }).flatMap(cut),
     home: (pfn) => home(pfn, ExtentMap.find(shared, pfn)?.value)
   })
 }

@@ -29,7 +29,7 @@ export type Zone = typeof zones[number]
  * - `Listed`: a member of a free list; its neighbours are not modelled
  * - `ListPoison`: taken off a list
  * - `Pagemap`: a device page: its pagemap and the driver's word
- * - `Tail`: a tail page: its head, and the compound's order in the first tail
+ * - `Tail`: a tail page: its head, and in the first tail the compound's order and, where there are any, its long-term pins
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +39,7 @@ export type Links =
   | { readonly _tag: "Listed" }
   | { readonly _tag: "ListPoison" }
   | { readonly _tag: "Pagemap"; readonly pagemap: number; readonly data: bigint }
-  | { readonly _tag: "Tail"; readonly head: number; readonly order: number | null }
+  | { readonly _tag: "Tail"; readonly head: number; readonly order: number | null; readonly pins?: number }
 
 /**
  * An initialised struct page. `mapcount` is −1 for an unmapped page; `buddyOrder` is set in the first page of a free block.
@@ -122,7 +122,11 @@ const linkWords = (links: Links, self: bigint, vmemmap: bigint): readonly [bigin
       const head = vmemmap + BigInt(links.head) * 64n + 1n
       return links.order === null
         ? [head, 0n, 0xdead000000000400n]
-        : [head, 0xffffffff00000001n | BigInt(links.order) << 8n, 1n << BigInt(32 + links.order)]
+        : [
+          head,
+          0xffffffff00000001n | BigInt(links.order) << 8n,
+          1n << BigInt(32 + links.order) | BigInt(links.pins ?? 0)
+        ]
     }
   }
 }

@@ -3,7 +3,7 @@
  * (22.3).
  *
  * Pure geometry: which bytes of the namespace are set aside, not who pays for the struct pages (that is
- * {@link module:vmemmap/MemmapCost}).
+ * `planning/MemmapCost`).
  *
  * @since 0.1.0
  */
@@ -12,10 +12,10 @@ import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import { hex } from "../geometry/Pfn.ts"
-import { has, type KernelRelease } from "../release/KernelRelease.ts"
-import { reserveBytes } from "../vmemmap/Altmap.ts"
 import type { Errno } from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
+import { has, type KernelRelease } from "../release/KernelRelease.ts"
+import { reserveBytes } from "../vmemmap/Altmap.ts"
 
 /** MAX_STRUCT_PAGE_SIZE: bytes the media layout sets aside per page, whatever the running kernel's struct page (22.3). */
 const mediaStructPage = 64

@@ -106,7 +106,7 @@ export const make = Effect.gen(function*() {
   /** What the machine holds, by walking its page tables. */
   const found = () => {
     const { tables } = vmemmap
-    const memory = Survey.backing(tables, { start: 0, end: Infinity })
+    const memory = Survey.backing(tables, { start: 0, end: Infinity }, false)
     const pages = (device: boolean) =>
       memory.reduce((sum, b) => (b.device !== null) === device ? sum + b.bytes / arch.pageSize : sum, 0)
     const count = (map: ExtentMap.ExtentMap<true>) => map.extents.reduce((n, { end, start }) => n + end - start, 0)

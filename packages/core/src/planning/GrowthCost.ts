@@ -7,9 +7,9 @@
  */
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
-import * as HumanSize from "../geometry/HumanSize.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
-import * as MemmapCost from "../vmemmap/MemmapCost.ts"
+import * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
+import * as MemmapCost from "./MemmapCost.ts"
 import type { Footprint } from "./Footprint.ts"
 
 /**
@@ -39,20 +39,6 @@ export interface Cost {
   readonly bookkeeping: number
 }
 
-/** HOT-12: why a block of this kernel cannot hold its own memmap; null when it can. */
-const blockRefuses = (kind: Kind): string | null => {
-  const { arch, blockSize, release, structPage } = kind
-  const memmap = blockSize / arch.pageSize * structPage
-  const pageblock = Architecture.pageblockSize(arch)
-  const show = HumanSize.formatBinary
-  if (memmap % pageblock !== 0) {
-    return `${show(memmap)} of struct pages is no multiple of the pageblock of ${show(pageblock)}`
-  }
-  return memmap % arch.pmdSize === 0 || has(release, "memmap-on-memory-relaxed")
-    ? null
-    : `${show(memmap)} of struct pages is no multiple of the PMD size of ${show(arch.pmdSize)}`
-}
-
 /**
  * Why memory added this way keeps its memmap in RAM although memmap_on_memory was asked for; null when it does not (HOT-12,
  * 25.6).
@@ -65,12 +51,7 @@ export const whyNotSelfHosted = (kind: Kind): string | null => {
   if (kind.how === "kmem" && !has(kind.release, "kmem-memmap-on-memory")) {
     return "kmem asks for it from 6.8 on only (25.6)"
   }
-  if (!has(kind.release, "memmap-on-memory")) return "the kernel has it from 5.13 on (HOT-11)"
-  if (kind.step !== kind.blockSize && !has(kind.release, "memmap-on-memory-split")) {
-    return `before 6.8 a device must be exactly one memory block of ${HumanSize.formatBinary(kind.blockSize)} (HOT-12)`
-  }
-  const refused = blockRefuses(kind)
-  return refused === null ? null : `${refused} (HOT-12)`
+  return MemmapOnMemory.refuses(kind, kind.step)
 }
 
 /**

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { has } from "../release/KernelRelease.ts"
-import * as MemmapCost from "../vmemmap/MemmapCost.ts"
+import * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
+import * as MemmapCost from "./MemmapCost.ts"
 import * as ZoneChoice from "../zones/ZoneChoice.ts"
 import * as PlanOption from "./PlanOption.ts"
 import type { Kernel, Target } from "./Target.ts"
@@ -27,7 +27,7 @@ export const plan = (
   target: Target,
   kernel: Kernel
 ): PlanOption.PlanOption => {
-  const { arch, blockSize, release, structPage } = kernel
+  const { arch, blockSize, release } = kernel
   const refuse = (errno: string, rule: string, message: string, remedy: string) =>
     PlanOption.refused(choice, { errno, rule, message, remedy })
   if (!has(release, "kmem")) {
@@ -50,20 +50,12 @@ export const plan = (
     )
   }
   const cost = MemmapCost.make({ ...kernel, range: blocks, altmap: null, order: 0 })
-  const perBlock = blockSize / arch.pageSize * structPage
-  const pageblock = Architecture.pageblockSize(arch)
   if (choice.memmapOnMemory && !has(release, "kmem-memmap-on-memory")) {
     return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
   }
-  if (choice.memmapOnMemory && (perBlock % pageblock !== 0 || perBlock >= blockSize)) {
-    return refuse(
-      "EINVAL",
-      "HOT-12",
-      `the memmap of a block (${size(perBlock)}) is not a multiple of the pageblock (${size(pageblock)})`,
-      "keep the memmap in RAM"
-    )
-  }
-  const own = choice.memmapOnMemory ? bytes / blockSize * perBlock : 0
+  const refused = choice.memmapOnMemory ? MemmapOnMemory.blockRefuses(kernel) : null
+  if (refused !== null) return refuse("EINVAL", "HOT-12", refused, "keep the memmap in RAM")
+  const own = choice.memmapOnMemory ? bytes / blockSize * MemmapOnMemory.pages(kernel) * arch.pageSize : 0
   const zones = ZoneChoice.forRange(kernel, blocks)
   return PlanOption.legal(choice, {
     usable: bytes - own,

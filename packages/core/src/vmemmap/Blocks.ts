@@ -54,8 +54,13 @@ export const takeTables = (state: State, node: number, { end, start }: PfnRange,
 /** Whose memory backs a run of leaves. */
 type Source = "ram" | "altmap"
 
-/** Blocks of `leaf` bytes from RAM for `[start, end)`; what was mapped stays when it falls short. */
-const fromRam = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
+/**
+ * Blocks of `leaf` bytes from RAM for `[start, end)`, virtual bytes; what was mapped stays when it falls short.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const fromRam = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
   const size = leaf / state.tables.pageSize
   const count = (end - start) / leaf
   if (!takeTables(state, node, { start, end }, leaf)) return false
@@ -160,12 +165,13 @@ const pmdBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
   const size = tables.pmdSize
   const hasTable = (slot: number) => ExtentMap.find(tables.pte, slot / size) !== undefined
   const source: Source = piece.altmap !== null && kernel.arch.altmap !== "ignored" ? "altmap" : "ram"
+  const small: Source = kernel.arch.altmap === "everything" ? source : "ram"
   const start = Alignment.down(virtual.start, size)
   const end = Alignment.up(virtual.end, size)
   const first = hasTable(start)
   const last = end - size > start && hasTable(end - size)
   const inner = { start: first ? start + size : start, end: last ? end - size : end }
-  if (first && !basePages(state, piece, { start: virtual.start, end: Math.min(inner.start, virtual.end) }, "ram")) {
+  if (first && !basePages(state, piece, { start: virtual.start, end: Math.min(inner.start, virtual.end) }, small)) {
     return false
   }
   for (const gap of ExtentMap.gaps(tables.leaves, inner.start, Math.max(inner.start, inner.end))) {
@@ -178,7 +184,7 @@ const pmdBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
       return false
     }
   }
-  return !last || basePages(state, piece, { start: end - size, end: virtual.end }, "ram")
+  return !last || basePages(state, piece, { start: end - size, end: virtual.end }, small)
 }
 
 /** Blocks shared by sections: inner ones from the altmap while it lasts, the rest from RAM (ALT-11). */

@@ -1,6 +1,5 @@
 /**
- * Sharing of tail vmemmap pages in compound device memory: when it applies and how many distinct pages back a range, in
- * closed form. Spec 04 (CMP-1 … CMP-12).
+ * Sharing of tail vmemmap pages in compound device memory: when it applies, and what is kept. Spec 04 (CMP-1 … CMP-12).
  *
  * `order` is `vmemmap_shift` throughout: compounds of `2^order` base pages.
  *
@@ -73,51 +72,3 @@ export const isMisplaced = ({ arch }: Kernel, range: PfnRange, order: number): b
   2 ** order * arch.pageSize > Architecture.subsectionSize &&
   Alignment.slotsTouched(range.start, range.end, arch.sectionSize) > 1 &&
   range.start % Math.min(2 ** order * arch.pageSize, arch.sectionSize) !== 0
-
-/**
- * Compounds begun in `piece`, a run of whole sections or one partial section of `range` (both in bytes): CMP-2 summed over
- * the chunks of the piece without visiting them.
- *
- * A chunk is the part of the range in one section. It continues a compound when compounds are larger than a subsection and
- * its offset from the range start is not a compound boundary; otherwise it begins every compound it touches.
- */
-const compoundsBegun = ({ arch }: Kernel, range: PfnRange, piece: PfnRange, compound: number): number => {
-  const bytes = piece.end - piece.start
-  if (bytes <= 0) return 0
-  if (compound <= Architecture.subsectionSize) return Math.ceil(bytes / compound)
-  const section = arch.sectionSize
-  const offset = piece.start - range.start
-  const chunks = Math.ceil(bytes / section)
-  if (compound <= section) return offset % compound === 0 ? chunks * Math.ceil(Math.min(bytes, section) / compound) : 0
-  if (offset % section !== 0) return 0
-  const period = compound / section
-  const firstHead = (period - offset / section % period) % period
-  return chunks > firstHead ? Math.ceil((chunks - firstHead) / period) : 0
-}
-
-/** A compound of less than a vmemmap page shares its page with its neighbours: 5.19 to 6.5 keep no more pages than there are. */
-const pagesTouched = ({ arch, structPage }: Kernel, { end, start }: PfnRange): number =>
-  Alignment.slotsTouched(start / arch.pageSize * structPage, end / arch.pageSize * structPage, arch.pageSize)
-
-/**
- * Distinct vmemmap pages that back the `pieces` of `range` (bytes, cut at section boundaries) when tails are shared:
- * {@link pagesKept} per compound begun, and one more in all where tails are shared beyond the compound (CMP-7, CMP-12).
- *
- * @category counting
- * @since 0.1.0
- */
-export const uniquePages = (
-  kernel: Kernel,
-  range: PfnRange,
-  pieces: ReadonlyArray<PfnRange>,
-  order: number
-): number => {
-  const compound = 2 ** order * kernel.arch.pageSize
-  const kept = pagesKept(kernel.release)
-  const pages = pieces.reduce(
-    (n, piece) =>
-      n + Math.min(compoundsBegun(kernel, range, piece, compound) * kept, pagesTouched(kernel, piece) + kept - 1),
-    0
-  )
-  return pages + (kept === 1 && pages > 0 ? 1 : 0)
-}

@@ -5,10 +5,12 @@
  * @since 0.1.0
  */
 import type { Taken } from "../frames/FrameAllocator.ts"
+import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import type { Memmap } from "../memmap/Memmap.ts"
+import { has } from "../release/KernelRelease.ts"
 import * as Blocks from "./Blocks.ts"
 import * as CompoundVmemmap from "./CompoundVmemmap.ts"
 import * as PageTables from "./PageTables.ts"
@@ -36,14 +38,19 @@ const shapeOf = ({ kernel }: Blocks.State, { compound, start }: Piece): Shape =>
   }
 }
 
+/** ppc64 has a routine of its own since it opted in (CMP-9). */
+const isAbsolute = ({ kernel }: Blocks.State): boolean =>
+  kernel.arch.name === "ppc64-radix" && has(kernel.release, "dedup-ppc64-radix")
+
 /** The page of tails that all compounds of an order repeat (CMP-12); allocated once and kept. */
 const sharedTail = (state: Blocks.State, tails: Map<number, number>, piece: Piece): number | undefined => {
   const order = piece.compound?.order ?? 0
   const known = tails.get(order)
   if (known !== undefined) return known
-  const frame = state.frames.take({ node: piece.node, order: 0, count: 1, purpose: "memmap" })[0]?.start
+  const frame = state.frames.take({ node: piece.node, order: 0, count: 1, purpose: "shared-tail" })[0]?.start
   if (frame !== undefined) {
     tails.set(order, frame)
+    state.tables.tails.add(frame)
     // One reference of its own: it stays when the last compound goes.
     state.tables.references.set(frame, 1)
   }
@@ -159,6 +166,40 @@ const goOn = (
 }
 
 /**
+ * The routine of ppc64: what is mapped already is left, and each page of the vmemmap is the head's, the tails', or repeats
+ * the tails', by its place in a compound counted from pfn 0 (CMP-9).
+ */
+const populateAbsolute = (state: Blocks.State, memmap: Memmap["Service"], piece: Piece, size: number): boolean => {
+  const { kernel, tables } = state
+  const page = tables.pageSize
+  const bytes = size * kernel.structPage
+  const start = Alignment.down(piece.start * kernel.structPage, page)
+  const end = Alignment.up(piece.end * kernel.structPage, page)
+  const own = (at: number) =>
+    ExtentMap.find(tables.leaves, at) !== undefined ||
+    Blocks.fromRam(state, piece.node, { start: at, end: at + page }, page)
+  for (const gap of ExtentMap.gaps(tables.leaves, start, end)) {
+    for (let head = Alignment.down(gap.start, bytes); head < gap.end; head += bytes) {
+      if (head >= gap.start && !own(head)) return false
+      const last = Math.min(gap.end, head + bytes)
+      if (last <= head + page) continue
+      if (!own(head + page)) return false
+      const rest = { start: Math.max(gap.start, head + 2 * page), end: last }
+      if (rest.end <= rest.start) continue
+      const tail = ExtentMap.find(tables.leaves, head + page)
+      if (tail === undefined || !Blocks.takeTables(state, piece.node, rest, page)) return false
+      const frame = PageTables.frameOf(tail.value, head + page, page)
+      PageTables.map(tables, rest.start, rest.end, { _tag: "Same", leaf: page, anchor: rest.start, frame, device: null })
+      memmap.share(rest.start / kernel.structPage, rest.end / kernel.structPage, {
+        _tag: "Page",
+        home: (head + page) / kernel.structPage
+      })
+    }
+  }
+  return true
+}
+
+/**
  * Populates a piece of a compound devmap whose tails are shared.
  *
  * @category operations
@@ -172,9 +213,20 @@ export const populate = (
 ): boolean => {
   const shape = shapeOf(state, piece)
   const pages = piece.end - piece.start
+  if (isAbsolute(state) && shape.size / shape.perPage > shape.kept) {
+    return populateAbsolute(state, memmap, piece, shape.size)
+  }
   const size = Math.min(pages, shape.size)
   // A compound of no more vmemmap pages than are kept has nothing to share.
   if (size / shape.perPage <= shape.kept) return Blocks.basePagesOf(state, piece)
+  if (ExtentMap.overlaps(state.tables.leaves, piece.start * state.kernel.structPage, piece.end * state.kernel.structPage)) {
+    state.log.emit({
+      _tag: "Hazard",
+      rule: "BUG-13",
+      text: "compounds share their memmap with blocks that are mapped already; nothing is shared"
+    })
+    return Blocks.basePagesOf(state, piece)
+  }
   const tail = shape.kept === 1 ? sharedTail(state, tails, piece) : null
   if (tail === undefined) return false
   if (shape.isContinuation) return goOn(state, memmap, piece, shape, tail)

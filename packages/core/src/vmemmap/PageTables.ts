@@ -47,6 +47,8 @@ export interface PageTables {
   readonly pte: ExtentMap.ExtentMap<true>
   readonly pmd: ExtentMap.ExtentMap<true>
   readonly references: Map<number, number>
+  /** Pages of tails that compounds of one order share and that stay (CMP-12). */
+  readonly tails: Set<number>
 }
 
 /**
@@ -62,7 +64,8 @@ export const make = (arch: Architecture): PageTables => ({
   leaves: ExtentMap.empty(),
   pte: ExtentMap.empty(),
   pmd: ExtentMap.empty(),
-  references: new Map()
+  references: new Map(),
+  tails: new Set()
 })
 
 /**

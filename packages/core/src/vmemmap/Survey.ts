@@ -50,7 +50,9 @@ const framesOf = (tables: PageTables.PageTables, { end, start, value }: ExtentMa
       const last = Math.floor((end - value.anchor) / value.leaf) - 1
       const own = (index: number) =>
         Math.floor(index / value.group) * value.kept + Math.min(index % value.group, value.kept - 1)
-      return { from: value.frame + own(first), count: own(last) - own(first) + 1, step: 1 }
+      const startsInTail = value.tails !== null && first % value.group >= value.kept
+      const from = own(first) + (startsInTail ? 1 : 0)
+      return { from: value.frame + from, count: own(last) - from + 1, step: 1 }
     }
   }
 }
@@ -73,17 +75,27 @@ const holesIn = (tables: PageTables.PageTables, gap: PfnRange): number => {
 }
 
 /**
- * The memory behind `[start, end)`, bytes of the vmemmap.
+ * The memory behind `[start, end)`, bytes of the vmemmap; without the pages of tails that belong to no range of their own
+ * (CMP-12) unless `tails` asks for them.
  *
  * @category queries
  * @since 0.1.0
  */
-export const backing = (tables: PageTables.PageTables, { end, start }: PfnRange): ReadonlyArray<Backing> => {
+export const backing = (
+  tables: PageTables.PageTables,
+  { end, start }: PfnRange,
+  tails = true
+): ReadonlyArray<Backing> => {
+  const common = new Set<number>()
   const sums = new Map<number | null, { bytes: number; frames: number; references: number }>()
   const seen = ExtentMap.empty<true>()
   for (const extent of ExtentMap.slice(tables.leaves, start, end)) {
     const { device, leaf } = extent.value
-    const { count, from, step } = framesOf(tables, extent)
+    const tail = extent.value._tag === "Groups" ? extent.value.tails : null
+    if (tail !== null) common.add(tail)
+    const isTail = extent.value._tag === "Same" && tables.tails.has(extent.value.frame)
+    if (isTail) common.add(extent.value.frame)
+    const { count, from, step } = isTail ? { count: 0, from: 0, step: 1 } : framesOf(tables, extent)
     const fresh = ExtentMap.gaps(seen, from, from + count * step).reduce((n, gap) => n + gap.end - gap.start, 0)
     ExtentMap.set(seen, from, from + count * step, true)
     const sum = sums.get(device) ?? { bytes: 0, frames: 0, references: 0 }
@@ -92,6 +104,11 @@ export const backing = (tables: PageTables.PageTables, { end, start }: PfnRange)
       frames: sum.frames + fresh / step,
       references: sum.references + Math.ceil((extent.end - extent.start) / leaf)
     })
+  }
+  const ram = sums.get(null)
+  if (tails && ram !== undefined) {
+    ram.bytes += common.size * tables.pageSize
+    ram.frames += common.size
   }
   return [...sums].map(([device, sum]) => ({ device, ...sum }))
 }

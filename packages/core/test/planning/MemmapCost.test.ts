@@ -4,7 +4,7 @@ import type * as PfnRange from "@vmemmap/core/geometry/PfnRange"
 import * as KernelRelease from "@vmemmap/core/release/KernelRelease"
 import * as Altmap from "@vmemmap/core/vmemmap/Altmap"
 import * as CompoundVmemmap from "@vmemmap/core/vmemmap/CompoundVmemmap"
-import * as MemmapCost from "@vmemmap/core/vmemmap/MemmapCost"
+import * as MemmapCost from "@vmemmap/core/planning/MemmapCost"
 import { Arbitrary, Result, Schema } from "effect"
 
 const MiB = 2 ** 20

@@ -13,8 +13,9 @@ import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { has } from "../release/KernelRelease.ts"
-import * as Altmap from "./Altmap.ts"
-import * as CompoundVmemmap from "./CompoundVmemmap.ts"
+import * as Altmap from "../vmemmap/Altmap.ts"
+import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
+import * as CompoundCost from "./CompoundCost.ts"
 
 /**
  * `range` in bytes. `altmap` is present with map=dev; `order` is vmemmap_shift. `ram` are the boot RAM ranges in bytes,
@@ -87,24 +88,56 @@ const slots = (request: Request, piece: PfnRange.PfnRange, unit: number): number
 }
 
 /**
- * Blocks of the range that hold struct pages of boot RAM as well: they are mapped already and cost nothing (ALT-11, VMM-3).
+ * Slots of `unit` bytes, inside those the range touches, that hold struct pages of boot RAM as well: they are mapped already
+ * and cost nothing (ALT-11, VMM-3).
  */
-const bootedBlocks = (request: Request): number => {
+const booted = (request: Request, unit: number): ReadonlyArray<PfnRange.PfnRange> => {
   const { arch, ram, range } = request
   const own = vmemmapOf(request, range)
-  const first = Alignment.down(own.start, arch.vmemmapBlock)
-  const last = Alignment.up(own.end, arch.vmemmapBlock)
-  const booted = PfnRange.normalise(ram.map((piece) => {
+  const first = Alignment.down(own.start, unit)
+  const last = Alignment.up(own.end, unit)
+  return PfnRange.normalise(ram.map((piece) => {
     const { end, start } = vmemmapOf(request, {
       start: Alignment.down(piece.start, arch.sectionSize),
       end: Alignment.up(piece.end, arch.sectionSize)
     })
     return {
-      start: Math.max(first, Alignment.down(start, arch.vmemmapBlock)),
-      end: Math.min(last, Alignment.up(end, arch.vmemmapBlock))
+      start: Math.max(first, Alignment.down(start, unit)),
+      end: Math.min(last, Alignment.up(end, unit))
     }
   }))
-  return Num.sumAll(booted.map(PfnRange.length)) / arch.vmemmapBlock
+}
+
+/** How the memmap is mapped where whole sections get PMD blocks: ranges of base pages, and of blocks. */
+interface PmdPlan {
+  readonly head: ReadonlyArray<PfnRange.PfnRange>
+  readonly blocks: ReadonlyArray<PfnRange.PfnRange>
+  readonly tail: ReadonlyArray<PfnRange.PfnRange>
+}
+
+/**
+ * Partial sections in base pages, whole ones in blocks. Where a struct page is not 64 bytes a block sticks out of its
+ * section: the slot it shares with a partial section below is mapped with base pages, one it shares with boot RAM or with a
+ * whole section is mapped already (VMM-3, VMM-4).
+ */
+const pmdPlan = (request: Request, { full, partial }: Pieces): PmdPlan => {
+  const { pmdSize } = request.arch
+  const whole = vmemmapOf(request, full)
+  const mapped = booted(request, pmdSize)
+  const left = (range: PfnRange.PfnRange) => range.end > range.start ? PfnRange.subtract(range, mapped) : []
+  if (full.end === full.start) {
+    return { head: partial.flatMap((piece) => left(vmemmapOf(request, piece))), blocks: [], tail: [] }
+  }
+  const [head] = partial.filter((piece) => piece.start < full.start)
+  const [tail] = partial.filter((piece) => piece.start >= full.end)
+  const boundary = head === undefined ? Alignment.down(whole.start, pmdSize) : Alignment.up(whole.start, pmdSize)
+  const end = Alignment.up(whole.end, pmdSize)
+  const last = tail === undefined ? { start: end, end } : vmemmapOf(request, tail)
+  return {
+    head: head === undefined ? [] : left({ start: vmemmapOf(request, head).start, end: Math.min(boundary, whole.end) }),
+    blocks: left({ start: boundary, end }),
+    tail: left({ start: Math.max(last.start, end), end: last.end })
+  }
 }
 
 /** PMD tables per CMP-7: the memmap of all new pieces, laid end to end. */
@@ -114,9 +147,9 @@ const pmdTables = (request: Request, pieces: Pieces): number => {
   return Math.ceil(bytes / (arch.pmdTable.entries * arch.pmdSize)) * arch.pmdTable.bytes
 }
 
-/** PTE tables: one per PMD slot in which base pages are mapped. */
-const pteTables = (request: Request, pieces: ReadonlyArray<PfnRange.PfnRange>): number =>
-  Num.sumAll(pieces.map((piece) => slots(request, piece, request.arch.pmdSize))) * request.arch.pteTable.bytes
+/** PTE tables: one per PMD slot in which base pages are mapped; ranges of the vmemmap. */
+const pteTables = ({ arch }: Request, ranges: ReadonlyArray<PfnRange.PfnRange>): number =>
+  Num.sumAll(ranges.map(({ end, start }) => Alignment.slotsTouched(start, end, arch.pmdSize))) * arch.pteTable.bytes
 
 /** Blocks taken in order from the altmap, the rest counted for RAM. */
 interface Backing {
@@ -158,7 +191,8 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
       const block = arch.vmemmapBlock
       const { end, start: first } = vmemmapOf(request, request.range)
       const inner = Math.max(0, Math.floor(end / block) - Math.ceil(first / block))
-      const blocks = slots(request, request.range, block) - bootedBlocks(request)
+      const taken = Num.sumAll(booted(request, block).map(PfnRange.length)) / block
+      const blocks = slots(request, request.range, block) - taken
       const device = fromAltmap(start, page, block, altmap !== null && arch.altmap === "inner-blocks" ? inner : 0)
       // ppc64 falls back to RAM when the altmap is exhausted (ALT-11).
       return fromRam({ ...device, exhausted: false }, blocks * block - device.device)
@@ -170,19 +204,19 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
         : fromRam(start, pages * page)
     }
     case "pmd": {
-      const blocks = slots(request, pieces.full, arch.pmdSize)
-      const partial = Num.sumAll(pieces.partial.map(pagesOf)) * page
-      if (altmap === null || arch.altmap === "ignored") return fromRam(start, blocks * arch.pmdSize + partial)
+      const plan = pmdPlan(request, pieces)
+      const bytes = (ranges: ReadonlyArray<PfnRange.PfnRange>) =>
+        Num.sumAll(ranges.map((range) => Alignment.slotsTouched(range.start, range.end, page))) * page
+      const blocks = Num.sumAll(plan.blocks.map(PfnRange.length)) / arch.pmdSize
+      if (altmap === null || arch.altmap === "ignored") {
+        return fromRam(start, blocks * arch.pmdSize + bytes(plan.head) + bytes(plan.tail))
+      }
       if (arch.altmap === "everything") {
         // Sections are populated in ascending order: head, full sections, tail.
-        const [head, tail] = [
-          pieces.partial.filter((p) => p.start < pieces.full.start),
-          pieces.partial.filter((p) => p.start >= pieces.full.start)
-        ]
-        const withHead = fromAltmap(start, page, page, Num.sumAll(head.map(pagesOf)))
-        return fromAltmap(fromAltmap(withHead, page, arch.pmdSize, blocks), page, page, Num.sumAll(tail.map(pagesOf)))
+        const withHead = fromAltmap(start, page, page, bytes(plan.head) / page)
+        return fromAltmap(fromAltmap(withHead, page, arch.pmdSize, blocks), page, page, bytes(plan.tail) / page)
       }
-      return fromRam(fromAltmap(start, page, arch.pmdSize, blocks), partial)
+      return fromRam(fromAltmap(start, page, arch.pmdSize, blocks), bytes(plan.head) + bytes(plan.tail))
     }
   }
 }
@@ -190,6 +224,8 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
 const initialised = (request: Request, shared: boolean): number => {
   const { altmap, arch, order, range } = request
   const pages = PfnRange.length(range) / arch.pageSize
+  // Before 4.20 a first pass wrote every page of the range (INI-12).
+  if (!has(request.release, "single-pass-init")) return pages
   if (order === 0) return pages - (altmap?.reserve ?? 0)
   const offset = altmap === null ? 0 : altmap.reserve + altmap.free
   const compounds = Math.ceil((pages - offset) / 2 ** order)
@@ -226,11 +262,13 @@ export const make = (request: Request): MemmapCost => {
     initialised: initialised(request, shared)
   }
   if (shared) {
-    const unique = CompoundVmemmap.uniquePages(request, range, news, order)
+    const unique = arch.name === "ppc64-radix" && has(request.release, "dedup-ppc64-radix")
+      ? absolutePages(request, order)
+      : CompoundCost.uniquePages(request, range, news, order)
     return {
       ram: unique * arch.pageSize,
       device: 0,
-      pageTables: pmdTables(request, pieces) + pteTables(request, [hull(news)]),
+      pageTables: pmdTables(request, pieces) + pteTables(request, [vmemmapOf(request, hull(news))]),
       structPages,
       altmap,
       shared,
@@ -238,7 +276,12 @@ export const make = (request: Request): MemmapCost => {
     }
   }
   const backing = plainBacking(request, pieces)
-  const basePages = arch.vmemmap === "base" ? [hull(news)] : arch.vmemmap === "pmd" ? pieces.partial : []
+  const { head, tail } = pmdPlan(request, pieces)
+  const basePages = arch.vmemmap === "base"
+    ? [vmemmapOf(request, hull(news))]
+    : arch.vmemmap === "pmd"
+    ? [...head, ...tail]
+    : []
   return {
     ram: backing.ram,
     device: backing.device,
@@ -248,6 +291,19 @@ export const make = (request: Request): MemmapCost => {
     shared,
     exhausted: backing.exhausted
   }
+}
+
+/** CMP-9: what boot RAM's blocks do not cover already. */
+const absolutePages = (request: Request, order: number): number => {
+  const { arch, range } = request
+  const taken = booted(request, arch.vmemmapBlock)
+  const { end, start } = vmemmapOf(request, range)
+  const pages = { start: Alignment.down(start, arch.pageSize), end: Alignment.up(end, arch.pageSize) }
+  const gaps = PfnRange.subtract(pages, taken)
+  return 2 ** order * request.structPage / arch.pageSize <= CompoundVmemmap.pagesKept(request.release)
+    ? Num.sumAll(gaps.map(PfnRange.length)) / arch.pageSize
+    : CompoundCost.uniquePagesAbsolute(request, gaps, order, (virtual) =>
+      taken.some((block) => block.start <= virtual && virtual < block.end))
 }
 
 const hull = (pieces: ReadonlyArray<PfnRange.PfnRange>): PfnRange.PfnRange =>

@@ -110,7 +110,7 @@ const endOfFirst = (map: E820.Table, size: number): number => {
     if (PfnRange.length(range) >= left) return range.start + left
     left -= PfnRange.length(range)
   }
-  return Infinity
+  return Pfn.addressLimit
 }
 
 /** The map after the command line: e820 on a PC; elsewhere only `mem=` exists (20.3). */

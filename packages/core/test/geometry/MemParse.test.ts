@@ -49,4 +49,14 @@ describe("MemParse", () => {
   it.prop("parse is the inverse of format", [size], ([bytes]) => {
     assert.strictEqual(ok(MemParse.format(bytes)), bytes)
   })
+
+  it("memparse() reads the number in front, with one unit, and leaves the rest", () => {
+    assert.deepStrictEqual(["40%", "1gB", "0x10K!4G", "08", "G"].map(MemParse.splitLeading), [
+      { token: "40", suffix: "", rest: "%" },
+      { token: "1g", suffix: "G", rest: "B" },
+      { token: "0x10K", suffix: "K", rest: "!4G" },
+      { token: "0", suffix: "", rest: "8" },
+      null
+    ])
+  })
 })

@@ -30,6 +30,14 @@ describe("Check", () => {
     assert.strictEqual(ok(check(spec)), spec)
   })
 
+  it("plugged DIMMs have a size, are no boot RAM and share no memory with devices", () => {
+    const spec: MachineSpec = { ranges: [ram(0, GiB)], dimms: [{ start: 8 * GiB, size: GiB, node: 1 }] }
+    assert.strictEqual(ok(check(spec)), spec)
+    expectRefused(check({ dimms: [{ start: 8 * GiB, size: 0 }] }), "dimm at 0x200000000", "size 0")
+    expectRefused(check({ ...spec, dimms: [{ start: GiB / 2, size: GiB }] }), "dimm", "boot RAM")
+    expectRefused(check({ ...spec, devices: [device("a", 8 * GiB, GiB)] }), "overlaps")
+  })
+
   it("duplicate names of devices, nodes and namespaces are refused", () => {
     expectRefused(check({ devices: [device("a", undefined, 1), device("a", undefined, 2)] }), "device a", "twice")
     expectRefused(check({ nodes: [{ node: 1 }, { node: 1 }] }), "node 1", "twice")

@@ -81,6 +81,17 @@ describe("Merge", () => {
     assert.deepInclude(paired.devices?.[0], { name: "region0", size: 128 * GiB - 2 * 1024 ** 2, start: 64 * GiB })
   })
 
+  it("plugged DIMMs and what else a description says are kept", () => {
+    const spec = ok(Merge.merge([
+      { dimms: [{ start: 16 * GiB, size: GiB }, { start: 12 * GiB, size: GiB }], debugPoison: true },
+      { dimms: [{ start: 16 * GiB, size: GiB, node: 1 }] }
+    ]))
+    assert.deepStrictEqual(spec, {
+      dimms: [{ start: 12 * GiB, size: GiB }, { start: 16 * GiB, size: GiB, node: 1 }],
+      debugPoison: true
+    })
+  })
+
   it("conflicting facts name both sources", () => {
     const a = read([region("region0", 4 * GiB, { mappings: [] })])
     const b = iomem("200000000-2fffff000 : Persistent Memory", "  200000000-2ffffefff : namespace0.0")

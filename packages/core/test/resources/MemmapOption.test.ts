@@ -70,6 +70,12 @@ describe("MemmapOption", () => {
     for (const text of ["4G!8G", "8G!4G", "64K$0x10000", "128T!16G", "2G"]) assert.isNull(one(text).warning, text)
   })
 
+  it("20.3: mem= takes the number in front whatever follows; size 0 would leave no RAM", () => {
+    const limits = ["8G", "8G@1G", "0x1000,x", "0", "nopentium", "", "64P"].map(MemmapOption.parseLimit)
+    assert.deepStrictEqual(limits, [8 * 2 ** 30, 8 * 2 ** 30, 4096, null, null, null, null])
+    assert.deepStrictEqual(MemmapOption.fromCommandLine("mem=0 quiet"), [])
+  })
+
   it("20.3: memmap= and mem= are found on a command line, in order", () => {
     const clauses = MemmapOption.fromCommandLine(
       "console=ttyS0 memmap=1G!4G,1G!6G mem=nopentium xmemmap=1G!9G mem=8G memmap=64K$0x10000"

@@ -5,13 +5,12 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Semaphore from "effect/Semaphore"
 import * as Alignment from "../geometry/Alignment.ts"
 import type { Architecture } from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as Pagemap from "../hotplug/Pagemap.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
 import { Steps, write } from "../kernel/Steps.ts"
@@ -19,27 +18,8 @@ import type { Device } from "./DaxDriver.ts"
 import * as DaxFault from "./DaxFault.ts"
 
 /**
- * Returns once the struct pages of `pages` pages from `pfn` on are initialised; fails when they never will be.
- *
- * @category models
- * @since 0.1.0
- */
-export type Wait = (pagemap: Pagemap.Pagemap, pfn: number, pages: number) => Effect.Effect<void, KernelError>
-
-/**
- * Called before an entry is inserted (26.3); a failure ends the fault in SIGBUS. By default every page already is
- * initialised.
- *
- * @category references
- * @since 0.1.0
- */
-export const AwaitPages: Context.Reference<Wait> = Context.Reference("@vmemmap/core/devices/DaxMapping/AwaitPages", {
-  defaultValue: (): Wait => () => Effect.void
-})
-
-/**
  * A bound device as its mappings see it. Faults hold a permit of `srcu` while they run; whoever kills the device takes all.
- * `marked` are the pages whose struct page, or head, has the file's mapping.
+ * `awaitPages` is the waiting of `AwaitPages`. `marked` are the pages whose struct page, or head, has the file's mapping.
  *
  * @category models
  * @since 0.1.0
@@ -50,7 +30,7 @@ export interface Bound {
   readonly arch: Architecture
   readonly srcu: Semaphore.Semaphore
   readonly marked: ExtentMap.ExtentMap<true>
-  readonly awaitPages: Wait
+  readonly awaitPages: (pagemap: Pagemap.Pagemap, pfns: PfnRange.PfnRange) => Effect.Effect<void, KernelError>
   readonly isAlive: () => boolean
 }
 
@@ -88,8 +68,8 @@ export interface DaxMapping {
   readonly area: DaxFault.Area
   readonly bound: Bound
   readonly fault: (address: number) => Effect.Effect<Outcome>
-  readonly touch: (range: PfnRange) => Effect.Effect<Outcome>
-  readonly runs: (range: PfnRange) => ReadonlyArray<PfnRange> | null
+  readonly touch: (range: PfnRange.PfnRange) => Effect.Effect<Outcome>
+  readonly runs: (range: PfnRange.PfnRange) => ReadonlyArray<PfnRange.PfnRange> | null
   readonly maySplit: (address: number) => boolean
   readonly zap: () => void
 }
@@ -132,7 +112,7 @@ export const make = (bound: Bound, area: DaxFault.Area): DaxMapping => {
     const found = DaxFault.fault(arch, { align: device.align, ranges: device.ranges() }, area, address)
     if (found._tag === "Sigbus") return found
     const count = like(found, to, limit)
-    const ready = yield* Effect.result(bound.awaitPages(pagemap, found.pfn, found.pages * count))
+    const ready = yield* Effect.result(bound.awaitPages(pagemap, PfnRange.fromLength(found.pfn, found.pages * count)))
     if (ready._tag === "Failure") {
       return { _tag: "Sigbus", level: found.level, reason: "not initialised" } as const
     }
@@ -146,7 +126,7 @@ export const make = (bound: Bound, area: DaxFault.Area): DaxMapping => {
     } as const
   })
 
-  const touch = Effect.fnUntraced(function*({ end, start }: PfnRange) {
+  const touch = Effect.fnUntraced(function*({ end, start }: PfnRange.PfnRange) {
     let level: DaxFault.Level | null = null
     let count = 0
     let fresh = 0

@@ -22,6 +22,7 @@ import * as Steps from "../kernel/Steps.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { has } from "../release/KernelRelease.ts"
 import { Iomem } from "../resources/Iomem.ts"
+import { AwaitPages } from "./AwaitPages.ts"
 import type { Device, Driver } from "./DaxDriver.ts"
 import * as DaxFault from "./DaxFault.ts"
 import * as DaxMapping from "./DaxMapping.ts"
@@ -85,7 +86,7 @@ export const make = Effect.gen(function*() {
   const iomem = yield* Iomem
   const frames = yield* FrameAllocator
   const log = yield* KernelLog
-  const awaitPages = yield* DaxMapping.AwaitPages
+  const awaitPages = yield* AwaitPages
   const nodes = new Map<string, File>()
   let nextAddress = mmapBase
 

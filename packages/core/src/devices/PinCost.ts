@@ -26,26 +26,35 @@ export interface Atomics {
   readonly heads: number
 }
 
-const sum = (runs: ReadonlyArray<PfnRange>, of: (run: PfnRange) => number): number =>
-  runs.reduce((total, run) => total + of(run), 0)
+/**
+ * A run of pinned pfns. `base` is the pfn of a head: compounds follow one another from there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run extends PfnRange {
+  readonly base: number
+}
 
 const pages = ({ end, start }: PfnRange): number => end - start
 
-/** Folios of `2^order` pages touched; compounds lie on multiples of their size counted from `base`. */
-const folios = (runs: ReadonlyArray<PfnRange>, order: number, base: number): number =>
-  sum(runs, (run) => Alignment.slotsTouched(run.start - base, run.end - base, 2 ** order))
+const allPages = (runs: ReadonlyArray<PfnRange>): number => runs.reduce((sum, run) => sum + pages(run), 0)
+
+/** Folios of `2^order` pages touched. */
+const folios = (runs: ReadonlyArray<Run>, order: number): number =>
+  runs.reduce((sum, { base, end, start }) => sum + Alignment.slotsTouched(start - base, end - base, 2 ** order), 0)
 
 /**
  * Pinning pages one at a time, as 6.1 does: a base page is marked by adding 1024 to its refcount; a page of a compound by
- * adding 1 to the refcount and 1 to the pincount of its head. `base` is the pfn of a head.
+ * adding 1 to the refcount and 1 to the pincount of its head.
  *
  * @category queries
  * @since 0.1.0
  */
-export const pin = (runs: ReadonlyArray<PfnRange>, order: number, base = 0): Atomics => ({
-  refcount: sum(runs, pages),
-  pincount: order === 0 ? 0 : sum(runs, pages),
-  heads: order === 0 ? sum(runs, pages) : folios(runs, order, base)
+export const pin = (runs: ReadonlyArray<Run>, order: number): Atomics => ({
+  refcount: allPages(runs),
+  pincount: order === 0 ? 0 : allPages(runs),
+  heads: folios(runs, order)
 })
 
 /**
@@ -54,8 +63,8 @@ export const pin = (runs: ReadonlyArray<PfnRange>, order: number, base = 0): Ato
  * @category queries
  * @since 0.1.0
  */
-export const unpin = (runs: ReadonlyArray<PfnRange>, order: number, base = 0): Atomics => {
-  const heads = folios(runs, order, base)
+export const unpin = (runs: ReadonlyArray<Run>, order: number): Atomics => {
+  const heads = folios(runs, order)
   return { refcount: heads, pincount: order === 0 ? 0 : heads, heads }
 }
 

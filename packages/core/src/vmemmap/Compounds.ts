@@ -218,7 +218,7 @@ export const populate = (
   }
   const size = Math.min(pages, shape.size)
   // A compound of no more vmemmap pages than are kept has nothing to share.
-  if (size / shape.perPage <= shape.kept) return Blocks.basePagesOf(state, piece)
+  if (!shape.isContinuation && size / shape.perPage <= shape.kept) return Blocks.basePagesOf(state, piece)
   if (ExtentMap.overlaps(state.tables.leaves, piece.start * state.kernel.structPage, piece.end * state.kernel.structPage)) {
     state.log.emit({
       _tag: "Hazard",

@@ -1,0 +1,23 @@
+/**
+ * Where a consumer of device memory waits until the struct pages it is about to use are initialised (26.3).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { PfnRange } from "../geometry/PfnRange.ts"
+import type * as Pagemap from "../hotplug/Pagemap.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
+
+/**
+ * Called with the pfns about to be used, before anybody can see them. Unless provided nobody waits: everything is initialised
+ * when `memremap_pages()` returns.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const AwaitPages: Context.Reference<
+  (pagemap: Pagemap.Pagemap, pfns: PfnRange) => Effect.Effect<void, KernelError>
+> = Context.Reference("@vmemmap/core/devices/AwaitPages", {
+  defaultValue: () => (_pagemap: Pagemap.Pagemap, _pfns: PfnRange): Effect.Effect<void, KernelError> => Effect.void
+})

@@ -1,0 +1,268 @@
+/**
+ * libnvdimm: drivers come and go, devices are bound, unbound and written to (spec 21).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import { Pagemaps } from "../hotplug/Pagemaps.ts"
+import * as Errno from "../kernel/Errno.ts"
+import * as KernelError from "../kernel/KernelError.ts"
+import { KernelLog } from "../kernel/KernelLog.ts"
+import { Kernel } from "../release/Kernel.ts"
+import { Iomem } from "../resources/Iomem.ts"
+import * as BttDriver from "./BttDriver.ts"
+import * as DaxPmemDriver from "./DaxPmemDriver.ts"
+import * as InstanceAttributes from "./InstanceAttributes.ts"
+import { Media } from "./Media.ts"
+import { Memregion } from "./Memregion.ts"
+import * as NamespaceAttributes from "./NamespaceAttributes.ts"
+import type { Bound, Device, DriverName, Instance, Region } from "./NvdimmState.ts"
+import * as NvdimmState from "./NvdimmState.ts"
+import * as PmemDriver from "./PmemDriver.ts"
+import * as Providers from "./Providers.ts"
+import * as Regions from "./Region.ts"
+import * as RegionDriver from "./RegionDriver.ts"
+import * as Seeds from "./Seeds.ts"
+import { DaxBus } from "./StaticDax.ts"
+import * as SysfsText from "./SysfsText.ts"
+
+/**
+ * - `load` loads a driver: one that finds regions enables them, one that binds devices probes every device there is. Loading
+ *   it again does nothing
+ * - `unload` unbinds every device of a driver
+ * - `bind` and `unbind` take the name of a region (enable, disable), namespace, btt, pfn or dax device. `bind` answers what the
+ *   probe answered, also ENXIO of a namespace whose child was bound instead (21.5); EBUSY when it is bound, ENODEV without a
+ *   driver or device. What a failed probe acquired is given back before it answers. `unbind` waits until nobody uses the
+ *   device's pages; a caller that stops waiting does not stop it
+ * - `write` writes an attribute of a device: ENOENT where there is none, else see `NamespaceAttributes`,
+ *   `InstanceAttributes`, and `align` of regions (21.1)
+ * - `regions` are all regions in the order of their numbers, to be read only
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class NvdimmBus extends Context.Service<NvdimmBus, {
+  readonly load: (driver: Providers.ProviderName | DriverName) => Effect.Effect<void>
+  readonly unload: (driver: DriverName) => Effect.Effect<void>
+  readonly bind: (name: string) => Effect.Effect<void, KernelError.KernelError>
+  readonly unbind: (name: string) => Effect.Effect<void, KernelError.KernelError>
+  readonly write: (name: string, attribute: string, text: string) => Effect.Effect<void, KernelError.KernelError>
+  readonly regions: () => ReadonlyArray<Region>
+}>()("@vmemmap/core/devices/NvdimmBus") {}
+
+const fail = (errno: "EBUSY" | "ENODEV" | "ENOENT", problem: string, remedy: string) =>
+  new KernelError.KernelError({ errno, rule: "21.1", problem, remedy })
+
+const driverOf = (device: Device): DriverName =>
+  device._tag === "Instance" && device.kind === "dax" ? "dax_pmem" : "nd_pmem"
+
+/** The kernel does not report these two: the device is just not for this driver (OBS-29). */
+const silent: ReadonlyArray<Errno.Errno> = ["ENXIO", "ENODEV"]
+
+/**
+ * An empty bus over what firmware describes; nothing is loaded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
+  const kernel = yield* Kernel
+  const log = yield* KernelLog
+  const iomem = yield* Iomem
+  const media = yield* Media
+  const pagemaps = yield* Pagemaps
+  const daxBus = yield* DaxBus
+  const memregion = yield* Memregion
+  const hardware = { kernel, log, iomem, media, pagemaps }
+  const { arch } = kernel
+  const teardowns = yield* FiberSet.make<void, KernelError.KernelError>()
+  const scope = yield* Effect.scope
+  const loaded = new Set<string>()
+  const regions: Array<Region> = []
+
+  /** Runs to its end whatever becomes of the caller. */
+  const teardown = (effect: Effect.Effect<void, KernelError.KernelError>) =>
+    Effect.flatMap(FiberSet.run(teardowns, Effect.uninterruptible(effect)), Fiber.join)
+
+  const probe = (
+    device: Device,
+    register: (child: Instance) => void
+  ): Effect.Effect<Bound["disk"], KernelError.KernelError, Scope.Scope> => {
+    if (device._tag === "Namespace") return PmemDriver.probeNamespace(hardware, device, register)
+    switch (device.kind) {
+      case "btt":
+        return BttDriver.probe(hardware, device)
+      case "pfn":
+        return PmemDriver.probePfn(hardware, device)
+      case "dax":
+        return Effect.as(DaxPmemDriver.probe(hardware, daxBus, device), null)
+    }
+  }
+
+  /** `really_probe()` and `nvdimm_bus_probe()`: one probe, and what follows from how it ended. */
+  const attempt = (device: Device, register: (child: Instance) => void) =>
+    Effect.uninterruptibleMask((restore) => {
+      const own = Scope.forkUnsafe(scope)
+      const driver = driverOf(device)
+      return restore(probe(device, register)).pipe(
+        Effect.provideService(Scope.Scope, own),
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit)
+            ? Effect.sync(() => {
+              device.bound = { driver, scope: own, disk: exit.value }
+              Seeds.advance(device, arch)
+            })
+            : Scope.close(own, exit)
+        ),
+        Effect.tapError(({ errno }) =>
+          Effect.sync(() => {
+            if (errno === "EOPNOTSUPP") Seeds.advance(device, arch)
+            if (silent.includes(errno)) return
+            const text = `${driver}: probe of ${device.name} failed with error -${Errno.number(errno)}`
+            log.emit({ _tag: "Line", level: "warn", text })
+          })
+        ),
+        Effect.asVoid
+      )
+    })
+
+  const bindDevice = (device: Device): Effect.Effect<void, KernelError.KernelError> =>
+    Effect.suspend(() => {
+      const children: Array<Instance> = []
+      // A child first waits for a probe of the raw namespace that is still going on (21.4).
+      const raw = device._tag === "Instance" ? device.namespace : null
+      const settled = raw === null ? Effect.void : raw.lock.withPermits(1)(Effect.void)
+      const locked = device.lock.withPermits(1)(Effect.suspend(() => {
+        if (!device.registered) return Effect.fail(fail("ENODEV", `${device.name} is gone`, "use another device"))
+        if (device.bound !== null) return Effect.fail(fail("EBUSY", `${device.name} is bound`, "unbind it first"))
+        if (!loaded.has(driverOf(device))) {
+          return Effect.fail(fail("ENODEV", `${driverOf(device)} is not loaded`, "load it"))
+        }
+        return attempt(device, (child) => children.push(child))
+      }))
+      return Effect.exit(Effect.andThen(settled, locked)).pipe(
+        Effect.tap(() => Effect.forEach(children, (child) => Effect.exit(bindDevice(child)), { discard: true })),
+        Effect.flatten
+      )
+    })
+
+  const unbindDevice = (device: Device): Effect.Effect<void, KernelError.KernelError> =>
+    teardown(
+      device.lock.withPermits(1)(Effect.suspend(() => {
+        const { bound } = device
+        if (bound === null) return Effect.fail(fail("ENODEV", `${device.name} has no driver`, "bind it first"))
+        return Effect.andThen(
+          Scope.close(bound.scope, Exit.void),
+          Effect.sync(() => {
+            device.bound = null
+          })
+        )
+      }))
+    )
+
+  /** Devices probe side by side (23.7). */
+  const bindAll = (devices: ReadonlyArray<Device>): Effect.Effect<void> =>
+    Effect.forEach(devices, (device) => Effect.exit(bindDevice(device)), { concurrency: "unbounded", discard: true })
+
+  const enable = (region: Region): Effect.Effect<void, KernelError.KernelError> =>
+    region.lock.withPermits(1)(Effect.suspend(() => {
+      if (region.enabled) return Effect.fail(fail("EBUSY", `${region.name} is enabled`, "disable it first"))
+      return bindAll(RegionDriver.registerNamespaces(region)).pipe(
+        Effect.ensuring(Effect.sync(() => RegionDriver.registerSeeds(region, arch)))
+      )
+    }))
+
+  const disable = (region: Region): Effect.Effect<void, KernelError.KernelError> =>
+    teardown(
+      region.lock.withPermits(1)(Effect.suspend(() => {
+        if (!region.enabled) return Effect.fail(fail("ENODEV", `${region.name} is disabled`, "enable it first"))
+        return Effect.forEach(NvdimmState.devices(region), (device) => Effect.exit(unbindDevice(device)), {
+          discard: true
+        }).pipe(Effect.andThen(Effect.sync(() => RegionDriver.unregister(region))))
+      }))
+    )
+
+  const find = (name: string): Region | Device | undefined => {
+    const region = regions.find(({ id }) => id === Number(/^[a-z]+(\d+)/.exec(name)?.[1]))
+    return region === undefined || region.name === name ? region : Seeds.find(region, name)
+  }
+
+  const provide = (provider: Providers.ProviderName): Effect.Effect<void> => {
+    const pagemap = Providers.hasPagemap(provider)
+    const found = Providers.regions(provider, firmware, { iomem, log, pageSize: arch.pageSize })
+    const added = found.map((description) =>
+      NvdimmState.makeRegion(memregion.alloc(), description, { pagemap, pageSize: arch.pageSize })
+    )
+    regions.push(...added)
+    return Effect.forEach(added, (region) => Effect.exit(enable(region)), { concurrency: "unbounded", discard: true })
+  }
+
+  const allDevices = (driver: DriverName) =>
+    regions.flatMap(NvdimmState.devices).filter((device) => driverOf(device) === driver)
+
+  const writeRegion = (region: Region, attribute: string, text: string) =>
+    attribute !== "align"
+      ? Result.fail(fail("ENOENT", `${region.name} has no attribute ${attribute.slice(0, 40)}`, "write align"))
+      : Result.map(
+        Result.flatMap(SysfsText.number(text), (align) => Regions.writeAlign(region.space, align, arch.pageSize)),
+        (space) => {
+          region.space = space
+        }
+      )
+
+  return NvdimmBus.of({
+    load: (driver) =>
+      Effect.suspend(() => {
+        if (loaded.has(driver)) return Effect.void
+        loaded.add(driver)
+        return driver === "nd_pmem" || driver === "dax_pmem" ? bindAll(allDevices(driver)) : provide(driver)
+      }),
+    unload: (driver) =>
+      Effect.suspend(() => {
+        loaded.delete(driver)
+        return Effect.forEach(allDevices(driver), (device) => Effect.exit(unbindDevice(device)), { discard: true })
+      }),
+    bind: (name) =>
+      Effect.suspend(() => {
+        const found = find(name)
+        if (found === undefined) return Effect.fail(fail("ENODEV", `there is no ${name.slice(0, 40)}`, "list devices"))
+        return "space" in found ? enable(found) : bindDevice(found)
+      }),
+    unbind: (name) =>
+      Effect.suspend(() => {
+        const found = find(name)
+        if (found === undefined) return Effect.fail(fail("ENODEV", `there is no ${name.slice(0, 40)}`, "list devices"))
+        return "space" in found ? disable(found) : unbindDevice(found)
+      }),
+    write: (name, attribute, text) =>
+      Effect.suspend(() => {
+        const found = find(name)
+        if (found === undefined) return Effect.fail(fail("ENOENT", `there is no ${name.slice(0, 40)}`, "list devices"))
+        if ("space" in found) return Effect.fromResult(writeRegion(found, attribute, text))
+        return found.lock.withPermits(1)(Effect.suspend(() =>
+          Effect.fromResult(
+            found._tag === "Namespace"
+              ? NamespaceAttributes.write(regions, found, attribute, text)
+              : InstanceAttributes.write(found, attribute, text, arch.daxAligns)
+          )
+        ))
+      }),
+    regions: () => regions
+  })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  firmware: Providers.Firmware
+): Layer.Layer<NvdimmBus, never, Kernel | KernelLog | Iomem | Media | Pagemaps | DaxBus | Memregion> =>
+  Layer.effect(NvdimmBus, make(firmware))

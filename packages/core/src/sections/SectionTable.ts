@@ -10,7 +10,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Architecture from "../geometry/Architecture.ts"
+import { addressLimit } from "../geometry/Pfn.ts"
 import { Kernel } from "../release/Kernel.ts"
+import * as SubsectionBitmap from "./SubsectionBitmap.ts"
 
 /**
  * Low bits of `section_mem_map` (SEC-1).
@@ -45,10 +47,14 @@ export interface Table {
   readonly pagesPerSection: number
   readonly pagesPerSubsection: number
   readonly subsections: number
-  /** NR_MEM_SECTIONS. */
+  /** NR_MEM_SECTIONS, as far as addresses go here. */
   readonly limit: number
   readonly perPage: number
   readonly perSubsection: number
+  /** One more than the last pfn the table covers. */
+  readonly end: number
+  /** What `pfn_valid()` answers, kept whenever a record changes. */
+  readonly valid: SubsectionBitmap.SubsectionBitmap
   /** log2 of the words of one record: the flag word, then the subsection map. */
   readonly shift: number
   /** Index of each chunk's first word. */
@@ -80,7 +86,7 @@ export class SectionTable extends Context.Service<SectionTable, Table>()("@vmemm
  */
 export const make = (arch: Architecture.Architecture): Table => {
   const subsections = arch.sectionSize / Architecture.subsectionSize
-  const limit = Architecture.sectionCount(arch)
+  const limit = Math.min(Architecture.sectionCount(arch), addressLimit / arch.sectionSize)
   const shift = Math.ceil(Math.log2(1 + Math.ceil(subsections / 32)))
   const table: Table = {
     pagesPerSection: Architecture.pagesPerSection(arch),
@@ -89,6 +95,8 @@ export const make = (arch: Architecture.Architecture): Table => {
     limit,
     perPage: 1 / Architecture.pagesPerSection(arch),
     perSubsection: 1 / Architecture.pagesPerSubsection(arch),
+    end: limit * Architecture.pagesPerSection(arch),
+    valid: SubsectionBitmap.make(limit * subsections),
     shift,
     roots: new Int32Array(Math.ceil(limit / chunkSections)),
     words: new Uint32Array(4 * chunkSections << shift),
@@ -188,18 +196,8 @@ export const mapText = (table: Table, section: number): string => {
  * @category queries
  * @since 0.1.0
  */
-export const pfnValid = (table: Table, pfn: number): boolean => {
-  const position = pfn * table.perPage
-  if (!(position >= 0 && position < table.limit)) return false
-  const section = position | 0
-  const words = table.words
-  const at = (table.roots[section >>> 8] as number) + ((section & 255) << table.shift)
-  const word = words[at] as number
-  if ((word & Flag.hasMemMap) === 0) return false
-  if ((word & Flag.early) !== 0) return true
-  const subsection = (pfn - section * table.pagesPerSection) * table.perSubsection
-  return ((words[at + 1 + (subsection >>> 5)] as number) >>> (subsection & 31) & 1) === 1
-}
+export const pfnValid = (table: Table, pfn: number): boolean =>
+  pfn < table.end && pfn >= 0 && SubsectionBitmap.get(table.valid, (pfn * table.perSubsection) | 0)
 
 /**
  * `pfn_section_valid()` alone: the pfn's subsection bit, whatever the flags say.
@@ -284,6 +282,20 @@ export const record = (table: Table, section: number): Record => ({
   node: node(table, section)
 })
 
+/** Brings `pfn_valid()`'s bits of a section up to date with its record (SEC-6). */
+const publish = (table: Table, section: number): void => {
+  const { subsections, valid } = table
+  const base = section * subsections
+  const flags = word(table, section)
+  if ((flags & Flag.hasMemMap) === 0 || (flags & Flag.early) !== 0) {
+    SubsectionBitmap.set(valid, base, base + subsections, (flags & Flag.hasMemMap) !== 0)
+    return
+  }
+  for (let i = 0; i < subsections; i++) {
+    SubsectionBitmap.set(valid, base + i, base + i + 1, bits(table, section, i, i + 1) === "all")
+  }
+}
+
 /**
  * Makes `count` sections from `first` alike, with all or none of their subsections.
  *
@@ -305,6 +317,8 @@ export const fill = (table: Table, first: number, count: number, record: Record,
     }
     section = end
   }
+  const isValid = (record.flags & Flag.hasMemMap) !== 0 && (full || (record.flags & Flag.early) !== 0)
+  SubsectionBitmap.set(table.valid, first * table.subsections, (first + count) * table.subsections, isValid)
 }
 
 /**
@@ -316,6 +330,7 @@ export const fill = (table: Table, first: number, count: number, record: Record,
 export const set = (table: Table, section: number, record: Record): void => {
   const base = own(table, section >>> 8)
   table.words[base + ((section & 255) << table.shift)] = pack(record)
+  publish(table, section)
 }
 
 /**
@@ -331,6 +346,7 @@ export const setBits = (table: Table, section: number, from: number, to: number,
     const old = table.words[map + (i >>> 5)] ?? 0
     table.words[map + (i >>> 5)] = on ? (old | bit) >>> 0 : (old & ~bit) >>> 0
   }
+  publish(table, section)
 }
 
 /**

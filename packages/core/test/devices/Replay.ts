@@ -84,12 +84,15 @@ export const regions = (input: Input): ReadonlyArray<Region.Region> => {
   ].map(({ rest, size, start }, at) => region(at, start, size, rest))
 }
 
-const option = (words: ReadonlyArray<string>, name: string): string | undefined => {
+export const option = (words: ReadonlyArray<string>, name: string): string | undefined => {
   const at = words.indexOf(name)
   return at < 0 ? undefined : words[at + 1]
 }
 
-const requestOf = (words: ReadonlyArray<string>, existing: Made | undefined): CreateNamespace.Request => {
+export const requestOf = (
+  words: ReadonlyArray<string>,
+  existing: CreateNamespace.Existing | undefined
+): CreateNamespace.Request => {
   const size = option(words, "-s")
   const parsed = size === undefined ? undefined : ToolSize.parse(size)
   const align = option(words, "-a")

@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as BttInfoBlock from "./BttInfoBlock.ts"
 import type { Errno } from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
+import * as BttInfoBlock from "./BttInfoBlock.ts"
 import * as InfoBlock from "./InfoBlock.ts"
 import * as InfoBlockValidation from "./InfoBlockValidation.ts"
 import * as Namespace from "./Namespace.ts"

@@ -80,22 +80,25 @@ export const request = (
 
 /**
  * The checks of one range, in pfns: an altmap on a later range (EINVAL), a live pagemap at either end (ENOMEM), System RAM
- * in it (ENXIO).
+ * in it (ENXIO). Each WARNs, the last once per boot (ERR-2).
  *
  * @category checks
  * @since 0.1.0
  */
 export const range = (
-  { arch, index, iomem }: {
+  { arch, index, iomem, log }: {
     readonly index: PagemapIndex.Index
     readonly iomem: ResourceTree.Resource
     readonly arch: Architecture
+    readonly log: KernelLog["Service"]
   },
   pagemap: Pagemap,
   i: number,
   { end, start }: PfnRange
 ): Answer => {
+  const warning = (rule: string, text: string) => ({ where: "pagemap_range", rule, text })
   if (pagemap.altmap !== null && i > 0) {
+    log.emit({ _tag: "Warn", ...warning("ALT-7", "altmap not supported for multiple ranges") })
     return KernelError.fail({
       errno: "EINVAL",
       rule: "ALT-7",
@@ -106,6 +109,7 @@ export const range = (
   }
   const conflict = [start, end - 1].find((pfn) => PagemapIndex.findLive(index, pfn) !== undefined)
   if (conflict !== undefined) {
+    log.emit({ _tag: "Warn", ...warning("MRP-4", "Conflicting mapping in same section") })
     return KernelError.fail({
       errno: "ENOMEM",
       rule: "MRP-4",
@@ -117,11 +121,14 @@ export const range = (
   const bytes = { start: start * arch.pageSize, size: (end - start) * arch.pageSize }
   const ram = ResourceTree.Flag.memory | ResourceTree.Flag.systemRam
   const overlap = ResourceTree.intersects(iomem, bytes.start, bytes.size, ram)
-  return overlap === "DISJOINT" ? ok : KernelError.fail({
+  if (overlap === "DISJOINT") return ok
+  const problem = `attempted on ${overlap === "MIXED" ? "mixed" : "ram"} region ${hex(bytes.start)} size ${hex(bytes.size)}`
+  log.once(warning("MRP-8", problem))
+  return KernelError.fail({
     errno: "ENXIO",
     rule: "MRP-8",
     step: "pagemap_range",
-    problem: `attempted on ${overlap === "MIXED" ? "mixed" : "ram"} region ${hex(bytes.start)} size ${hex(bytes.size)}`,
+    problem,
     remedy: "use bytes that are no System RAM"
   })
 }

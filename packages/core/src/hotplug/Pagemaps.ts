@@ -121,7 +121,8 @@ export const make = Effect.gen(function*() {
   }
 
   const addRange = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
-    yield* Effect.fromResult(PagemapChecks.range({ index, iomem: iomem.tree(), arch: kernel.arch }, pagemap, i, range))
+    const known = { index, iomem: iomem.tree(), arch: kernel.arch, log }
+    yield* Effect.suspend(() => Effect.fromResult(PagemapChecks.range(known, pagemap, i, range)))
     yield* Steps.run(function*() {
       yield Steps.write("pagemap.store", `pagemap:${pagemap.id}`)
       PagemapIndex.store(index, range.start, range.end, pagemap)

@@ -252,8 +252,10 @@ const earlyCompounds = (request: Request): number => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (request: Request): MemmapCost => {
-  const { altmap, arch, order, range } = request
+export const make = (asked: Request): MemmapCost => {
+  const { altmap, arch, order, range } = asked
+  // What was carved out of RAM is RAM no longer.
+  const request = { ...asked, ram: asked.ram.flatMap((ram) => PfnRange.subtract(ram, [range])) }
   const shared = CompoundVmemmap.isShared(request, order, altmap !== null)
   const pieces = cut(request)
   const news = [pieces.full, ...pieces.partial].filter((piece) => piece.end > piece.start)

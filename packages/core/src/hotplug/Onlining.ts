@@ -1,0 +1,148 @@
+/**
+ * `memory_block_online()` and `online_pages()`: blocks join a zone (HOT-6, HOT-7, HOT-14).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { FrameAllocator } from "../frames/FrameAllocator.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import * as InitWork from "../init/InitWork.ts"
+import { MemmapInit } from "../init/MemmapInit.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
+import * as KernelLog from "../kernel/KernelLog.ts"
+import { Locks } from "../kernel/Locks.ts"
+import * as Steps from "../kernel/Steps.ts"
+import { Memmap } from "../memmap/Memmap.ts"
+import { Pageblocks } from "../memmap/Pageblocks.ts"
+import { PageFlag } from "../memmap/StructPage.ts"
+import { Kernel } from "../release/Kernel.ts"
+import * as SectionTable from "../sections/SectionTable.ts"
+import type * as ZoneChoice from "../zones/ZoneChoice.ts"
+import { Zones } from "../zones/Zones.ts"
+import { MemoryBlocks, nodeOf, pagesOf, type Run } from "./MemoryBlocks.ts"
+import { MemoryGroups } from "./MemoryGroups.ts"
+import { MemoryNotifier } from "./MemoryNotifier.ts"
+import { Nodes } from "./Nodes.ts"
+import * as OnlineSections from "./OnlineSections.ts"
+
+/**
+ * Brings a run of like offline blocks online to `zone`, all of them or none; a run of blocks that hold their own memmap is
+ * one block long. Fails when a notifier refuses.
+ *
+ * Takes the hotplug lock. Waiting for it and for notifiers can be interrupted, and then nothing has changed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Online = (run: Run, zone: ZoneChoice.Zone) => Effect.Effect<void, KernelError>
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.gen(function*() {
+  const { arch } = yield* Kernel
+  const locks = yield* Locks
+  const log = yield* KernelLog.KernelLog
+  const table = yield* SectionTable.SectionTable
+  const zones = yield* Zones
+  const frames = yield* FrameAllocator
+  const init = yield* MemmapInit
+  const memmap = yield* Memmap
+  const pageblocks = yield* Pageblocks
+  const blocks = yield* MemoryBlocks
+  const groups = yield* MemoryGroups
+  const nodes = yield* Nodes
+  const notifier = yield* MemoryNotifier
+
+  const parts = (run: Run) => pagesOf(run, blocks.pages)
+
+  /** The sections that hold nothing but a block's own memmap (HOT-14). */
+  const markOwn = (own: PfnRange.PfnRange, isOnline: boolean, limit: number) =>
+    OnlineSections.mark(table, PfnRange.shrinkTo(own, table.pagesPerSection), isOnline, limit)
+
+  /** `move_pfn_range_to_zone()` (ZON-3), of a block's own memmap first (HOT-14). */
+  const prepare = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
+    const { own, rest } = parts(run)
+    const zone = { node: nodeOf(run.value), name }
+    const object = `zone:${zone.node}/${name}`
+    if (own.end > own.start) {
+      yield Steps.write("zone.grow-span", object)
+      zones.grow(zone, own)
+      const { locked } = InitWork.hotplug(own, zone.node, name)
+      const selfHosted = locked.map((part) =>
+        part.image._tag === "Single"
+          ? { ...part, image: { ...part.image, flags: part.image.flags | PageFlag.ownerPriv1 } }
+          : part
+      )
+      yield* init.parts(selfHosted, "mem_hotplug_lock", "Unmovable", limit)
+      yield* markOwn(own, true, limit)
+    }
+    yield Steps.write("zone.grow-span", object)
+    zones.grow(zone, rest)
+    yield* init.parts(InitWork.hotplug(rest, zone.node, name).locked, "mem_hotplug_lock", "Isolate", limit)
+  }
+
+  /** The reverse of {@link prepare}, after a veto. */
+  const undo = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
+    const { own, rest } = parts(run)
+    const zone = { node: nodeOf(run.value), name }
+    yield Steps.write("zone.shrink-span", `zone:${zone.node}/${name}`)
+    zones.shrink(zone, rest)
+    if (own.end === own.start) return
+    yield* markOwn(own, false, limit)
+    yield Steps.write("zone.shrink-span", `zone:${zone.node}/${name}`)
+    zones.shrink(zone, own)
+  }
+
+  /** Steps 4 to 6 of HOT-7: the pages can be allocated only at the very end. */
+  const finish = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
+    const { own, rest } = parts(run)
+    const { group } = run.value
+    const zone = { node: nodeOf(run.value), name }
+    const object = `zone:${zone.node}/${name}`
+    const pages = rest.end - rest.start
+    const wasEmpty = zones.of(zone).present === 0
+    yield* OnlineSections.mark(table, rest, true, limit)
+    yield Steps.write("zone.set-present", object)
+    zones.online(zone, rest, pages)
+    const kind = name === "Movable" ? "movable" : "kernel"
+    if (group !== null) groups.account(group, kind, pages)
+    if (wasEmpty) nodes.rebuildZonelists()
+    yield Steps.write("zone.undo-isolation", object)
+    pageblocks.set(rest.start, rest.end, "Movable")
+    for (const { end, order, start } of OnlineSections.freeBlocks(rest, arch.largestOrder)) {
+      memmap.write(start, end, { _tag: "Free", node: zone.node, zone: name, order, listed: true })
+    }
+    if (name !== "Movable") frames.add({ ...rest, node: zone.node })
+    if (own.end > own.start) {
+      yield Steps.write("zone.set-present", object)
+      zones.online(zone, own, 0)
+      if (group !== null) groups.account(group, kind, own.end - own.start)
+    }
+    yield Steps.write("block.set-online", `block:${run.start}`)
+    blocks.update(run, { state: "online", zone: name })
+  }
+
+  const locked = Effect.fnUntraced(function*(run: Run, name: ZoneChoice.Zone) {
+    const told = { ...parts(run).rest, zone: { node: nodeOf(run.value), name } }
+    yield* Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        yield* Steps.run((limit) => prepare(run, name, limit))
+        const asked = yield* Effect.exit(restore(notifier.ask({ ...told, action: "GOING_ONLINE" })))
+        if (Exit.isFailure(asked)) {
+          const cancelled = yield* Effect.exit(notifier.announce({ ...told, action: "CANCEL_ONLINE" }))
+          yield* Steps.run((limit) => undo(run, name, limit))
+          return yield* Exit.asVoidAll([asked, cancelled])
+        }
+        yield* Steps.run((limit) => finish(run, name, limit))
+        yield* notifier.announce({ ...told, action: "ONLINE" })
+      })
+    )
+  })
+
+  const online: Online = (run, name) =>
+    locks.memHotplug(locked(run, name)).pipe(KernelLog.operation(log, "online_pages"))
+  return online
+})

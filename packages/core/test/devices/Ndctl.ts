@@ -43,18 +43,20 @@ export const make = Effect.gen(function*() {
     yield* write(holder.name, "namespace", "")
   })
 
-  const raw = Effect.fnUntraced(function*(namespace: NvdimmState.Namespace, bytes: Uint8Array, onlyIfChanged: boolean) {
-    yield* write(namespace.name, "force_raw", "1")
-    yield* bind(namespace.name)
-    const disk = namespace.bound?.disk
-    if (disk !== null && disk !== undefined) {
-      const at = PmemDisk.address(disk, 0)
-      const old = Result.getOrThrow(media.read(at, bytes.byteLength))
-      if (!onlyIfChanged || old.some((byte) => byte !== 0)) Result.getOrThrow(media.write(at, bytes))
+  const raw = Effect.fnUntraced(
+    function*(namespace: NvdimmState.Namespace, bytes: Uint8Array | null, onlyIfChanged: boolean) {
+      yield* write(namespace.name, "force_raw", "1")
+      yield* bind(namespace.name)
+      const disk = namespace.bound?.disk
+      if (disk !== null && disk !== undefined && bytes !== null) {
+        const at = PmemDisk.address(disk, 0)
+        const old = Result.getOrThrow(media.read(at, bytes.byteLength))
+        if (!onlyIfChanged || old.some((byte) => byte !== 0)) Result.getOrThrow(media.write(at, bytes))
+      }
+      yield* write(namespace.name, "force_raw", "0")
+      yield* unbind(namespace.name)
     }
-    yield* write(namespace.name, "force_raw", "0")
-    yield* unbind(namespace.name)
-  })
+  )
 
   /** `namespace_prep_reconfig()` */
   const prepare = Effect.fnUntraced(function*(namespace: NvdimmState.Namespace) {
@@ -144,8 +146,10 @@ export const make = Effect.gen(function*() {
     if (namespace !== undefined) yield* prepare(namespace)
     const done = yield* configure(target, use.success, sectorSize(use.success), isMisaligned)
     if (done) return "done"
-    yield* write(target.name, "holder_class", "")
-    if (namespace === undefined && target.type === "pmem") yield* write(target.name, "size", "0")
+    if (namespace === undefined) {
+      yield* write(target.name, "holder_class", "")
+      if (target.type === "pmem") yield* write(target.name, "size", "0")
+    }
     return "failed"
   })
 
@@ -195,6 +199,12 @@ export const make = Effect.gen(function*() {
     if (answer.bytes !== null) yield* raw(namespace, answer.bytes, false)
   })
 
+  /** `dd of=/dev/pmem0`: through the block device. */
+  const writeDisk = (at: number, bytes: Uint8Array) => {
+    const disk = namespaces().flatMap(({ bound }) => bound?.disk ?? []).find(({ name }) => name === "pmem0")
+    if (disk !== undefined) Result.getOrThrow(media.write(PmemDisk.address(disk, at), bytes))
+  }
+
   const labels = Effect.fnUntraced(function*() {
     for (const { name } of bus.regions()) yield* unbind(name)
     for (const region of bus.regions()) Labels.init(region)
@@ -206,12 +216,18 @@ export const make = Effect.gen(function*() {
     const words = line.split(/\s+/)
     const command = words.slice(1, 3).join(" ")
     const target = words.at(-1) ?? ""
-    const sysfs = /^w (.*) \/sys\/bus\/nd\/devices\/([^/]+)\/(\w+)$/.exec(line)
+    const sysfs = /^(?:sys)?w (.*) \/sys\/bus\/nd\/devices\/([^/]+)\/(\w+)$/.exec(line)
     if (/^(|facts.*|snap.*|autosnap.*|ask.*|text.*|sync|r .*|sleep .*)$/.test(line)) return true
     if (line === "labels") yield* labels()
     else if (sysfs !== null) yield* write(sysfs[2] ?? "", sysfs[3] ?? "", sysfs[1] ?? "")
-    else if (/^cmd ndctl (list|read-infoblock)/.test(line) || line.startsWith("cmd daxctl list")) return true
-    else if (command === "ndctl create-namespace") yield* create(words)
+    else if (command === "ndctl read-infoblock") {
+      const namespace = named(words.find((word) => word.startsWith("namespace")) ?? "")
+      if (namespace !== undefined && !isActive(namespace)) yield* raw(namespace, null, false)
+    } else if (/^cmd ndctl list/.test(line) || line.startsWith("cmd daxctl list")) return true
+    else if (line.startsWith("cmd dd if=/dev/zero of=/dev/pmem0 bs=4096 seek=1 ")) writeDisk(4096, new Uint8Array(4096))
+    else if (line.startsWith("cmd sh -c \"printf 'X' | dd of=/dev/pmem0 bs=1 seek=$((4096+0)) ")) {
+      writeDisk(4096, new TextEncoder().encode("X"))
+    } else if (command === "ndctl create-namespace") yield* create(words)
     else if (command === "ndctl destroy-namespace") yield* destroy(words)
     else if (command === "ndctl write-infoblock") yield* writeInfoblock(words)
     else if (command === "ndctl disable-namespace" || command === "ndctl enable-namespace") {

@@ -16,6 +16,7 @@ import { KernelError } from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import { Locks } from "../kernel/Locks.ts"
 import * as Steps from "../kernel/Steps.ts"
+import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { Iomem } from "../resources/Iomem.ts"
 import * as PagemapIndex from "../sections/PagemapIndex.ts"
@@ -62,6 +63,7 @@ export const make = Effect.gen(function*() {
   const zones = yield* Zones
   const arch = yield* ArchMemory
   const init = yield* MemmapInit
+  const memmap = yield* Memmap
   const iomem = yield* Iomem
   const { pagesPerSection } = table
   const page = kernel.arch.pageSize
@@ -149,6 +151,11 @@ export const make = Effect.gen(function*() {
 
   const removeRange = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange) =>
     locks.memHotplug(Steps.run(function*(limit: number) {
+      // Where the memmap outlives the range, in early sections, this is what is found afterwards (ZON-5).
+      if (kernel.poison) {
+        yield Steps.write("page.poison", `page:${range.start}`)
+        memmap.write(range.start, range.end, { _tag: "Poisoned" })
+      }
       yield Steps.write("zone.remove-range", `zone:${pagemap.node}/Device`)
       zones.shrink({ node: pagemap.node, name: "Device" }, range)
       yield* arch.remove(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
@@ -259,6 +266,7 @@ export const layer: Layer.Layer<
   | SectionTable.SectionTable
   | Zones
   | ArchMemory
+  | Memmap
   | MemmapInit
   | Iomem
 > = Layer.effect(Pagemaps, make)

@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function*(boot: ReadonlyArray<Area>, keep 
     const taken: Array<Taken> = []
     let missing = Math.min(wanted, Math.floor(Math.max(0, available) / size))
     for (const pool of byDistance(pools, node)) {
-      for (const extent of [...pool.free.extents]) {
+      for (const extent of pool.free.extents.slice()) {
         if (missing === 0) return taken
         const { count, start } = fit(extent, size)
         const blocks = Math.min(count, missing)
@@ -185,7 +185,7 @@ const cut = (pool: Pool, start: number, end: number): ReadonlyArray<Pool> => {
   const part = (from: number, to: number): ReadonlyArray<Pool> =>
     to <= from
       ? []
-      : [{ node: pool.node, start: from, end: to, free: { extents: [...ExtentMap.slice(pool.free, from, to)] } }]
+      : [{ node: pool.node, start: from, end: to, free: { extents: ExtentMap.slice(pool.free, from, to) } }]
   return [...part(pool.start, start), ...part(end, pool.end)]
 }
 

@@ -66,7 +66,7 @@ export const find = <A>(map: ExtentMap<A>, position: number): Extent<A> | undefi
  * @category queries
  * @since 0.1.0
  */
-export const slice = <A>(map: ExtentMap<A>, start: number, end: number): ReadonlyArray<Extent<A>> => {
+export const slice = <A>(map: ExtentMap<A>, start: number, end: number): Array<Extent<A>> => {
   const out: Array<Extent<A>> = []
   for (let i = lowerBound(map, start); i < map.extents.length; i++) {
     const extent = map.extents[i]

@@ -76,10 +76,10 @@ export const unpin = (runs: ReadonlyArray<Run>, order: number): Atomics => {
  */
 export const scatter = (runs: ReadonlyArray<PfnRange>): ReadonlyArray<PfnRange> => {
   const out: Array<PfnRange> = []
-  for (const run of runs) {
+  for (const { end, start } of runs) {
     const last = out.at(-1)
-    if (last !== undefined && last.end === run.start) out[out.length - 1] = { start: last.start, end: run.end }
-    else out.push(run)
+    if (last !== undefined && last.end === start) out[out.length - 1] = { start: last.start, end }
+    else out.push({ start, end })
   }
   return out
 }

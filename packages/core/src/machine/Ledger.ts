@@ -106,9 +106,9 @@ export const make = Effect.gen(function*() {
   /** What the machine holds, by walking its page tables. */
   const found = () => {
     const { tables } = vmemmap
-    const memory = Survey.backing(tables, { start: 0, end: Infinity }, false)
+    const memory = Survey.backing(tables, { start: 0, end: Infinity }, (_, device) => device !== null, false)
     const pages = (device: boolean) =>
-      memory.reduce((sum, b) => (b.device !== null) === device ? sum + b.bytes / arch.pageSize : sum, 0)
+      memory.reduce((sum, b) => b.memory === device ? sum + b.bytes / arch.pageSize : sum, 0)
     const count = (map: ExtentMap.ExtentMap<true>) => map.extents.reduce((n, { end, start }) => n + end - start, 0)
     return [
       ["pages of RAM behind the memmap", total({ book: "ram", purpose: "memmap" }), pages(false)],

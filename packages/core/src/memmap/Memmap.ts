@@ -96,6 +96,8 @@ const imagePeriod = (image: Image | undefined): number =>
  * - `contents` lists the images behind a range, sharing resolved for nobody: each pfn's own memory
  * - `runs` cuts a range where contents or sharing change
  * - `home` is the pfn whose own memory the struct page of `pfn` is
+ * - `save` and `load`: memory of a device keeps its contents while nothing maps it (INI-10). A slot is the place of a struct
+ *   page in physical memory: the frame of its vmemmap page times the struct pages of one, plus its index
  *
  * @category services
  * @since 0.1.0
@@ -109,6 +111,8 @@ export class Memmap extends Context.Service<Memmap, {
   readonly contents: (start: number, end: number) => ReadonlyArray<ExtentMap.Extent<Content>>
   readonly runs: (start: number, end: number) => ReadonlyArray<Run>
   readonly home: (pfn: number) => number
+  readonly save: (start: number, end: number, slot: number) => void
+  readonly load: (start: number, end: number, slot: number) => void
 }>()("@vmemmap/core/memmap/Memmap") {}
 
 /**
@@ -122,6 +126,8 @@ export const make = (perPage: number): Memmap["Service"] => {
   const shared = ExtentMap.empty<Sharing>()
   const references = ExtentMap.empty<number>()
   const pins = ExtentMap.empty<number>()
+  /** What device memory holds that backs no memmap now, by slot; contents by the slot they are in. */
+  const media = ExtentMap.empty<Content>()
   /** Pages that outlive their section because another one still maps them. */
   const orphans = new Set<number>()
 
@@ -258,7 +264,20 @@ export const make = (perPage: number): Memmap["Service"] => {
         }
         return [{ ...range, period: PfnRange.length(range) }]
       }).flatMap(cut),
-    home: (pfn) => home(pfn, ExtentMap.find(shared, pfn)?.value)
+    home: (pfn) => home(pfn, ExtentMap.find(shared, pfn)?.value),
+    save: (start, end, slot) => {
+      const shift = slot - start
+      for (const { end: to, start: from, value: { delta, image } } of ExtentMap.slice(contents, start, end)) {
+        ExtentMap.set(media, from + shift, to + shift, { image, delta: delta - shift, times: 0 })
+      }
+    },
+    load: (start, end, slot) => {
+      const shift = start - slot
+      for (const { end: to, start: from, value: { delta, image } } of ExtentMap.slice(media, slot, slot + end - start)) {
+        ExtentMap.set(contents, from + shift, to + shift, { image, delta: delta - shift, times: 0 })
+      }
+      ExtentMap.remove(media, slot, slot + end - start)
+    }
   })
 }
 

@@ -10,6 +10,7 @@ import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
+import type { Memmap } from "../memmap/Memmap.ts"
 import type { Config } from "../release/Kernel.ts"
 import { has } from "../release/KernelRelease.ts"
 import * as Altmap from "./Altmap.ts"
@@ -27,6 +28,7 @@ export interface State {
   readonly kernel: Config
   readonly frames: FrameAllocator["Service"]
   readonly log: KernelLog["Service"]
+  readonly memmap: Memmap["Service"]
   readonly tables: PageTables.PageTables
   readonly pte: TableFrames
   readonly pmd: TableFrames
@@ -114,8 +116,22 @@ const fromAltmap = (state: State, piece: Piece, { end, start }: PfnRange, leaf: 
       device: piece.owner
     })
     account(state, piece.owner, count * pages)
+    keep(state, start, start + count * leaf, frame, state.memmap.load)
   }
   return settle(state, piece.node, { start, end }, start + count * leaf, leaf)
+}
+
+/** Struct pages that begin in `[start, end)`, virtual bytes backed from pfn `frame` on, and their slot there. */
+export const keep = (
+  { kernel: { structPage }, tables }: State,
+  start: number,
+  end: number,
+  frame: number,
+  act: Memmap["Service"]["load"]
+): void => {
+  // Only whole struct pages per page have a slot of their own.
+  if (tables.pageSize % structPage !== 0) return
+  act(start / structPage, end / structPage, frame * (tables.pageSize / structPage))
 }
 
 const account = ({ log }: State, owner: number, amount: number): void =>

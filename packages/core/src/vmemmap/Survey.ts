@@ -8,21 +8,21 @@ import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as PageTables from "./PageTables.ts"
 
 /**
- * One kind of memory behind a range: RAM (`device` `null`) or the altmap of a pagemap. `references` are leaves, `frames`
- * distinct blocks they point to, `bytes` the size of those.
+ * One kind of memory behind a range. `references` are leaves, `frames` distinct blocks they point to, `bytes` the size of
+ * those.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Backing {
-  readonly device: number | null
+export interface Backing<A> {
+  readonly memory: A
   readonly bytes: number
   readonly frames: number
   readonly references: number
 }
 
 /**
- * `leaves` counts leaves by their size in bytes; `holes` counts empty entries of the lowest table that exists; tables are
+ * `backing` is by pagemap whose altmap it is, `null` for RAM; `leaves` counts leaves by their size in bytes; `holes` counts empty entries of the lowest table that exists; tables are
  * those passed on the way.
  *
  * @category models
@@ -32,10 +32,18 @@ export interface Survey {
   readonly leaves: ReadonlyMap<number, number>
   readonly holes: number
   readonly unmappedBytes: number
-  readonly backing: ReadonlyArray<Backing>
+  readonly backing: ReadonlyArray<Backing<number | null>>
   readonly pte: number
   readonly pmd: number
 }
+
+/** The leaves of a range, whole ones also where it begins or ends inside a leaf. */
+const leavesIn = (tables: PageTables.PageTables, { end, start }: PfnRange) =>
+  ExtentMap.slice(tables.leaves, start, end).map(({ end, start, value }) => ({
+    start: value.anchor + Math.floor((start - value.anchor) / value.leaf) * value.leaf,
+    end: value.anchor + Math.ceil((end - value.anchor) / value.leaf) * value.leaf,
+    value
+  }))
 
 /** Distinct blocks a run of leaves points to, apart from pages other runs point to as well. */
 const framesOf = (tables: PageTables.PageTables, { end, start, value }: ExtentMap.Extent<PageTables.Leaves>) => {
@@ -75,42 +83,51 @@ const holesIn = (tables: PageTables.PageTables, gap: PfnRange): number => {
 }
 
 /**
- * The memory behind `[start, end)`, bytes of the vmemmap; without the pages of tails that belong to no range of their own
- * (CMP-12) unless `tails` asks for them.
+ * The memory behind `[start, end)`, bytes of the vmemmap, by what `nameOf` calls the memory of a frame; without the pages of
+ * tails that belong to no range of their own (CMP-12) unless `tails` asks for them.
  *
  * @category queries
  * @since 0.1.0
  */
-export const backing = (
+export const backing = <A>(
   tables: PageTables.PageTables,
   { end, start }: PfnRange,
+  nameOf: (frame: number, device: number | null) => A,
   tails = true
-): ReadonlyArray<Backing> => {
-  const common = new Set<number>()
-  const sums = new Map<number | null, { bytes: number; frames: number; references: number }>()
+): ReadonlyArray<Backing<A>> => {
+  const sums = new Map<A, { bytes: number; frames: number; references: number }>()
   const seen = ExtentMap.empty<true>()
-  for (const extent of ExtentMap.slice(tables.leaves, start, end)) {
+  const count = (memory: A, pages: number, frames: number, references: number) => {
+    const sum = sums.get(memory) ?? { bytes: 0, frames: 0, references: 0 }
+    sum.bytes += pages * tables.pageSize
+    sum.frames += frames
+    sum.references += references
+    sums.set(memory, sum)
+  }
+  const fresh = (from: number, to: number): number => {
+    const pages = ExtentMap.gaps(seen, from, to).reduce((n, gap) => n + gap.end - gap.start, 0)
+    ExtentMap.set(seen, from, to, true)
+    return pages
+  }
+  for (const extent of leavesIn(tables, { start, end })) {
     const { device, leaf } = extent.value
-    const tail = extent.value._tag === "Groups" ? extent.value.tails : null
-    if (tail !== null) common.add(tail)
-    const isTail = extent.value._tag === "Same" && tables.tails.has(extent.value.frame)
-    if (isTail) common.add(extent.value.frame)
-    const { count, from, step } = isTail ? { count: 0, from: 0, step: 1 } : framesOf(tables, extent)
-    const fresh = ExtentMap.gaps(seen, from, from + count * step).reduce((n, gap) => n + gap.end - gap.start, 0)
-    ExtentMap.set(seen, from, from + count * step, true)
-    const sum = sums.get(device) ?? { bytes: 0, frames: 0, references: 0 }
-    sums.set(device, {
-      bytes: sum.bytes + fresh * tables.pageSize,
-      frames: sum.frames + fresh / step,
-      references: sum.references + Math.ceil((extent.end - extent.start) / leaf)
-    })
+    const references = (extent.end - extent.start) / leaf
+    const common = extent.value._tag === "Groups"
+      ? extent.value.tails
+      : extent.value._tag === "Same" && tables.tails.has(extent.value.frame)
+      ? extent.value.frame
+      : null
+    if (tails && common !== null) {
+      const pages = fresh(common, common + 1)
+      count(nameOf(common, null), pages, pages, 0)
+    }
+    const own = common !== null && extent.value._tag === "Same"
+      ? { count: 0, from: extent.value.frame, step: 1 }
+      : framesOf(tables, extent)
+    const pages = fresh(own.from, own.from + own.count * own.step)
+    count(nameOf(own.from, device), pages, pages / own.step, references)
   }
-  const ram = sums.get(null)
-  if (tails && ram !== undefined) {
-    ram.bytes += common.size * tables.pageSize
-    ram.frames += common.size
-  }
-  return [...sums].map(([device, sum]) => ({ device, ...sum }))
+  return [...sums].map(([memory, sum]) => ({ memory, ...sum }))
 }
 
 /**
@@ -122,9 +139,9 @@ export const backing = (
 export const take = (tables: PageTables.PageTables, range: PfnRange): Survey => {
   const { end, start } = range
   const leaves = new Map<number, number>()
-  for (const extent of ExtentMap.slice(tables.leaves, start, end)) {
+  for (const extent of leavesIn(tables, range)) {
     const { leaf } = extent.value
-    leaves.set(leaf, (leaves.get(leaf) ?? 0) + Math.ceil((extent.end - extent.start) / leaf))
+    leaves.set(leaf, (leaves.get(leaf) ?? 0) + (extent.end - extent.start) / leaf)
   }
   const gaps = ExtentMap.gaps(tables.leaves, start, end)
   const slots = (map: ExtentMap.ExtentMap<true>, span: number) =>
@@ -133,7 +150,7 @@ export const take = (tables: PageTables.PageTables, range: PfnRange): Survey => 
     leaves,
     holes: gaps.reduce((n, gap) => n + holesIn(tables, gap), 0),
     unmappedBytes: gaps.reduce((n, gap) => n + gap.end - gap.start, 0),
-    backing: backing(tables, range),
+    backing: backing(tables, range, (_, device) => device),
     pte: slots(tables.pte, tables.pmdSize),
     pmd: slots(tables.pmd, tables.pmdSpan)
   }

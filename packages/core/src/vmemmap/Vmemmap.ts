@@ -54,7 +54,7 @@ export const make = Effect.gen(function*() {
   const pmd = TableFrames.make(frames, log, arch.pmdTable, arch.pageSize, "pmd")
   /** Bytes of the vmemmap that hold the struct pages of present subsections. */
   const used = ExtentMap.empty<true>()
-  const state: Blocks.State = { kernel, frames, log, tables, pte, pmd }
+  const state: Blocks.State = { kernel, frames, log, memmap, tables, pte, pmd }
   const tails = new Map<number, number>()
   const pagesPerSection = Architecture.pagesPerSection(arch)
 
@@ -96,6 +96,11 @@ export const make = Effect.gen(function*() {
     mapped(piece.owner, -present.reduce((sum, extent) => sum + (extent.end - extent.start) / structPage, 0))
     const start = edge(virtual.start, "start")
     const end = Math.max(start, edge(virtual.end, "end"))
+    for (const leaves of ExtentMap.slice(tables.leaves, start, end)) {
+      if (leaves.value.device === null) continue
+      const frame = PageTables.frameOf(leaves.value, leaves.start, tables.pageSize)
+      Blocks.keep(state, leaves.start, leaves.end, frame, memmap.save)
+    }
     const gone = PageTables.unmap(tables, start, end)
     memmap.unmap(piece.start, piece.end)
     for (const { device, pages, start } of gone.freed) {

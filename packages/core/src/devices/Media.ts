@@ -116,7 +116,7 @@ export const make = (): Media["Service"] => {
     const from = Alignment.up(start, sectorSize)
     const to = Alignment.down(end, sectorSize)
     if (to <= from) return
-    for (const extent of [...ExtentMap.slice(bad, from, to)]) {
+    for (const extent of ExtentMap.slice(bad, from, to)) {
       if (!extent.value.permanent) ExtentMap.remove(bad, extent.start, extent.end)
     }
   }

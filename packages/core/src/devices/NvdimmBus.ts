@@ -64,7 +64,7 @@ const driverOf = (device: Device): DriverName =>
   device._tag === "Instance" && device.kind === "dax" ? "dax_pmem" : "nd_pmem"
 
 /** The kernel does not report these two: the device is just not for this driver (OBS-29). */
-const silent: ReadonlyArray<Errno.Errno> = ["ENXIO", "ENODEV"]
+const silent: ReadonlySet<Errno.Errno> = new Set(["ENXIO", "ENODEV"])
 
 /**
  * An empty bus over what firmware describes; nothing is loaded.
@@ -124,7 +124,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
         Effect.tapError(({ errno }) =>
           Effect.sync(() => {
             if (errno === "EOPNOTSUPP") Seeds.advance(device, arch)
-            if (silent.includes(errno)) return
+            if (silent.has(errno)) return
             const text = `${driver}: probe of ${device.name} failed with error -${Errno.number(errno)}`
             log.emit({ _tag: "Line", level: "warn", text })
           })

@@ -54,7 +54,7 @@ export const registerSeeds = (region: Region, arch: Architecture): void => {
 export const unregister = (region: Region): void => {
   Labels.save(region)
   for (const all of [region.btts, region.pfns, region.daxes, region.namespaces]) {
-    for (const device of [...all.values()]) Seeds.unregister(device)
+    for (const device of all.values()) Seeds.unregister(device)
   }
   region.seeds = noSeeds
   region.counts = null

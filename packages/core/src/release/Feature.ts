@@ -45,6 +45,9 @@ const entry = (since: string | null, rule: string, what: string, until?: string)
 export const catalogue = {
   "zone-device": entry("4.3", "23.2", "device memory can have struct pages at all"),
   "altmap": entry("4.5", "ALT-15", "the memmap can live on the device (map=dev)"),
+  "dax-mount-probe": entry("4.12", "23.4", "mounting with DAX asks for the pfn of the first page", "5.17"),
+  "dax-mount-probe-last": entry("5.1", "23.4", "mounting with DAX asks for the pfn of the last page too", "5.17"),
+  "dax-mount-probe-debug": entry(null, "23.4", "mounting with DAX asks for pfns only with DAX_DRIVER_DEBUG=y"),
   "kmem": entry("5.1", "25.1", "device-dax memory can become System RAM"),
   "sub-sections": entry("5.3", "SEC-8", "namespaces are mapped in 2 MiB units instead of whole sections"),
   "info-block-1.4": entry("5.4", "22.1", "new info blocks record page and struct page size (minor 4)"),

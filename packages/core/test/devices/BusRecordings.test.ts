@@ -90,7 +90,13 @@ const withUuids = (bytes: Uint8Array, from: Uint8Array): Uint8Array => {
   const pfn = Result.getOrUndefined(InfoBlock.decode(bytes))
   if (pfn !== undefined) return InfoBlock.encode({ ...pfn, ...given })
   const btt = Result.getOrUndefined(BttInfoBlock.decode(bytes))
-  return btt === undefined ? bytes : BttInfoBlock.encode({ ...btt, ...given })
+  if (btt !== undefined) return BttInfoBlock.encode({ ...btt, ...given })
+  const other = Uint8Array.from(bytes)
+  if (bytes.some((byte) => byte !== 0)) {
+    other.set(from.subarray(16, 48), 16)
+    other.set(from.subarray(4088), 4088)
+  }
+  return other
 }
 
 const wanted = new Set(

@@ -44,7 +44,7 @@ const daxBus = Layer.effect(
           align: dax.align,
           node: dax.node,
           targetNode: dax.targetNode,
-          ranges: () => [{ start: dax.start, end: dax.end, pgoff: 0 }],
+          ranges: () => [{ start: dax.start, end: dax.end, pageOffset: 0 }],
           isStatic: true,
           pagemap: dax.pagemap
         }))

@@ -5,8 +5,7 @@ import * as Labels from "../../src/devices/Labels.ts"
 import { Media } from "../../src/devices/Media.ts"
 import type * as Namespace from "../../src/devices/Namespace.ts"
 import { NvdimmBus } from "../../src/devices/NvdimmBus.ts"
-import type * as NvdimmState from "../../src/devices/NvdimmState.ts"
-import * as State from "../../src/devices/NvdimmState.ts"
+import * as NvdimmState from "../../src/devices/NvdimmState.ts"
 import * as NvdimmSysfs from "../../src/devices/NvdimmSysfs.ts"
 import * as PmemDisk from "../../src/devices/PmemDisk.ts"
 import { Iomem } from "../../src/resources/Iomem.ts"
@@ -97,7 +96,7 @@ export const make = Effect.gen(function*() {
 
   const sizeOf = (namespace: NvdimmState.Namespace): CreateNamespace.Existing => {
     const mode: Namespace.Mode = modes[NvdimmSysfs.mode(namespace, iomem)]
-    const { end, start } = State.resource(namespace)
+    const { end, start } = NvdimmState.resource(namespace)
     const { claim } = namespace
     return {
       name: namespace.name,
@@ -173,7 +172,7 @@ export const make = Effect.gen(function*() {
     const wanted = words.at(-1)
     for (const namespace of namespaces().filter(({ name }) => wanted === "all" || name === wanted)) {
       if (isActive(namespace) && !words.includes("-f")) continue
-      if (namespace.type === "pmem" && State.capacity(namespace) === 0) continue
+      if (namespace.type === "pmem" && NvdimmState.capacity(namespace) === 0) continue
       yield* prepare(namespace)
       if (namespace.type === "pmem") yield* write(namespace.name, "size", "0")
     }
@@ -193,7 +192,7 @@ export const make = Effect.gen(function*() {
     )
     const answer = WriteInfoblock.run(
       { ...options, namespace: namespace.name },
-      { _tag: "Namespace", size: State.capacity(namespace), active: false, uuid: namespace.uuid ?? undefined },
+      { _tag: "Namespace", size: NvdimmState.capacity(namespace), active: false, uuid: namespace.uuid ?? undefined },
       { freshUuid: uuid() }
     )
     if (answer.bytes !== null) yield* raw(namespace, answer.bytes, false)
@@ -223,7 +222,7 @@ export const make = Effect.gen(function*() {
     else if (command === "ndctl read-infoblock") {
       const namespace = named(words.find((word) => word.startsWith("namespace")) ?? "")
       if (namespace !== undefined && !isActive(namespace)) yield* raw(namespace, null, false)
-    } else if (/^cmd ndctl list/.test(line) || line.startsWith("cmd daxctl list")) return true
+    } else if (line.startsWith("cmd ndctl list") || line.startsWith("cmd daxctl list")) return true
     else if (line.startsWith("cmd dd if=/dev/zero of=/dev/pmem0 bs=4096 seek=1 ")) writeDisk(4096, new Uint8Array(4096))
     else if (line.startsWith("cmd sh -c \"printf 'X' | dd of=/dev/pmem0 bs=1 seek=$((4096+0)) ")) {
       writeDisk(4096, new TextEncoder().encode("X"))

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import type { PfnRange } from "../geometry/PfnRange.ts"
+import { has, type KernelRelease } from "../release/KernelRelease.ts"
+import type * as DaxBinding from "./DaxBinding.ts"
 import * as DaxRegion from "./DaxRegion.ts"
 
 /**
@@ -19,7 +21,7 @@ export interface MappingAttributes extends PfnRange {
 /**
  * The attributes of `/sys/bus/dax/devices/daxR.I`, by their names, and of its `dax_region`. `available_size` and `seed` (the empty
  * name when there is none) are `null` for a static region, which does not have them. `resource` is `null` for a device without bytes; `target_node` for a region whose
- * node is unknown. `driver` is where the link points, if there is one. Not an attribute: `is_static`, by which `size` and
+ * node is unknown, `memmap_on_memory` for a kernel without it (25.6). `driver` is where the link points, if there is one. Not an attribute: `is_static`, by which `size` and
  * `align` are read-only and `mapping` and `create` absent.
  *
  * @category models
@@ -35,6 +37,7 @@ export interface DaxAttributes {
   readonly numa_node: number
   readonly target_node: number | null
   readonly modalias: string
+  readonly memmap_on_memory: boolean | null
   readonly mappings: ReadonlyArray<MappingAttributes>
   readonly dax_region: {
     readonly id: number
@@ -46,18 +49,18 @@ export interface DaxAttributes {
 }
 
 /**
- * The attributes of a device of a region.
+ * The attributes of a device, as a kernel of that release shows them.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const of = (
-  { region, seed }: { readonly region: DaxRegion.Region; readonly seed: { readonly name: string } | null },
-  instance: DaxRegion.Instance,
-  driver: string | null
+  release: KernelRelease,
+  { binding, memmapOnMemory, parent: { region, seed } }: DaxBinding.Node,
+  instance: DaxRegion.Instance
 ): DaxAttributes => ({
   name: instance.name,
-  driver,
+  driver: binding?.driver.name ?? null,
   is_static: region.isStatic,
   size: DaxRegion.size(instance),
   align: instance.align,
@@ -65,6 +68,7 @@ export const of = (
   numa_node: region.node,
   target_node: region.targetNode < 0 ? null : region.targetNode,
   modalias: "dax:t0",
+  memmap_on_memory: has(release, "kmem-memmap-on-memory") ? memmapOnMemory : null,
   mappings: instance.ranges.map(({ end, pageOffset, start }) => ({ start, end: end - 1, page_offset: pageOffset })),
   dax_region: {
     id: region.id,

@@ -16,7 +16,7 @@ import * as DaxRegion from "./DaxRegion.ts"
 
 /**
  * A registered region. `lock` is the device lock of whatever the region belongs to; `isGone` from the moment its devices are
- * being removed. `seed` is the first created device that was never bound, `youngest` the last created one.
+ * being removed. New devices get its `memmapOnMemory`. `seed` is the first created device that was never bound, `youngest` the last created one.
  *
  * @category models
  * @since 0.1.0
@@ -27,6 +27,7 @@ export interface Parent {
   youngest: Node | null
   isGone: boolean
   readonly pagemap: Pagemap.Request | null
+  readonly memmapOnMemory: boolean
   readonly lock: Semaphore.Semaphore
   readonly nodes: Map<string, Node>
 }
@@ -41,6 +42,7 @@ export interface Node {
   readonly name: string
   readonly parent: Parent
   readonly lock: Semaphore.Semaphore
+  memmapOnMemory: boolean
   binding: { readonly driver: Driver; readonly scope: Scope.Closeable } | null
 }
 
@@ -50,13 +52,18 @@ export interface Node {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (region: DaxRegion.Region, pagemap: Pagemap.Request | null): Parent => {
+export const make = (
+  region: DaxRegion.Region,
+  pagemap: Pagemap.Request | null,
+  memmapOnMemory: boolean
+): Parent => {
   const parent: Parent = {
     region,
     seed: null,
     youngest: null,
     isGone: false,
     pagemap,
+    memmapOnMemory,
     lock: Semaphore.makeUnsafe(1),
     nodes: new Map()
   }
@@ -71,7 +78,8 @@ export const make = (region: DaxRegion.Region, pagemap: Pagemap.Request | null):
  * @since 0.1.0
  */
 export const add = (parent: Parent, name: string): Node => {
-  const node: Node = { name, parent, lock: Semaphore.makeUnsafe(1), binding: null }
+  const { memmapOnMemory } = parent
+  const node: Node = { name, parent, lock: Semaphore.makeUnsafe(1), memmapOnMemory, binding: null }
   parent.nodes.set(name, node)
   return node
 }
@@ -87,14 +95,15 @@ export const instance = (node: Node): DaxRegion.Instance | undefined =>
     ? undefined
     : DaxRegion.find(node.parent.region, node.name)
 
-const device = ({ name, parent }: Node, { align }: DaxRegion.Instance): Device => ({
+const device = ({ memmapOnMemory, name, parent }: Node, { align }: DaxRegion.Instance): Device => ({
   name,
   align,
   node: parent.region.node,
   targetNode: parent.region.targetNode,
   ranges: () => DaxRegion.find(parent.region, name)?.ranges ?? [],
   isStatic: parent.region.isStatic,
-  pagemap: parent.pagemap
+  pagemap: parent.pagemap,
+  memmapOnMemory
 })
 
 /** `dax_bus_probe()`: ENXIO without bytes, else what the driver answers. */

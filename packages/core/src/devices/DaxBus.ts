@@ -27,7 +27,8 @@ import { DaxBus } from "./StaticDax.ts"
 
 /**
  * Device memory that comes without an info block: soft reserved memory, CXL ram. `isIdle`: its first device has no bytes
- * instead of all of them (`dax_hmem.region_idle`).
+ * instead of all of them (`dax_hmem.region_idle`). `memmapOnMemory`: its devices ask for it unless told otherwise, as those of
+ * CXL memory do from 6.8 on (25.6).
  *
  * @category models
  * @since 0.1.0
@@ -39,6 +40,7 @@ export interface DynamicDax {
   readonly node: number
   readonly targetNode: number
   readonly isIdle?: boolean | undefined
+  readonly memmapOnMemory?: boolean | undefined
 }
 
 /**
@@ -110,7 +112,8 @@ export const make = Effect.gen(function*() {
   /** Registers a region with its first device; the scope's end unbinds and removes all of its devices. */
   const register = Effect.fnUntraced(function*(
     made: Result.Result<DaxRegion.Region, KernelError>,
-    pagemap: Pagemap.Request | null
+    pagemap: Pagemap.Request | null,
+    memmapOnMemory: boolean
   ) {
     const region = yield* Effect.fromResult(made)
     const taken = region.instances.find(({ name }) => find(name) !== undefined)
@@ -119,7 +122,7 @@ export const make = Effect.gen(function*() {
     }
     const parent = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const added = DaxBinding.make(region, pagemap)
+        const added = DaxBinding.make(region, pagemap, memmapOnMemory)
         parents.add(added)
         return added
       }),
@@ -146,7 +149,8 @@ export const make = Effect.gen(function*() {
             : DaxRegion.resize(arch, region, instance.name, DaxRegion.available(region), false)
         )
       ),
-      null
+      null,
+      dax.memmapOnMemory === true && has(release, "kmem-memmap-on-memory")
     )
 
   const driverOf = (name: string) =>
@@ -193,7 +197,7 @@ export const make = Effect.gen(function*() {
   const list = () =>
     nodes().flatMap((node) => {
       const found = DaxBinding.instance(node)
-      return found === undefined ? [] : [DaxAttributes.of(node.parent, found, node.binding?.driver.name ?? null)]
+      return found === undefined ? [] : [DaxAttributes.of(release, node, found)]
     })
 
   const staticBus = DaxBus.of({
@@ -211,7 +215,8 @@ export const make = Effect.gen(function*() {
           }),
           (region) => DaxRegion.addStatic(region, dax.id)
         ),
-        dax.pagemap
+        dax.pagemap,
+        false
       )
   })
 
@@ -220,7 +225,7 @@ export const make = Effect.gen(function*() {
       DaxDevices,
       DaxDevices.of({
         attach,
-        change: DaxChange.make({ kernel: { arch, frames, log }, parents, attachDriver }),
+        change: DaxChange.make({ kernel: { arch, release, frames, log }, parents, attachDriver }),
         bind,
         unbind,
         newId,

@@ -11,11 +11,12 @@ import type { PfnRange } from "../geometry/PfnRange.ts"
 import type { Errno } from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
+import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as DaxBinding from "./DaxBinding.ts"
 import * as DaxRegion from "./DaxRegion.ts"
 
 /**
- * What is written to an attribute: `create` and `delete` are the region's, the others the device's (24.3).
+ * What is written to an attribute: `create` and `delete` are the region's, the others the device's (24.3, 25.6).
  *
  * @category models
  * @since 0.1.0
@@ -26,6 +27,7 @@ export type Change =
   | { readonly _tag: "Size"; readonly name: string; readonly size: number }
   | { readonly _tag: "Align"; readonly name: string; readonly align: number }
   | { readonly _tag: "Mapping"; readonly name: string; readonly range: PfnRange }
+  | { readonly _tag: "MemmapOnMemory"; readonly name: string; readonly value: boolean }
 
 type Answer<A> = Result.Result<A, KernelError>
 
@@ -38,9 +40,10 @@ const fail = (errno: Errno, rule: string, step: string, problem: string, remedy:
  * @category constructors
  * @since 0.1.0
  */
-export const make = ({ attachDriver, kernel: { arch, frames, log }, parents }: {
+export const make = ({ attachDriver, kernel: { arch, frames, log, release }, parents }: {
   readonly kernel: {
     readonly arch: Architecture
+    readonly release: KernelRelease
     readonly frames: FrameAllocator["Service"]
     readonly log: KernelLog["Service"]
   }
@@ -62,20 +65,40 @@ export const make = ({ attachDriver, kernel: { arch, frames, log }, parents }: {
       return node === undefined ? effect : node.lock.withPermits(1)(effect)
     }))
 
+  const absent = (name: string) =>
+    fail("ENOENT", "24.3", "write", `there is no ${name}, or it has no such attribute`, "list the dax devices")
+
+  const onDevice = (
+    name: string,
+    body: (node: DaxBinding.Node) => Effect.Effect<void, KernelError>
+  ): Effect.Effect<string, KernelError> =>
+    Effect.suspend(() => {
+      const parent = [...parents].find(({ nodes }) => nodes.has(name))
+      return parent === undefined
+        ? absent(name)
+        : locked(parent, name, (node) => node === undefined ? absent(name) : Effect.as(body(node), name))
+    })
+
   const write = (
     name: string,
     apply: (region: DaxRegion.Region, isBound: boolean) => Answer<DaxRegion.Region>
   ): Effect.Effect<string, KernelError> =>
-    Effect.suspend(() => {
-      const parent = [...parents].find(({ nodes }) => nodes.has(name))
-      if (parent === undefined) {
-        return fail("ENOENT", "24.3", "write", `there is no ${name}`, "list the dax devices")
-      }
-      return locked(parent, name, (node) =>
-        Effect.fromResult(Result.map(apply(parent.region, node !== undefined && node.binding !== null), (region) => {
+    onDevice(
+      name,
+      ({ binding, parent }) =>
+        Effect.fromResult(Result.map(apply(parent.region, binding !== null), (region) => {
           parent.region = region
-          return name
-        })))
+        }))
+    )
+
+  const setMemmapOnMemory = (name: string, value: boolean): Effect.Effect<string, KernelError> =>
+    onDevice(name, (node) => {
+      if (!has(release, "kmem-memmap-on-memory")) return absent(name)
+      if (node.memmapOnMemory !== value && node.binding?.driver.name === "kmem") {
+        return fail("EBUSY", "25.6", "memmap_on_memory", `${name} is System RAM`, "unbind it from kmem first")
+      }
+      node.memmapOnMemory = value
+      return Effect.void
     })
 
   const dynamic = (id: number) =>
@@ -150,6 +173,8 @@ export const make = ({ attachDriver, kernel: { arch, frames, log }, parents }: {
         )
       case "Mapping":
         return addMapping(change.name, change.range)
+      case "MemmapOnMemory":
+        return setMemmapOnMemory(change.name, change.value)
     }
   }
 }

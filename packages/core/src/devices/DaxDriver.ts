@@ -11,7 +11,8 @@ import type * as DaxRegion from "./DaxRegion.ts"
 
 /**
  * A device as its driver sees it. `ranges` are those of now: a mapping can be added to a bound device (24.3). `pagemap` is
- * the page map a static device brings along, `null` for a dynamic one.
+ * the page map a static device brings along, `null` for a dynamic one. `memmapOnMemory`: its System RAM should hold its own
+ * memmap (25.6).
  *
  * @category models
  * @since 0.1.0
@@ -24,6 +25,7 @@ export interface Device {
   readonly ranges: () => ReadonlyArray<DaxRegion.Mapping>
   readonly isStatic: boolean
   readonly pagemap: Pagemap.Request | null
+  readonly memmapOnMemory: boolean
 }
 
 /**

@@ -97,7 +97,14 @@ export const make = Effect.gen(function*() {
       line(device, "warn", `${show(i, range)} could not reserve region`)
       return yield* Effect.fail(placed.failure)
     }
-    yield* hotplug.addMemory({ start: asked.start, size: asked.size, group, name, driverManaged: true }).pipe(
+    yield* hotplug.addMemory({
+      start: asked.start,
+      size: asked.size,
+      group,
+      name,
+      driverManaged: true,
+      memmapOnMemory: device.memmapOnMemory
+    }).pipe(
       Effect.tapError(() =>
         Effect.sync(() => {
           line(device, "warn", `${show(i, range)} memory add failed`)

@@ -23,6 +23,7 @@ const device = (change: Partial<Device> & { readonly size?: number } = {}): Devi
   ranges: () => [{ start, end: start + (change.size ?? GiB), pageOffset: 0 }],
   isStatic: false,
   pagemap: null,
+  memmapOnMemory: false,
   ...change
 })
 

@@ -4,6 +4,7 @@ import * as DaxBus from "../../src/devices/DaxBus.ts"
 import * as Kmem from "../../src/devices/Kmem.ts"
 import * as StaticDax from "../../src/devices/StaticDax.ts"
 import * as Faults from "../../src/frames/Faults.ts"
+import * as FrameAllocator from "../../src/frames/FrameAllocator.ts"
 import * as MemoryBlocks from "../../src/hotplug/MemoryBlocks.ts"
 import * as MemoryGroups from "../../src/hotplug/MemoryGroups.ts"
 import * as MemoryHotplug from "../../src/hotplug/MemoryHotplug.ts"
@@ -91,10 +92,15 @@ describe("Kmem", () => {
       const memmap = yield* Memmap.Memmap
       assert.strictEqual(memmap.read(start / 4096 + 512)._tag, "Unwritten")
       assert.strictEqual(memmap.read((start + block) / 4096)._tag, "Initialised")
-      yield* offline
-      yield* (yield* DaxBus.DaxDevices).unbind("kmem", "dax0.0")
-      yield* (yield* DaxBus.DaxDevices).bind("device_dax", "dax0.0")
-      assert.deepStrictEqual(yield* state, before)
+      const bus = yield* DaxBus.DaxDevices
+      for (let round = 0; round < 3; round++) {
+        yield* offline
+        yield* bus.unbind("kmem", "dax0.0")
+        yield* bus.bind("device_dax", "dax0.0")
+        assert.deepStrictEqual(yield* state, before)
+        yield* toRam("dax0.0")
+        yield* online
+      }
       assert.deepStrictEqual(yield* Dax.warns, [])
     })
   )
@@ -240,6 +246,46 @@ describe("Kmem", () => {
     })
   )
 
+  test(
+    "25.6: from 6.8 on CXL memory holds its own memmap, block by block, if the machine allows it and nobody says otherwise",
+    Effect.gen(function*() {
+      const bus = yield* DaxBus.DaxDevices
+      const frames = yield* FrameAllocator.FrameAllocator
+      yield* bus.attach({ region: 1, start, end: start + GiB, node: 0, targetNode: 0, memmapOnMemory: true })
+      yield* bus.unbind("device_dax", "dax1.0")
+      const before = frames.free(0)
+      yield* toRam("dax1.0")
+      const { runs } = yield* MemoryBlocks.MemoryBlocks
+      assert.deepStrictEqual(runs().filter(({ value }) => !value.isBoot).map(({ value }) => value.memmap?.pages), [512])
+      assert.isAtMost(before - frames.free(0), 8)
+      const write = (value: boolean) => Dax.errno(bus.change({ _tag: "MemmapOnMemory", name: "dax1.0", value }))
+      assert.strictEqual(yield* write(false), "EBUSY")
+      assert.strictEqual(yield* write(true), "ok")
+      yield* bus.unbind("kmem", "dax1.0")
+      assert.deepStrictEqual(yield* blocksOf, [])
+      assert.strictEqual(yield* write(false), "ok")
+      assert.isFalse(bus.list()[0]?.memmap_on_memory)
+      yield* toRam("dax1.0")
+      assert.deepStrictEqual(runs().filter(({ value }) => !value.isBoot).map(({ value }) => value.memmap), [null])
+    }),
+    Dax.layer({ ...Hotplug.small, kernel: "6.8", cmdline: "memory_hotplug.memmap_on_memory=1" })
+  )
+
+  test(
+    "25.6: before, kmem never asks for it",
+    Effect.gen(function*() {
+      const bus = yield* DaxBus.DaxDevices
+      yield* bus.attach({ region: 1, start, end: start + GiB, node: 0, targetNode: 0, memmapOnMemory: true })
+      const write = bus.change({ _tag: "MemmapOnMemory", name: "dax1.0", value: true })
+      assert.strictEqual(yield* Dax.errno(write), "ENOENT")
+      assert.isNull(bus.list()[0]?.memmap_on_memory)
+      yield* toRam("dax1.0")
+      const { runs } = yield* MemoryBlocks.MemoryBlocks
+      assert.deepStrictEqual(runs().filter(({ value }) => !value.isBoot).map(({ value }) => value.memmap), [null])
+    }),
+    Dax.layer({ ...Hotplug.small, cmdline: "memory_hotplug.memmap_on_memory=1" })
+  )
+
   it.effect("11: failing at any allocation, probing leaves nothing, or what had succeeded", () =>
     Effect.gen(function*() {
       let failures = 0
@@ -259,7 +305,8 @@ describe("Kmem", () => {
               { start: start + GiB, end: start + GiB + 256 * MiB, pageOffset: 65536 }
             ],
             isStatic: false,
-            pagemap: null
+            pagemap: null,
+            memmapOnMemory: false
           }))
           const left = faults.disarm()
           if (Result.isFailure(done)) {
@@ -283,11 +330,24 @@ const children = (tree: ResourceTree.Resource): ReadonlyArray<string> =>
 
 interface Phase {
   readonly iomem?: ReadonlyArray<{ readonly start: number; readonly end: number; readonly name: string }>
+  readonly dax_sysfs?: Record<string, Record<string, number>>
+  readonly memory_blocks?: {
+    readonly runs: ReadonlyArray<
+      { readonly first: number; readonly last: number; readonly nodes: ReadonlyArray<string> }
+    >
+  }
 }
 
 describe("Kmem against recordings", () => {
   for (
-    const name of ["kmem-mem-default", "kmem-dev-default", "kmem-align-1g", "kmem-small-256m", "kmem-two-in-region"]
+    const name of [
+      "kmem-mem-default",
+      "kmem-dev-default",
+      "kmem-align-1g",
+      "kmem-small-256m",
+      "kmem-two-in-region",
+      "kmem-node2-no-ram"
+    ]
   ) {
     it.effect(`OBS-6, 25.8: ${name}: resources and blocks after system-ram`, () => {
       const { facts, layer: _, spec } = Hotplug.recorded(name)
@@ -297,15 +357,28 @@ describe("Kmem against recordings", () => {
           .map((line) => `${line.start.toString(16)}-${line.end.toString(16)} ${line.name}`)
       return Effect.gen(function*() {
         const created = phases["after-create"]?.iomem ?? []
+        const node = (id: number) => phases["after-create"]?.dax_sysfs?.[`dax0.${id}`]?.["target_node"] ?? 0
         for (const [id, data] of created.filter((line) => line.name.startsWith("dax")).entries()) {
           const metadata = created.filter((line) => line.name === `namespace0.${id}`)
             .find((line) => line.end + 1 === data.start)
           const from = metadata?.start ?? data.start
-          yield* attach({ start: from, dataoff: data.start - from, end: data.end + 1, id, align: 2 * MiB })
+          yield* attach({
+            start: from,
+            dataoff: data.start - from,
+            end: data.end + 1,
+            id,
+            align: 2 * MiB,
+            targetNode: node(id)
+          })
         }
         assert.deepStrictEqual(children((yield* Iomem.Iomem).tree()), dax(phases["after-create"]))
         for (const device of (yield* DaxBus.DaxDevices).list()) yield* toRam(device.name)
         assert.deepStrictEqual(children((yield* Iomem.Iomem).tree()), dax(phases["final"]))
+        assert.deepStrictEqual(
+          (yield* blocksOf).map((run) => run.replace(" offline ", " node")),
+          (phases["final"]?.memory_blocks?.runs ?? []).filter(({ first }) => first >= start / block)
+            .map(({ first, last, nodes }) => `${first}-${last} ${nodes.join()}`)
+        )
       }).pipe(Effect.provide(Dax.layer(spec)))
     })
   }

@@ -1,12 +1,13 @@
 /** A booted machine with libnvdimm and device-dax, from a description; and the bus it ends in. */
 import { Effect, Layer, Result } from "effect"
+import * as DaxBus from "../../src/devices/DaxBus.ts"
 import * as DeviceDax from "../../src/devices/DeviceDax.ts"
+import { Kmem } from "../../src/devices/Kmem.ts"
 import * as Media from "../../src/devices/Media.ts"
 import * as Memregion from "../../src/devices/Memregion.ts"
 import * as NvdimmBus from "../../src/devices/NvdimmBus.ts"
 import type * as NvdimmState from "../../src/devices/NvdimmState.ts"
 import type * as Providers from "../../src/devices/Providers.ts"
-import { DaxBus } from "../../src/devices/StaticDax.ts"
 import type * as KernelLog from "../../src/kernel/KernelLog.ts"
 import * as Machine from "../../src/machine/Machine.ts"
 import type * as MachineSpec from "../../src/machine/MachineSpec.ts"
@@ -33,23 +34,8 @@ export const firmware = (spec: MachineSpec.MachineSpec): Providers.Firmware => {
   }
 }
 
-/** The dax bus as far as static devices go: `device_dax` binds each at once, and what it answers is only logged. */
-const daxBus = Layer.effect(
-  DaxBus,
-  Effect.map(DeviceDax.DeviceDax, ({ probe }) =>
-    DaxBus.of({
-      attach: (dax) =>
-        Effect.ignore(probe({
-          name: dax.name,
-          align: dax.align,
-          node: dax.node,
-          targetNode: dax.targetNode,
-          ranges: () => [{ start: dax.start, end: dax.end, pageOffset: 0 }],
-          isStatic: true,
-          pagemap: dax.pagemap
-        }))
-    }))
-)
+/** Nothing becomes System RAM here. */
+const kmem = Layer.mock(Kmem)({ slowNodes: () => [] })
 
 /** Everything a test of the bus needs; nothing is loaded. */
 export const layer = (
@@ -58,7 +44,8 @@ export const layer = (
   replace: Partial<Machine.Parts> = {}
 ) =>
   NvdimmBus.layer(from).pipe(
-    Layer.provideMerge(daxBus),
+    Layer.provideMerge(DaxBus.layer),
+    Layer.provideMerge(kmem),
     Layer.provideMerge(DeviceDax.layer),
     Layer.provideMerge(Layer.mergeAll(Media.layer, Memregion.layer)),
     Layer.provideMerge(Machine.layer(spec, replace))

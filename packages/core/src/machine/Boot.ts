@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
 import * as InitWork from "../init/InitWork.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
 import { KernelError } from "../kernel/KernelError.ts"
@@ -39,6 +40,7 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
   const sparse = yield* Sparse
   const zones = yield* Zones
   const init = yield* MemmapInit
+  const blocks = yield* MemoryBlocks
   yield* Effect.gen(function*() {
     for (const { node, ram } of nodes) {
       const fits = yield* Steps.run(() => sparse.early(node, ram))
@@ -63,5 +65,6 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
         yield* Steps.run((limit) => init.parts(InitWork.boot(inside, gaps, node, name).unlocked, "boot", "Movable", limit))
       }
     }
+    blocks.boot(nodes.flatMap(({ node, ram }) => ram.map((range) => ({ ...range, node }))))
   }).pipe(KernelLog.operation(log, "boot"))
 })

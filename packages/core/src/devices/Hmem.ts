@@ -1,0 +1,78 @@
+/**
+ * `dax_hmem`: volatile device memory without an info block becomes a dynamic dax region (24.1).
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import type { KernelError } from "../kernel/KernelError.ts"
+import { DaxDevices, type DynamicDax } from "./DaxBus.ts"
+import { Memregion } from "./Memregion.ts"
+
+/**
+ * A range firmware set aside, in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Range = Omit<DynamicDax, "region">
+
+/**
+ * `load` loads the driver: every range gets a region, in order; loading it again does nothing. `unload` takes the regions
+ * and their devices away.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Hmem extends Context.Service<Hmem, {
+  readonly load: Effect.Effect<void, KernelError>
+  readonly unload: Effect.Effect<void>
+}>()("@vmemmap/core/devices/Hmem") {}
+
+/**
+ * The driver over what firmware says; nothing is loaded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(ranges: ReadonlyArray<Range>) {
+  const devices = yield* DaxDevices
+  const memregion = yield* Memregion
+  const parent = yield* Effect.scope
+  let own: Scope.Closeable | undefined
+
+  const region = Effect.acquireRelease(Effect.sync(memregion.alloc), (id) => Effect.sync(() => memregion.free(id)))
+
+  const attach = (range: Range) => Effect.flatMap(region, (id) => devices.attach({ ...range, region: id }))
+
+  const load = Effect.suspend(() => {
+    if (own !== undefined) return Effect.void
+    const scope = Scope.forkUnsafe(parent)
+    own = scope
+    return Effect.forEach(ranges, attach, { discard: true }).pipe(
+      Effect.provideService(Scope.Scope, scope),
+      Effect.onError((cause) => {
+        own = undefined
+        return Scope.close(scope, Exit.failCause(cause))
+      })
+    )
+  })
+
+  const unload = Effect.suspend(() => {
+    const scope = own
+    own = undefined
+    return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
+  })
+
+  return Hmem.of({ load, unload })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (ranges: ReadonlyArray<Range>): Layer.Layer<Hmem, never, DaxDevices | Memregion> =>
+  Layer.effect(Hmem, make(ranges))

@@ -1,0 +1,90 @@
+/**
+ * The device memory firmware and hypervisor announce, as their drivers read it (20.4, OBS-17).
+ *
+ * @since 0.1.0
+ */
+import type * as Hmem from "../devices/Hmem.ts"
+import type * as NvdimmState from "../devices/NvdimmState.ts"
+import type * as Providers from "../devices/Providers.ts"
+import type * as BootMemory from "./BootMemory.ts"
+import type * as MachineSpec from "./MachineSpec.ts"
+
+const ofKind = (spec: MachineSpec.MachineSpec, kind: MachineSpec.DeviceKind) =>
+  (spec.devices ?? []).filter((device) => device.kind === kind)
+
+/** The nearest node with RAM: what a device says of itself, or the node of the RAM below its address. */
+const nodeOf = ({ kernel: { arch }, nodes }: BootMemory.BootMemory) => (address: number): number => {
+  const pfn = address / arch.pageSize
+  const below = nodes.flatMap(({ node, ram }) => ram.map((range) => ({ ...range, node })))
+    .filter(({ start }) => start <= pfn).toSorted((a, b) => b.start - a.start)
+  return below[0]?.node ?? nodes[0]?.node ?? 0
+}
+
+/**
+ * `numa_node` of a device: the nearest node that has RAM (SPW-2). Without a word on distances that is the nearest by number,
+ * the lower of two.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const nearest = ({ nodes }: BootMemory.BootMemory, node: number): number =>
+  nodes.map((own) => own.node)
+    .toSorted((a, b) => Math.abs(a - node) - Math.abs(b - node) || a - b)[0] ?? node
+
+/**
+ * NVDIMMs and virtio-pmem devices in the order firmware lists them; each NVDIMM of a set has an equal share.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const providers = (spec: MachineSpec.MachineSpec, memory: BootMemory.BootMemory): Providers.Firmware => {
+  const pmem = ofKind(spec, "pmem")
+  // nmem numbers follow the DIMM handles, hence the addresses (OBS-17).
+  const handles = pmem.toSorted((a, b) => (a.start ?? 0) - (b.start ?? 0))
+  const firstDimm = new Map(
+    handles.map((device, i) => [device, handles.slice(0, i).reduce((sum, { ways = 1 }) => sum + Math.max(1, ways), 0)])
+  )
+  const describe = (device: MachineSpec.Device): NvdimmState.Description => {
+    const { labelArea = 0, node, size, start = 0, unarmed } = device
+    const ways = device.kind === "pmem" ? Math.max(1, device.ways ?? 1) : 0
+    const own = node ?? device.targetNode ?? 0
+    return {
+      start,
+      size,
+      node: device.kind === "virtio-pmem" ? -1 : nearest(memory, own),
+      targetNode: device.targetNode ?? own,
+      mappings: Array.from({ length: ways }, (_, position) => ({
+        dimm: (firstDimm.get(device) ?? 0) + position,
+        start: 0,
+        size: size / ways,
+        position
+      })),
+      labelArea: labelArea > 0 || device.labels === true,
+      readOnly: unarmed
+    }
+  }
+  return {
+    nfit: pmem.map(describe),
+    virtioPmem: ofKind(spec, "virtio-pmem").map(describe),
+    node: nodeOf(memory)
+  }
+}
+
+/**
+ * Volatile device memory that goes to device-dax without an info block: soft reserved ranges, CXL ram.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const dynamicDax = (
+  spec: MachineSpec.MachineSpec,
+  memory: BootMemory.BootMemory
+): ReadonlyArray<Hmem.Range> =>
+  ofKind(spec, "dax").flatMap(({ node, size, start, targetNode }) =>
+    start === undefined ? [] : [{
+      start,
+      end: start + size,
+      node: nearest(memory, node ?? targetNode ?? 0),
+      targetNode: targetNode ?? node ?? 0
+    }]
+  )

@@ -137,7 +137,7 @@ export const make = Effect.gen(function*() {
       }
       const wrong = DaxFault.checkArea(area, device.align)
       const isWhole = area.end > area.start && Alignment.isAligned(area.start, arch.pageSize) &&
-        Alignment.isAligned(area.pageOffset, 1) && area.pageOffset >= 0
+        Number.isSafeInteger(area.end) && Number.isSafeInteger(area.pageOffset) && area.pageOffset >= 0
       if (wrong !== null || !isWhole) {
         return yield* fail(
           "EINVAL",
@@ -162,7 +162,6 @@ export const make = Effect.gen(function*() {
     })
     const areaOf = ({ address, isPrivate, length, offset = 0 }: MapRequest): DaxFault.Area => {
       const start = address ?? DaxFault.place(nextAddress, offset, device.align)
-      if (address === undefined) nextAddress = start + Math.max(0, length)
       return { start, end: start + length, pageOffset: offset / arch.pageSize, isShared: isPrivate !== true }
     }
     return {
@@ -172,7 +171,12 @@ export const make = Effect.gen(function*() {
       mmap: (asked) =>
         Effect.acquireRelease(
           Effect.suspend(() => check(areaOf(asked))).pipe(
-            Effect.tap((mapping) => Effect.sync(() => mappings.add(mapping)))
+            Effect.tap((mapping) =>
+              Effect.sync(() => {
+                if (asked.address === undefined) nextAddress = mapping.area.end
+                mappings.add(mapping)
+              })
+            )
           ),
           (mapping) =>
             Effect.sync(() => {

@@ -137,11 +137,11 @@ export const make = Effect.gen(function*() {
       const end = limit === Infinity ? range.end : Math.min(range.end, start + limit * perBatch * page)
       yield Steps.write("page.pin", `pagemap:${pagemap.id}`)
       const runs = mapping.runs({ start, end })
-      if (runs === null || !pagemap.references.tryGet()) {
+      const pieces = withBase(pagemap, runs ?? [])
+      if (runs === null || pages(pieces) < pages(runs) || !pagemap.references.tryGet()) {
         put(pagemap, taken)
-        return fault(`${bound.device.name} is being unbound`)
+        return fault(`${bound.device.name} is being unbound, or has bytes its driver never mapped`)
       }
-      const pieces = withBase(pagemap, runs)
       pagemap.references.get(pages(pieces) - 1)
       count(pieces, pagemap.order, 1)
       taken.push(...pieces)

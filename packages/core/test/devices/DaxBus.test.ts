@@ -133,6 +133,8 @@ describe("DaxBus", () => {
       yield* bus.change({ _tag: "Mapping", name: "dax1.0", range })
       assert.deepStrictEqual(yield* Dax.hazards, ["24.3"])
       assert.strictEqual((yield* Pagemaps.Pagemaps).all()[0]?.ranges.length, 1)
+      const mapping = yield* (yield* (yield* DeviceDax.DeviceDax).open("dax1.0")).mmap({ length: 6 * MiB })
+      assert.strictEqual(yield* Dax.errno((yield* Pin.Pin).longTerm(mapping, mapping.area)), "EFAULT")
       yield* bus.unbind("device_dax", "dax1.0")
       yield* bus.bind("device_dax", "dax1.0")
       assert.strictEqual((yield* Pagemaps.Pagemaps).all()[0]?.ranges.length, 2)

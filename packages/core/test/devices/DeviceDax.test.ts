@@ -99,6 +99,8 @@ describe("DeviceDax", () => {
       assert.strictEqual(yield* map({ length: 2 * MiB, isPrivate: true }), "EINVAL")
       assert.strictEqual(yield* map({ length: 3 * MiB }), "EINVAL")
       assert.strictEqual(yield* map({ length: 0 }), "EINVAL")
+      assert.strictEqual(yield* map({ length: Number.NaN }), "EINVAL")
+      assert.strictEqual(yield* map({ length: 2 * MiB, offset: -2 * MiB }), "EINVAL")
       assert.strictEqual(yield* map({ length: 2 * MiB, address: GiB + 4096 }), "EINVAL")
       assert.strictEqual(yield* map({ length: 2 * MiB, offset: 4096 }), "EINVAL")
       assert.strictEqual(yield* map({ length: 2 * MiB, offset: 100, address: GiB }), "EINVAL")

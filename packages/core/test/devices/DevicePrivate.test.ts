@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Exit, Fiber, Layer, Result, Schema, Scope } from "effect"
+import { Arbitrary, Effect, Exit, Fiber, type Layer, Result, Schema, Scope } from "effect"
 import * as DeviceCoherent from "../../src/devices/DeviceCoherent.ts"
 import * as DevicePrivate from "../../src/devices/DevicePrivate.ts"
 import * as PeerToPeer from "../../src/devices/PeerToPeer.ts"

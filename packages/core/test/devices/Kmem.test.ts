@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Result, Scope } from "effect"
+import { Effect, Exit, type Layer, Result, Scope } from "effect"
 import * as DaxBus from "../../src/devices/DaxBus.ts"
 import * as Kmem from "../../src/devices/Kmem.ts"
 import * as StaticDax from "../../src/devices/StaticDax.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
+import { Arbitrary, Effect, Exit, Fiber, type Layer, Schema, Scope } from "effect"
 import * as DaxBus from "../../src/devices/DaxBus.ts"
 import * as DeviceDax from "../../src/devices/DeviceDax.ts"
 import * as Pin from "../../src/devices/Pin.ts"

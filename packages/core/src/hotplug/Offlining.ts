@@ -106,6 +106,12 @@ export const make = Effect.gen(function*() {
     account(leaving, (own.end - own.start) * (isPresent ? 1 : -1))
   }
 
+  /** The end of the blocks before one that somebody holds, the first of the run excepted. */
+  const unheld = (run: Run): number => {
+    const held = pins.first(pagesOf(run, blocks.pages).rest)
+    return held === undefined ? run.end : Math.max(run.start + 1, Math.floor(held / blocks.pages))
+  }
+
   const withdraw = ({ rest, zone }: Leaving): boolean => zone.name === "Movable" || frames.withdraw(rest)
 
   /**
@@ -116,8 +122,7 @@ export const make = Effect.gen(function*() {
     const whole = leavingOf(run, name)
     yield* countOwn(whole, false)
     yield Steps.write("zone.isolate", objectOf(whole))
-    const held = pins.first(whole.rest)
-    let end = held === undefined ? run.end : Math.max(run.start + 1, Math.floor(held / blocks.pages))
+    let end = unheld(run)
     let leaving = leavingOf({ ...run, end }, name)
     while (pins.first(leaving.rest, "unmovable") !== undefined || !withdraw(leaving)) {
       if (end === run.start + 1) {
@@ -127,6 +132,7 @@ export const make = Effect.gen(function*() {
       end = run.start + Math.floor((end - run.start) / 2)
       leaving = leavingOf({ ...run, end }, name)
     }
+    blocks.update({ start: end, end: run.end }, { state: "online" })
     pageblocks.set(leaving.rest.start, leaving.rest.end, "Isolate")
     return leaving
   }
@@ -195,7 +201,7 @@ export const make = Effect.gen(function*() {
       })
     )
 
-  /** What a failure leaves of the state in between, or a run that was cut, is online as before. */
+  /** What a failure leaves of the state in between is online as before. */
   const settle = (run: Run) =>
     Effect.sync(() => {
       for (const { value, ...rest } of blocks.runs(run)) {
@@ -203,9 +209,10 @@ export const make = Effect.gen(function*() {
       }
     })
 
-  const offline: Offline = (run) => {
-    const { hasHoles, zone } = run.value
-    if (zone === null || hasHoles) return Effect.fail(invalid(run))
+  const offline: Offline = (whole) => {
+    const { hasHoles, zone } = whole.value
+    if (zone === null || hasHoles) return Effect.fail(invalid(whole))
+    const run = { ...whole, end: unheld(whole) }
     return Effect.acquireUseRelease(
       Effect.sync(() => blocks.update(run, { state: "going-offline" })),
       () => locks.memHotplug(locked(run, zone)).pipe(KernelLog.operation(log, "offline_pages")),

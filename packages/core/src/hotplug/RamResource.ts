@@ -73,18 +73,19 @@ const restore = (
 
 /**
  * Takes `range` (bytes) out of the System RAM resource that holds it: the whole of it, one end, or the middle, which leaves
- * two. What is no System RAM stays.
+ * two. `false` when no single one holds all of it; then nothing is taken.
  *
  * @category operations
  * @since 0.1.0
  */
-export const release = (iomem: Iomem["Service"], range: PfnRange.PfnRange): void => {
+export const release = (iomem: Iomem["Service"], range: PfnRange.PfnRange): boolean => {
   const found = find(iomem.tree(), range)
-  if (found === undefined) return
+  if (found === undefined) return false
   const { children, desc, end, flags, name, start } = found
   iomem.release(start, end + 1 - start)
   for (const rest of PfnRange.subtract({ start, end: end + 1 }, [range])) {
     iomem.request({ start: rest.start, size: rest.end - rest.start, name, desc, flags })
   }
   restore(iomem, range, children)
+  return true
 }

@@ -132,8 +132,15 @@ export const make = Effect.gen(function*() {
         yield* removeRun({ start: at, end: single ? at + 1 : run.end }, value, limit)
       }
     }
+    if (runs.reduce((sum, { end, start }) => sum + end - start, 0) < range.end - range.start) {
+      log.once({ where: "__remove_pages", rule: "HOT-10", text: "some of the sections to remove are not valid" })
+    }
     yield Steps.write("resource.release", `resource:${range.start}`)
-    RamResource.release(iomem, { start: range.start * blocks.size, end: range.end * blocks.size })
+    const bytes = { start: range.start * blocks.size, end: range.end * blocks.size }
+    if (!RamResource.release(iomem, bytes)) {
+      const text = `the resources of ${hex(bytes.start)} to ${hex(bytes.end - 1)} stay: no single one holds all of it`
+      log.emit({ _tag: "Hazard", rule: "HOT-9", text })
+    }
     for (const node of new Set(runs.map(({ value }) => nodeOf(value)))) {
       yield Steps.write("node.try-offline", `node:${node}`)
       nodes.tryOffline(node, blocks.runs().some(({ value }) => value.nodes.includes(node)))

@@ -62,10 +62,13 @@ type Source = "ram" | "altmap"
  * @category operations
  * @since 0.1.0
  */
-export const fromRam = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
+export const fromRam = (state: State, node: number, range: PfnRange, leaf: number): boolean =>
+  takeTables(state, node, range, leaf) && mapRam(state, node, range, leaf)
+
+/** The same once its tables are there. */
+const mapRam = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
   const size = leaf / state.tables.pageSize
   const count = (end - start) / leaf
-  if (!takeTables(state, node, { start, end }, leaf)) return false
   // Memory without a virtual memmap comes in plain pages, whatever a section needs.
   const isBlock = Alignment.isPowerOfTwo(size)
   const taken = state.frames.take({
@@ -99,8 +102,11 @@ const settle = (state: State, node: number, { end, start }: PfnRange, at: number
 }
 
 /** Blocks of `leaf` bytes from the altmap (ALT-3). */
-const fromAltmap = (state: State, piece: Piece, { end, start }: PfnRange, leaf: number): boolean => {
-  if (piece.altmap === null || !takeTables(state, piece.node, { start, end }, leaf)) return false
+const fromAltmap = (state: State, piece: Piece, range: PfnRange, leaf: number): boolean =>
+  takeTables(state, piece.node, range, leaf) && mapAltmap(state, piece, range, leaf)
+
+const mapAltmap = (state: State, piece: Piece, { end, start }: PfnRange, leaf: number): boolean => {
+  if (piece.altmap === null) return settle(state, piece.node, { start, end }, start, leaf)
   const before = piece.altmap.current
   const pages = leaf / state.tables.pageSize
   const { altmap, failedAt } = Altmap.take(before, pages, (end - start) / leaf)
@@ -191,12 +197,14 @@ const pmdBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
     return false
   }
   for (const gap of ExtentMap.gaps(tables.leaves, inner.start, Math.max(inner.start, inner.end))) {
+    // Base pages are for want of a block; without the table that would hold it there is nothing to fall back on.
+    if (!takeTables(state, piece.node, gap, size)) return false
     if (source === "altmap") {
-      const isDone = fromAltmap(state, piece, gap, size) ||
+      const isDone = mapAltmap(state, piece, gap, size) ||
         (kernel.arch.altmap === "everything" && !has(kernel.release, "vmemmap-generic-pmd") &&
           basePages(state, piece, gap, "altmap"))
       if (!isDone) return false
-    } else if (!fromRam(state, piece.node, gap, size) && !basePages(state, piece, gap, "ram")) {
+    } else if (!mapRam(state, piece.node, gap, size) && !basePages(state, piece, gap, "ram")) {
       return false
     }
   }

@@ -7,11 +7,11 @@ import * as Pagemaps from "../../src/hotplug/Pagemaps.ts"
 import * as KernelLog from "../../src/kernel/KernelLog.ts"
 import * as Ledger from "../../src/machine/Ledger.ts"
 import * as Machine from "../../src/machine/Machine.ts"
+import * as MemmapCost from "../../src/planning/MemmapCost.ts"
 import { has } from "../../src/release/KernelRelease.ts"
 import * as KernelRelease from "../../src/release/KernelRelease.ts"
 import * as Port from "../../src/release/Port.ts"
 import * as Altmap from "../../src/vmemmap/Altmap.ts"
-import * as MemmapCost from "../../src/planning/MemmapCost.ts"
 
 const MiB = 2 ** 20
 const GiB = 2 ** 30

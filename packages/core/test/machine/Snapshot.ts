@@ -1,8 +1,8 @@
 /** What a recording's snapshots, sections, zones and blocks should be, taken from a machine in the recording's own words. */
 import { Effect } from "effect"
 import * as PfnRange from "../../src/geometry/PfnRange.ts"
-import * as Memmap from "../../src/memmap/Memmap.ts"
 import * as Census from "../../src/memmap/Census.ts"
+import * as Memmap from "../../src/memmap/Memmap.ts"
 import * as StructPage from "../../src/memmap/StructPage.ts"
 import * as SectionTable from "../../src/sections/SectionTable.ts"
 import * as Survey from "../../src/vmemmap/Survey.ts"
@@ -33,6 +33,21 @@ export interface Snapshot {
     readonly images: ReadonlyArray<Image>
     readonly imagesTotal: number
   }
+}
+
+export interface Section {
+  readonly first: number
+  readonly last: number
+  readonly flags: number
+  readonly subsections: string
+}
+
+export interface Zone {
+  readonly node: number
+  readonly zone: string
+  readonly spanned: number
+  readonly present: number
+  readonly start_pfn?: number
 }
 
 export interface Image {
@@ -98,42 +113,44 @@ const wordsOf = (struct: StructPage.StructPage, pfn: number): ReadonlyArray<stri
 /** The parts of a range whose struct pages are mapped. */
 const validIn = (table: SectionTable.Table, from: number, to: number) => {
   const parts = []
-  for (let pfn = from; pfn < to; pfn += 512) {
-    if (SectionTable.pfnValid(table, pfn)) parts.push({ start: pfn, end: Math.min(to, pfn + 512) })
+  for (let pfn = from; pfn < to; pfn += 512 - pfn % 512) {
+    if (SectionTable.pfnValid(table, pfn)) parts.push({ start: pfn, end: Math.min(to, pfn + 512 - pfn % 512) })
   }
   return PfnRange.normalise(parts)
 }
 
 /** Commonest first; where the recording read only the ends of a range, so does this. */
-export const images = Effect.fnUntraced(function*({ partial, size, start }: { start: number; size: number; partial: boolean }) {
-  const memmap = yield* Memmap.Memmap
-  const table = yield* SectionTable.SectionTable
-  const first = start / page
-  const end = (start + size) / page
-  const ranges = partial ? [[first, first + 2 ** 20], [end - 2 ** 20, end]] as const : [[first, end]] as const
-  const all = new Map<string, { count: number; firstPfn: number; lastPfn: number; words: ReadonlyArray<string> }>()
-  for (const { end: to, start: from } of ranges.flatMap(([from, to]) => validIn(table, from, to))) {
-    for (const entry of Census.take(memmap, from, to)) {
-      const words = wordsOf(entry.page, entry.first)
-      const { page: struct } = entry
-      const owner = struct._tag === "Initialised" && struct.links._tag === "Pagemap" ? struct.links.pagemap : -1
-      const key = `${words.join(" ")} ${owner}`
-      const known = all.get(key)
-      all.set(
-        key,
-        known === undefined
-          ? { count: entry.count, firstPfn: entry.first, lastPfn: entry.last, words }
-          : {
-            count: known.count + entry.count,
-            firstPfn: Math.min(known.firstPfn, entry.first),
-            lastPfn: Math.max(known.lastPfn, entry.last),
-            words
-          }
-      )
+export const images = Effect.fnUntraced(
+  function*({ partial, size, start }: { start: number; size: number; partial: boolean }) {
+    const memmap = yield* Memmap.Memmap
+    const table = yield* SectionTable.SectionTable
+    const first = start / page
+    const end = (start + size) / page
+    const ranges = partial ? [[first, first + 2 ** 20], [end - 2 ** 20, end]] as const : [[first, end]] as const
+    const all = new Map<string, { count: number; firstPfn: number; lastPfn: number; words: ReadonlyArray<string> }>()
+    for (const { end: to, start: from } of ranges.flatMap(([from, to]) => validIn(table, from, to))) {
+      for (const entry of Census.take(memmap, from, to)) {
+        const words = wordsOf(entry.page, entry.first)
+        const { page: struct } = entry
+        const owner = struct._tag === "Initialised" && struct.links._tag === "Pagemap" ? struct.links.pagemap : -1
+        const key = `${words.join(" ")} ${owner}`
+        const known = all.get(key)
+        all.set(
+          key,
+          known === undefined
+            ? { count: entry.count, firstPfn: entry.first, lastPfn: entry.last, words }
+            : {
+              count: known.count + entry.count,
+              firstPfn: Math.min(known.firstPfn, entry.first),
+              lastPfn: Math.max(known.lastPfn, entry.last),
+              words
+            }
+        )
+      }
     }
+    return [...all.values()].toSorted((a, b) => b.count - a.count || a.firstPfn - b.firstPfn)
   }
-  return [...all.values()].toSorted((a, b) => b.count - a.count || a.firstPfn - b.firstPfn)
-})
+)
 
 /** The recorded images with pointers that cannot be predicted all called `kptr`. */
 export const recordedImages = (snapshot: Snapshot): ReadonlyArray<Image> =>
@@ -163,11 +180,24 @@ export const sections = Effect.map(SectionTable.SectionTable, (table) => {
 })
 
 /** Spans and present pages by node and zone; empty ones left out. */
-export const zones = Effect.map(Zones.Zones, (zones) =>
-  zones.all().filter(({ end, start }) => end > start).map(({ end, name, node, present, start }) => ({
+export const zones = Effect.map(
+  Zones.Zones,
+  (zones) =>
+    zones.all().filter(({ end, start }) => end > start).map(({ end, name, node, present, start }) => ({
+      node,
+      zone: name,
+      spanned: end - start,
+      present,
+      ...(present > 0 ? { start_pfn: start } : {})
+    })).toSorted((a, b) => a.node - b.node || Zones.names.indexOf(a.zone) - Zones.names.indexOf(b.zone))
+)
+
+/** The recorded zones without their managed pages; empty ones left out. */
+export const recordedZones = (recorded: ReadonlyArray<Zone>) =>
+  recorded.filter(({ spanned }) => spanned > 0).map(({ node, present, spanned, start_pfn, zone }) => ({
     node,
-    zone: name,
-    spanned: end - start,
+    zone,
+    spanned,
     present,
-    ...(present > 0 ? { start_pfn: start } : {})
-  })).toSorted((a, b) => a.node - b.node || Zones.names.indexOf(a.zone) - Zones.names.indexOf(b.zone)))
+    ...(present > 0 ? { start_pfn } : {})
+  }))

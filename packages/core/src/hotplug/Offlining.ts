@@ -16,6 +16,7 @@ import { Pageblocks } from "../memmap/Pageblocks.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import * as Zones from "../zones/Zones.ts"
+import * as LeaveZone from "./LeaveZone.ts"
 import { MemoryBlocks, nodeOf, pagesOf, type Run } from "./MemoryBlocks.ts"
 import { MemoryGroups } from "./MemoryGroups.ts"
 import { MemoryNotifier } from "./MemoryNotifier.ts"
@@ -71,6 +72,7 @@ export const make = Effect.gen(function*() {
   const nodes = yield* Nodes
   const notifier = yield* MemoryNotifier
   const pins = yield* PagePins
+  const state = { poison, memmap, zones }
 
   const busy = ({ start }: Run) => {
     log.emit({ _tag: "Line", level: "warn", text: "page dumped because: unmovable page" })
@@ -159,21 +161,13 @@ export const make = Effect.gen(function*() {
     if (zones.of(zone).present === 0) nodes.rebuildZonelists()
   }
 
-  /** `remove_pfn_range_from_zone()` (ZON-5). */
-  const remove = function*(leaving: Leaving, { end, start }: PfnRange.PfnRange): Steps.Op<void> {
-    yield Steps.write("zone.shrink-span", objectOf(leaving))
-    if (poison) memmap.write(start, end, { _tag: "Poisoned" })
-    zones.shrink(leaving.zone, { start, end })
-  }
-
   /** The spans shrink; a block's own memmap goes last (HOT-14). */
-  const leave = function*(leaving: Leaving, limit: number): Steps.Op<void> {
-    const { own, rest, run } = leaving
-    yield* remove(leaving, rest)
+  const leave = function*({ own, rest, run, zone }: Leaving, limit: number): Steps.Op<void> {
+    yield* LeaveZone.remove(state, zone, rest)
     if (own.end > own.start) {
       const whole = PfnRange.shrinkTo(own, table.pagesPerSection)
       yield* OnlineSections.mark(table, whole, false, limit)
-      yield* remove(leaving, own)
+      yield* LeaveZone.remove(state, zone, own)
     }
     yield Steps.write("block.set-offline", `block:${run.start}`)
     blocks.update(run, { state: "offline", zone: null })

@@ -20,6 +20,7 @@ import { Kernel } from "../release/Kernel.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import type * as ZoneChoice from "../zones/ZoneChoice.ts"
 import { Zones } from "../zones/Zones.ts"
+import * as LeaveZone from "./LeaveZone.ts"
 import { MemoryBlocks, nodeOf, pagesOf, type Run } from "./MemoryBlocks.ts"
 import { MemoryGroups } from "./MemoryGroups.ts"
 import { MemoryNotifier } from "./MemoryNotifier.ts"
@@ -42,7 +43,7 @@ export type Online = (run: Run, zone: ZoneChoice.Zone) => Effect.Effect<void, Ke
  * @since 0.1.0
  */
 export const make = Effect.gen(function*() {
-  const { arch } = yield* Kernel
+  const { arch, poison } = yield* Kernel
   const locks = yield* Locks
   const log = yield* KernelLog.KernelLog
   const table = yield* SectionTable.SectionTable
@@ -55,6 +56,7 @@ export const make = Effect.gen(function*() {
   const groups = yield* MemoryGroups
   const nodes = yield* Nodes
   const notifier = yield* MemoryNotifier
+  const leaving = { poison, memmap, zones }
 
   const parts = (run: Run) => pagesOf(run, blocks.pages)
 
@@ -88,12 +90,10 @@ export const make = Effect.gen(function*() {
   const undo = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
     const { own, rest } = parts(run)
     const zone = { node: nodeOf(run.value), name }
-    yield Steps.write("zone.shrink-span", `zone:${zone.node}/${name}`)
-    zones.shrink(zone, rest)
+    yield* LeaveZone.remove(leaving, zone, rest)
     if (own.end === own.start) return
     yield* markOwn(own, false, limit)
-    yield Steps.write("zone.shrink-span", `zone:${zone.node}/${name}`)
-    zones.shrink(zone, own)
+    yield* LeaveZone.remove(leaving, zone, own)
   }
 
   /** Steps 4 to 6 of HOT-7: the pages can be allocated only at the very end. */

@@ -45,9 +45,8 @@ describe("signals", () => {
   for (const own of [false, true]) {
     it.effect(`HOT-8: one at any step leaves no lock, no half state and no fiber (memmap ${own ? "on memory" : "in RAM"})`, () =>
       Effect.gen(function*() {
-        let isDone = false
-        for (let n = 0; !isDone; n++) {
-          yield* Effect.gen(function*() {
+        for (let n = 0;; n++) {
+          const isDone = yield* Effect.gen(function*() {
             const notifier = yield* MemoryNotifier
             yield* notifier.subscribe(() => Effect.yieldNow)
             let step = 0
@@ -63,13 +62,14 @@ describe("signals", () => {
               life(own).pipe(Effect.provideService(Steps.Steps, hit(() => running)))
             )
             yield* Fiber.await(running)
-            isDone = step <= n
             yield* isWhole
             yield* State.check
+            return step <= n
           }).pipe(
             Effect.scoped,
             Effect.provide(Harness.layer({ ...Harness.small, cmdline: "memory_hotplug.memmap_on_memory=1" }))
           )
+          if (isDone) return
         }
       }))
   }

@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type { DaxBus } from "./DaxBus.ts"
 import { type Hardware, infoBlockReserve, namespaceOf, rawAccess, reserve, say } from "./DeviceProbe.ts"
 import { type PfnInstance, resource } from "./NvdimmState.ts"
 import * as PfnDriver from "./PfnDriver.ts"
-import type { DaxBus } from "./StaticDax.ts"
 
 const driver = "dax_pmem"
 

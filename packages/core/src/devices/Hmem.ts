@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { KernelError } from "../kernel/KernelError.ts"
-import { DaxDevices, type DynamicDax } from "./DaxBus.ts"
+import { DaxDevices, type DynamicDax } from "./DaxDevices.ts"
 import { Memregion } from "./Memregion.ts"
 
 /**

@@ -3,11 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import type * as Pagemap from "../hotplug/Pagemap.ts"
-import type { KernelError } from "../kernel/KernelError.ts"
 
 /**
  * A static dax region and its only instance. `region` and `id` are those of the namespace, so `name` is `daxR.N` with its
@@ -29,14 +25,3 @@ export interface StaticDax {
   readonly targetNode: number
   readonly pagemap: Pagemap.Request
 }
-
-/**
- * - `attach` registers the region and its instance and lets a driver bind it; both go when the scope ends. ENOMEM where start
- *   and length are no multiples of the alignment (24.1). A driver that refuses the instance does not fail the registration
- *
- * @category services
- * @since 0.1.0
- */
-export class DaxBus extends Context.Service<DaxBus, {
-  readonly attach: (dax: StaticDax) => Effect.Effect<void, KernelError, Scope.Scope>
-}>()("@vmemmap/core/devices/DaxBus") {}

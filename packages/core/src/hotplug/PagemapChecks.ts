@@ -122,7 +122,9 @@ export const range = (
   const ram = ResourceTree.Flag.memory | ResourceTree.Flag.systemRam
   const overlap = ResourceTree.intersects(iomem, bytes.start, bytes.size, ram)
   if (overlap === "DISJOINT") return ok
-  const problem = `attempted on ${overlap === "MIXED" ? "mixed" : "ram"} region ${hex(bytes.start)} size ${hex(bytes.size)}`
+  const problem = `attempted on ${overlap === "MIXED" ? "mixed" : "ram"} region ${hex(bytes.start)} size ${
+    hex(bytes.size)
+  }`
   log.once(warning("MRP-8", problem))
   return KernelError.fail({
     errno: "ENXIO",

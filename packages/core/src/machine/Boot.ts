@@ -23,7 +23,11 @@ import { Zones } from "../zones/Zones.ts"
  */
 export interface Memory {
   readonly nodes: ReadonlyArray<
-    { readonly node: number; readonly ram: ReadonlyArray<PfnRange.PfnRange>; readonly zones: ReadonlyArray<BootZones.BootZone> }
+    {
+      readonly node: number
+      readonly ram: ReadonlyArray<PfnRange.PfnRange>
+      readonly zones: ReadonlyArray<BootZones.BootZone>
+    }
   >
   readonly holes: ReadonlyArray<BootZones.Hole>
 }
@@ -62,7 +66,9 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
         const gaps = holes.filter((hole) => hole.node === node && hole.zone === name).flatMap((hole) => hole.inside)
         zones.grow({ node, name }, span)
         for (const range of inside) zones.online({ node, name }, range, PfnRange.length(range))
-        yield* Steps.run((limit) => init.parts(InitWork.boot(inside, gaps, node, name).unlocked, "boot", "Movable", limit))
+        yield* Steps.run((limit) =>
+          init.parts(InitWork.boot(inside, gaps, node, name).unlocked, "boot", "Movable", limit)
+        )
       }
     }
     blocks.boot(nodes.flatMap(({ node, ram }) => ram.map((range) => ({ ...range, node }))))

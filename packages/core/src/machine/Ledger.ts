@@ -81,7 +81,10 @@ export const make = Effect.gen(function*() {
   const log = yield* KernelLog
   const { arch } = yield* Kernel
   const vmemmap = yield* Vmemmap
-  const books = new Map<string, { book: Account["book"]; where: string; purpose: string; allocated: number; freed: number }>()
+  const books = new Map<
+    string,
+    { book: Account["book"]; where: string; purpose: string; allocated: number; freed: number }
+  >()
   let first: Imbalance | undefined
   let open = 0
 

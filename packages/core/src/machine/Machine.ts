@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as DaxBus from "../devices/DaxBus.ts"
+import * as DaxDevices from "../devices/DaxDevices.ts"
 import * as DeviceDax from "../devices/DeviceDax.ts"
 import * as Hmem from "../devices/Hmem.ts"
 import * as Kmem from "../devices/Kmem.ts"
@@ -15,6 +15,7 @@ import * as NvdimmBus from "../devices/NvdimmBus.ts"
 import * as Pin from "../devices/Pin.ts"
 import * as Faults from "../frames/Faults.ts"
 import * as FrameAllocator from "../frames/FrameAllocator.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import * as AcpiMemory from "../hotplug/AcpiMemory.ts"
 import * as ArchMemory from "../hotplug/ArchMemory.ts"
 import * as DirectMap from "../hotplug/DirectMap.ts"
@@ -24,8 +25,8 @@ import * as MemoryHotplug from "../hotplug/MemoryHotplug.ts"
 import * as MemoryNotifier from "../hotplug/MemoryNotifier.ts"
 import * as Nodes from "../hotplug/Nodes.ts"
 import * as OnlinePolicy from "../hotplug/OnlinePolicy.ts"
-import * as PagePins from "../hotplug/PagePins.ts"
 import * as Pagemaps from "../hotplug/Pagemaps.ts"
+import * as PagePins from "../hotplug/PagePins.ts"
 import * as MemmapInit from "../init/MemmapInit.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import * as Locks from "../kernel/Locks.ts"
@@ -54,8 +55,13 @@ const policyOf = ({ commandLine }: BootMemory.BootMemory): OnlinePolicy.Paramete
   ...(commandLine.defaultState === undefined ? {} : { defaultState: commandLine.defaultState })
 })
 
+/** What the kernel may allocate from: RAM outside of ZONE_MOVABLE. */
 const areas = ({ nodes }: BootMemory.BootMemory) =>
-  nodes.flatMap(({ node, ram }) => ram.map((range) => ({ ...range, node })))
+  nodes.flatMap(({ node, ram, zones }) => {
+    const movable = zones.filter(({ name }) => name === "Movable")
+      .map(({ spanned, start }) => PfnRange.fromLength(start, spanned))
+    return ram.flatMap((range) => PfnRange.subtract(range, movable)).map((range) => ({ ...range, node }))
+  })
 
 /** CPUs are on the nodes with RAM. */
 const nodesOf = ({ nodes, possibleNodes }: BootMemory.BootMemory) => {
@@ -102,7 +108,7 @@ export const parts = (memory: BootMemory.BootMemory, spec: MachineSpec.MachineSp
   deviceDax: DeviceDax.layer,
   kmem: Kmem.layer,
   pin: Pin.layer,
-  daxBus: DaxBus.layer,
+  daxDevices: DaxDevices.layer,
   hmem: Hmem.layer(Firmware.dynamicDax(spec, memory)),
   nvdimm: NvdimmBus.layer(Firmware.providers(spec, memory))
 })
@@ -131,7 +137,7 @@ const core = (memory: BootMemory.BootMemory, p: Parts) =>
 /** Memory hotplug and the buses; no driver is loaded. */
 const devices = (p: Parts) =>
   Layer.mergeAll(p.nvdimm, p.hmem).pipe(
-    Layer.provideMerge(p.daxBus),
+    Layer.provideMerge(p.daxDevices),
     Layer.provideMerge(Layer.mergeAll(p.deviceDax, p.kmem, p.pin, p.media, p.memregion, p.acpiMemory)),
     Layer.provideMerge(p.hotplug),
     Layer.provideMerge(Layer.mergeAll(p.policy, p.pagePins)),
@@ -140,9 +146,11 @@ const devices = (p: Parts) =>
 
 /** Memory devices that are plugged when the machine boots; one that is refused only leaves a line in the log. */
 const plugged = (memory: BootMemory.BootMemory, dimms: MachineSpec.MachineSpec["dimms"] = []) =>
-  Layer.effectDiscard(Effect.flatMap(AcpiMemory.AcpiMemory, (acpi) =>
-    Effect.forEach(dimms, ({ node = memory.nodes[0]?.node ?? 0, size, start }) =>
-      Effect.ignore(acpi.plug({ start, size, node, bootLimit: memory.commandLine.memoryLimit })), { discard: true })))
+  Layer.effectDiscard(
+    Effect.flatMap(AcpiMemory.AcpiMemory, (acpi) =>
+      Effect.forEach(dimms, ({ node = memory.nodes[0]?.node ?? 0, size, start }) =>
+        Effect.ignore(acpi.plug({ start, size, node, bootLimit: memory.commandLine.memoryLimit })), { discard: true }))
+  )
 
 /**
  * The machine that `memory` boots; `spec` names its devices, `replace` swaps single layers. Every use of the layer boots a

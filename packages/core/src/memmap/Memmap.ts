@@ -167,10 +167,11 @@ export const make = (perPage: number): Memmap["Service"] => {
 
   const put = (start: number, end: number, image: Image, delta: number): void => {
     const old = ExtentMap.slice(contents, start, end)
-    const times = image._tag === "Poisoned" ? 0 : 1
+    // Handing pages to the allocator changes them, but is no initialisation.
+    const times = image._tag === "Poisoned" || image._tag === "Free" ? 0 : 1
     uncount(start, end)
     ExtentMap.set(contents, start, end, { image, delta, times })
-    if (times === 0) return
+    if (image._tag === "Poisoned") return
     for (const { end, start, value } of old) {
       if (value.times > 0) ExtentMap.set(contents, start, end, { image, delta, times: value.times + times })
     }
@@ -273,7 +274,9 @@ export const make = (perPage: number): Memmap["Service"] => {
     },
     load: (start, end, slot) => {
       const shift = start - slot
-      for (const { end: to, start: from, value: { delta, image } } of ExtentMap.slice(media, slot, slot + end - start)) {
+      for (
+        const { end: to, start: from, value: { delta, image } } of ExtentMap.slice(media, slot, slot + end - start)
+      ) {
         ExtentMap.set(contents, from + shift, to + shift, { image, delta: delta - shift, times: 0 })
       }
       ExtentMap.remove(media, slot, slot + end - start)

@@ -1,6 +1,6 @@
 /** A booted machine with a dax bus, and what tests of it ask again and again. */
 import { Effect, Layer } from "effect"
-import * as DaxBus from "../../src/devices/DaxBus.ts"
+import * as DaxDevices from "../../src/devices/DaxDevices.ts"
 import * as DeviceDax from "../../src/devices/DeviceDax.ts"
 import * as Kmem from "../../src/devices/Kmem.ts"
 import * as Pin from "../../src/devices/Pin.ts"
@@ -17,7 +17,7 @@ export const MiB = 2 ** 20
 export const GiB = 2 ** 30
 
 export const layer = (spec: MachineSpec.MachineSpec = Hotplug.small) =>
-  DaxBus.layer.pipe(
+  DaxDevices.layer.pipe(
     Layer.provideMerge(Layer.mergeAll(DeviceDax.layer, Kmem.layer, Pin.layer)),
     Layer.provideMerge(Pagemaps.layer),
     Layer.provideMerge(Hotplug.layer(spec))

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { AwaitPages } from "../../src/devices/AwaitPages.ts"
+import { DaxBus } from "../../src/devices/DaxBus.ts"
 import type { Device } from "../../src/devices/DaxDriver.ts"
 import * as DeviceDax from "../../src/devices/DeviceDax.ts"
-import * as StaticDax from "../../src/devices/StaticDax.ts"
 import * as Pagemaps from "../../src/hotplug/Pagemaps.ts"
 import { KernelError } from "../../src/kernel/KernelError.ts"
 import * as Memmap from "../../src/memmap/Memmap.ts"
@@ -225,7 +225,7 @@ describe("DeviceDax", () => {
   test(
     "CMP-5: map=mem, 1 GiB pages on a namespace that does not begin on one are flagged",
     Effect.gen(function*() {
-      const { attach } = yield* StaticDax.DaxBus
+      const { attach } = yield* DaxBus
       yield* attach(Dax.static_({ start: start + 16 * MiB, end: start + 3 * GiB, dataoff: GiB - 16 * MiB, align: GiB }))
       assert.include(yield* Dax.hazards, "CMP-5")
     })

@@ -1,6 +1,6 @@
 /** A booted machine with libnvdimm and device-dax, from a description; and the bus it ends in. */
 import { Effect, Layer, Result } from "effect"
-import * as DaxBus from "../../src/devices/DaxBus.ts"
+import * as DaxDevices from "../../src/devices/DaxDevices.ts"
 import * as DeviceDax from "../../src/devices/DeviceDax.ts"
 import { Kmem } from "../../src/devices/Kmem.ts"
 import * as Media from "../../src/devices/Media.ts"
@@ -44,7 +44,7 @@ export const layer = (
   replace: Partial<Machine.Parts> = {}
 ) =>
   NvdimmBus.layer(from).pipe(
-    Layer.provideMerge(DaxBus.layer),
+    Layer.provideMerge(DaxDevices.layer),
     Layer.provideMerge(kmem),
     Layer.provideMerge(DeviceDax.layer),
     Layer.provideMerge(Layer.mergeAll(Media.layer, Memregion.layer)),

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, type Layer, Result, Scope } from "effect"
-import * as DaxBus from "../../src/devices/DaxBus.ts"
+import { DaxBus } from "../../src/devices/DaxBus.ts"
+import * as DaxDevices from "../../src/devices/DaxDevices.ts"
 import * as Kmem from "../../src/devices/Kmem.ts"
-import * as StaticDax from "../../src/devices/StaticDax.ts"
 import * as Faults from "../../src/frames/Faults.ts"
 import * as FrameAllocator from "../../src/frames/FrameAllocator.ts"
 import * as MemoryBlocks from "../../src/hotplug/MemoryBlocks.ts"
@@ -28,7 +28,7 @@ const test = <A, E>(name: string, body: Effect.Effect<A, E, Machine>, layer = Da
  * to bind the device; EBUSY says that it has.
  */
 const toRam = Effect.fnUntraced(function*(name: string) {
-  const bus = yield* DaxBus.DaxDevices
+  const bus = yield* DaxDevices.DaxDevices
   yield* Effect.ignore(bus.unbind("device_dax", name))
   yield* bus.newId("kmem", name)
   return yield* bus.bind("kmem", name).pipe(
@@ -41,7 +41,7 @@ const toRam = Effect.fnUntraced(function*(name: string) {
 })
 
 const driver = Effect.fnUntraced(function*(name: string) {
-  return (yield* DaxBus.DaxDevices).list().find((device) => device.name === name)?.driver
+  return (yield* DaxDevices.DaxDevices).list().find((device) => device.name === name)?.driver
 })
 
 const blocksOf = Effect.map(
@@ -71,7 +71,7 @@ const online = Effect.flatMap(
 )
 
 const attach = (asked: Parameters<typeof Dax.static_>[0]) =>
-  Effect.flatMap(StaticDax.DaxBus, ({ attach }) => attach(Dax.static_(asked)))
+  Effect.flatMap(DaxBus, ({ attach }) => attach(Dax.static_(asked)))
 
 describe("Kmem", () => {
   test(
@@ -92,7 +92,7 @@ describe("Kmem", () => {
       const memmap = yield* Memmap.Memmap
       assert.strictEqual(memmap.read(start / 4096 + 512)._tag, "Unwritten")
       assert.strictEqual(memmap.read((start + block) / 4096)._tag, "Initialised")
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       for (let round = 0; round < 3; round++) {
         yield* offline
         yield* bus.unbind("kmem", "dax0.0")
@@ -136,7 +136,7 @@ describe("Kmem", () => {
     "25.1: an impossible node is refused by the memory group; tier and bookkeeping are undone",
     Effect.gen(function*() {
       yield* attach({ start, end: start + GiB, targetNode: 5 })
-      yield* (yield* DaxBus.DaxDevices).unbind("device_dax", "dax0.0")
+      yield* (yield* DaxDevices.DaxDevices).unbind("device_dax", "dax0.0")
       const before = yield* state
       const done = yield* toRam("dax0.0")
       assert.strictEqual(Result.isFailure(done) && done.failure.rule, "HOT-15")
@@ -146,7 +146,7 @@ describe("Kmem", () => {
 
   /** A dynamic device of three ranges: a whole one, one without a whole block, a whole one. */
   const three = Effect.gen(function*() {
-    const bus = yield* DaxBus.DaxDevices
+    const bus = yield* DaxDevices.DaxDevices
     yield* bus.attach({ region: 1, start, end: start + 8 * GiB, node: 0, targetNode: 0, isIdle: true })
     for (const [from, length] of [[0, 256 * MiB], [512 * MiB, 64 * MiB], [GiB, 256 * MiB]] as const) {
       yield* bus.change({
@@ -201,7 +201,7 @@ describe("Kmem", () => {
   test(
     "25.5: unbinding with online blocks leaks resource, name, group and blocks until reboot; later users get EBUSY",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       const namespace = yield* Scope.make()
       yield* Scope.provide(attach({ start, end: start + GiB }), namespace)
       yield* toRam("dax0.0")
@@ -249,7 +249,7 @@ describe("Kmem", () => {
   test(
     "25.6: from 6.8 on CXL memory holds its own memmap, block by block, if the machine allows it and nobody says otherwise",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       const frames = yield* FrameAllocator.FrameAllocator
       yield* bus.attach({ region: 1, start, end: start + GiB, node: 0, targetNode: 0, memmapOnMemory: true })
       yield* bus.unbind("device_dax", "dax1.0")
@@ -274,7 +274,7 @@ describe("Kmem", () => {
   test(
     "25.6: before, kmem never asks for it",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       yield* bus.attach({ region: 1, start, end: start + GiB, node: 0, targetNode: 0, memmapOnMemory: true })
       const write = bus.change({ _tag: "MemmapOnMemory", name: "dax1.0", value: true })
       assert.strictEqual(yield* Dax.errno(write), "ENOENT")
@@ -372,7 +372,7 @@ describe("Kmem against recordings", () => {
           })
         }
         assert.deepStrictEqual(children((yield* Iomem.Iomem).tree()), dax(phases["after-create"]))
-        for (const device of (yield* DaxBus.DaxDevices).list()) yield* toRam(device.name)
+        for (const device of (yield* DaxDevices.DaxDevices).list()) yield* toRam(device.name)
         assert.deepStrictEqual(children((yield* Iomem.Iomem).tree()), dax(phases["final"]))
         assert.deepStrictEqual(
           (yield* blocksOf).map((run) => run.replace(" offline ", " node")),

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Exit, Fiber, type Layer, Schema, Scope } from "effect"
-import * as DaxBus from "../../src/devices/DaxBus.ts"
+import * as DaxDevices from "../../src/devices/DaxDevices.ts"
 import * as DeviceDax from "../../src/devices/DeviceDax.ts"
 import * as Pin from "../../src/devices/Pin.ts"
 import * as Pagemaps from "../../src/hotplug/Pagemaps.ts"
@@ -16,7 +16,7 @@ const pfn = start / 4096
 
 /** A machine with one bound device of a gigabyte, all of it mapped. */
 const opened = Effect.fnUntraced(function*(align: number) {
-  const bus = yield* DaxBus.DaxDevices
+  const bus = yield* DaxDevices.DaxDevices
   yield* bus.attach({ region: 0, start, end: start + GiB, node: 0, targetNode: 0 })
   yield* bus.unbind("device_dax", "dax0.0")
   yield* bus.change({ _tag: "Align", name: "dax0.0", align })
@@ -85,7 +85,7 @@ describe("Pin", () => {
   test(
     "24.5: 16 GiB of 1 GiB pages cost by extents: 16 heads, one run of counts",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       yield* bus.attach({ region: 0, start: 16 * GiB, end: 32 * GiB, node: 0, targetNode: 0 })
       yield* bus.unbind("device_dax", "dax0.0")
       yield* bus.change({ _tag: "Align", name: "dax0.0", align: GiB })
@@ -105,7 +105,7 @@ describe("Pin", () => {
   test(
     "24.5: registration of a discontiguous device: one scatter entry per range",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       yield* bus.attach({ region: 0, start, end: start + GiB, node: 0, targetNode: 0, isIdle: true })
       for (const range of ["220000000-2201fffff", "210000000-2103fffff"]) {
         const [from = "", to = ""] = range.split("-")

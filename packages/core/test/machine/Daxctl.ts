@@ -1,6 +1,6 @@
 /** What the daxctl commands of the recorded scripts do to the dax bus and to memory blocks: no texts, no exit statuses. */
 import { Effect } from "effect"
-import { DaxDevices } from "../../src/devices/DaxBus.ts"
+import { DaxDevices } from "../../src/devices/DaxDevices.ts"
 import { MemoryBlocks } from "../../src/hotplug/MemoryBlocks.ts"
 import { MemoryHotplug } from "../../src/hotplug/MemoryHotplug.ts"
 import { OnlinePolicy } from "../../src/hotplug/OnlinePolicy.ts"

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Deferred, Effect, Exit, Fiber, Layer, Result, Schema, Scope } from "effect"
 import { AwaitPages } from "../../src/devices/AwaitPages.ts"
-import * as DaxBus from "../../src/devices/DaxBus.ts"
+import { DaxBus } from "../../src/devices/DaxBus.ts"
 import type * as DaxChange from "../../src/devices/DaxChange.ts"
+import * as DaxDevices from "../../src/devices/DaxDevices.ts"
 import * as DeviceDax from "../../src/devices/DeviceDax.ts"
 import * as Pin from "../../src/devices/Pin.ts"
-import * as StaticDax from "../../src/devices/StaticDax.ts"
 import * as Faults from "../../src/frames/Faults.ts"
 import * as Pagemaps from "../../src/hotplug/Pagemaps.ts"
 import * as Iomem from "../../src/resources/Iomem.ts"
@@ -20,7 +20,7 @@ type Machine = Layer.Success<ReturnType<typeof Dax.layer>> | Scope.Scope
 const test = <A, E>(name: string, body: Effect.Effect<A, E, Machine>, layer = Dax.layer()) =>
   it.effect(name, () => Effect.provide(body, layer))
 
-const region = (change: Partial<DaxBus.DynamicDax> = {}): DaxBus.DynamicDax => ({
+const region = (change: Partial<DaxDevices.DynamicDax> = {}): DaxDevices.DynamicDax => ({
   region: 1,
   start,
   end: start + GiB,
@@ -30,7 +30,7 @@ const region = (change: Partial<DaxBus.DynamicDax> = {}): DaxBus.DynamicDax => (
 })
 
 const drivers = Effect.map(
-  DaxBus.DaxDevices,
+  DaxDevices.DaxDevices,
   ({ list }) => Object.fromEntries(list().map(({ driver, name }) => [name, driver]))
 )
 
@@ -38,14 +38,14 @@ describe("DaxBus", () => {
   test(
     "OBS-18: the attributes of a static device, as recorded in kmem-two-in-region",
     Effect.gen(function*() {
-      const bus = yield* StaticDax.DaxBus
+      const bus = yield* DaxBus
       const recorded = Hotplug.recorded("kmem-two-in-region").facts.observed as {
         readonly phases: Record<string, { readonly dax_sysfs: Record<string, Record<string, unknown>> }>
       }
       const sysfs = recorded.phases["after-create"]?.dax_sysfs ?? {}
       yield* bus.attach(Dax.static_({ start, end: start + 1008 * MiB }))
       yield* bus.attach(Dax.static_({ start: start + 1008 * MiB, end: start + 2 * GiB, id: 1 }))
-      for (const device of (yield* DaxBus.DaxDevices).list()) {
+      for (const device of (yield* DaxDevices.DaxDevices).list()) {
         const { align, dax_region, mappings, modalias, name, numa_node, resource, size, target_node } = device
         assert.deepStrictEqual({ size, align, resource, numa_node, target_node, modalias }, sysfs[name] as never)
         assert.deepStrictEqual(mappings.map((mapping): unknown => mapping), [sysfs[`${name}/mapping0`]])
@@ -60,7 +60,7 @@ describe("DaxBus", () => {
   test(
     "24.1: a static region that is no multiple of its alignment: ENOMEM; a name that exists: EEXIST",
     Effect.gen(function*() {
-      const bus = yield* StaticDax.DaxBus
+      const bus = yield* DaxBus
       const odd = Dax.static_({ start, end: start + GiB + MiB })
       assert.strictEqual(yield* Dax.errno(bus.attach(odd)), "ENOMEM")
       yield* bus.attach(Dax.static_({ start, end: start + GiB }))
@@ -73,8 +73,8 @@ describe("DaxBus", () => {
   test(
     "24.1: static and unknown regions cannot be divided",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
-      yield* (yield* StaticDax.DaxBus).attach(Dax.static_({ start, end: start + GiB }))
+      const bus = yield* DaxDevices.DaxDevices
+      yield* (yield* DaxBus).attach(Dax.static_({ start, end: start + GiB }))
       const change = (asked: DaxChange.Change) => Dax.errno(bus.change(asked))
       assert.strictEqual(yield* change({ _tag: "Create", region: 0 }), "ENOENT")
       assert.strictEqual(yield* change({ _tag: "Delete", region: 0, name: "dax0.0" }), "ENOENT")
@@ -87,7 +87,7 @@ describe("DaxBus", () => {
   test(
     "24.3: a dynamic region divided between two devices, one of them discontiguous, and given back",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       const attached = yield* Scope.make()
       yield* Scope.provide(bus.attach(region()), attached)
       assert.deepStrictEqual(yield* drivers, { "dax1.0": "device_dax" })
@@ -125,7 +125,7 @@ describe("DaxBus", () => {
   test(
     "24.3: a mapping may be added to a bound device, which is flagged; rebinding maps it",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       yield* bus.attach(region({ isIdle: true }))
       yield* bus.change({ _tag: "Size", name: "dax1.0", size: 4 * MiB })
       yield* bus.bind("device_dax", "dax1.0")
@@ -144,7 +144,7 @@ describe("DaxBus", () => {
   test(
     "24.1: kmem needs the name in its new_id; new_id lets a driver try every device it matches",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       yield* bus.attach(region())
       yield* bus.attach(region({ region: 2, start: start + GiB, end: start + 2 * GiB }))
       assert.strictEqual(yield* Dax.errno(bus.bind("kmem", "dax1.0")), "ENODEV")
@@ -168,7 +168,7 @@ describe("DaxBus", () => {
   test(
     "25: a kernel before kmem has no such driver",
     Effect.gen(function*() {
-      assert.strictEqual(yield* Dax.errno((yield* DaxBus.DaxDevices).newId("kmem", "dax1.0")), "ENODEV")
+      assert.strictEqual(yield* Dax.errno((yield* DaxDevices.DaxDevices).newId("kmem", "dax1.0")), "ENODEV")
     }),
     Dax.layer({ ...Hotplug.small, kernel: "5.0" })
   )
@@ -176,7 +176,7 @@ describe("DaxBus", () => {
   test(
     "24.6: removing a region waits for pins of its devices; nothing can be bound or changed meanwhile",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       const attached = yield* Scope.make()
       yield* Scope.provide(bus.attach(region()), attached)
       const file = yield* (yield* DeviceDax.DeviceDax).open("dax1.0")
@@ -203,7 +203,7 @@ describe("DaxBus", () => {
   test(
     "11: binding fails at any allocation: nothing stays, and the next attempt succeeds",
     Effect.gen(function*() {
-      const bus = yield* DaxBus.DaxDevices
+      const bus = yield* DaxDevices.DaxDevices
       const faults = yield* Faults.Faults
       const iomem = yield* Iomem.Iomem
       yield* bus.attach(region({ end: start + 128 * MiB }))
@@ -234,7 +234,7 @@ describe("DaxBus", () => {
     Effect.gen(function*() {
       const never = yield* Deferred.make<void>()
       yield* Effect.gen(function*() {
-        const bus = yield* DaxBus.DaxDevices
+        const bus = yield* DaxDevices.DaxDevices
         yield* bus.attach(region())
         const file = yield* (yield* DeviceDax.DeviceDax).open("dax1.0")
         const mapping = yield* file.mmap({ length: 2 * MiB })
@@ -259,7 +259,7 @@ describe("DaxBus", () => {
     { steps: Arbitrary.array(Arbitrary.schema(Step), { maxLength: 25 }), concurrent: Arbitrary.schema(Schema.Boolean) },
     ({ concurrent, steps }) =>
       Effect.gen(function*() {
-        const bus = yield* DaxBus.DaxDevices
+        const bus = yield* DaxDevices.DaxDevices
         const pagemaps = yield* Pagemaps.Pagemaps
         const attached = yield* Scope.make()
         yield* Scope.provide(bus.attach(region({ isIdle: true })), attached)

@@ -6,7 +6,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { DaxDevices, DeviceDax, Hmem, HumanSize, type KernelError, Ledger, Machine } from "@vmemmap/core"
-import { Console, Context, Effect, Layer, Schedule, type Scope } from "effect"
+import { Console, Context, Effect, Layer, type Scope, Semaphore } from "effect"
 
 const GiB = 2 ** 30
 
@@ -53,11 +53,13 @@ const pool = Layer.effect(
       )
     const available = () => dax.list()[0]?.dax_region.available_size ?? 0
 
+    // Bytes are counted here as well, so that who finds none left waits instead of failing with ENOSPC.
+    const space = yield* Semaphore.make(available())
+
     const lease = Effect.fn("lease")(function*(bytes: number) {
+      yield* Semaphore.takeScoped(space, bytes)
       const name = yield* seed
-      yield* sized(name, bytes).pipe(
-        Effect.retry({ while: (error) => error.errno === "ENOSPC", schedule: Schedule.spaced("10 millis") })
-      )
+      yield* sized(name, bytes)
       yield* bound(name)
       return yield* device.open(name)
     })
@@ -73,7 +75,7 @@ const worker = (id: number, gib: number) =>
     const mapping = yield* file.mmap({ length: 2 ** 30, offset: 0 })
     const outcome = yield* mapping.touch(mapping.area)
     yield* Console.log(`worker ${id}: ${file.name}, ${gib} GiB, ${outcome._tag}`)
-    yield* Effect.sleep("20 millis")
+    yield* Effect.sleep(30 * (id + 1))
   }))
 
 const program = Effect.gen(function*() {

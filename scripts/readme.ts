@@ -1,6 +1,6 @@
 /**
- * Fills the README's worked examples with what the command really prints: after each `$ npm start --silent -- …` line of a
- * console block, the rest of the block is replaced. With `--check` it only compares.
+ * Fills the README's worked examples with what the command really prints: after each `$ npm start --silent -- …`
+ * or `$ node examples/…` line of a console block, the rest of the block is replaced. With `--check` it only compares.
  */
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
@@ -18,10 +18,18 @@ const output = (line: string): string => {
   return stdout + stderr + (status === 0 ? "" : `$ echo $?\n${String(status)}\n`)
 }
 
+const example = (name: string): string => {
+  const { stderr, stdout } = spawnSync(process.execPath, [`examples/${name}`], { cwd: root, encoding: "utf8" })
+  return stdout + stderr
+}
+
 const before = readFileSync(file, "utf8")
 const after = before.replace(
   /```console\n\$ npm start --silent -- (.*)\n(?:[^`]*?)```/g,
   (_, line: string) => `\`\`\`console\n$ npm start --silent -- ${line}\n${output(line)}\`\`\``
+).replace(
+  /```console\n\$ node examples\/([a-z-]+\.ts)\n(?:[^`]*?)```/g,
+  (_, name: string) => `\`\`\`console\n$ node examples/${name}\n${example(name)}\`\`\``
 )
 
 if (process.argv.includes("--check")) {

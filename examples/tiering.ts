@@ -5,16 +5,8 @@
  *     node examples/tiering.ts
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import {
-  HumanSize,
-  KernelError,
-  Ledger,
-  Machine,
-  MemoryBlocks,
-  MemoryHotplug,
-  MemoryNotifier,
-  Zones
-} from "@vmemmap/core"
+import { HumanSize, Ledger, Machine, MemoryBlocks, MemoryHotplug, MemoryNotifier, Zones } from "@vmemmap/core"
+import { KernelError } from "@vmemmap/core/kernel/KernelError"
 import { Console, Effect, Option, Ref, Schedule, Stream } from "effect"
 
 const GiB = 2 ** 30
@@ -40,17 +32,14 @@ const program = Effect.gen(function*() {
   const plugged = yield* Ref.make(0)
 
   const step = (index: number) => ({ start: tier.start + index * tier.step, size: tier.step })
-  const blocksOf = ({ size, start }: ReturnType<typeof step>) => ({
-    start: start / blocks.size,
-    end: (start + size) / blocks.size
-  })
+  const blocksOf = (start: number) => ({ start: start / blocks.size, end: (start + tier.step) / blocks.size })
   const managed = () => zones.all().reduce((sum, zone) => sum + zone.managed, 0) * 4096
 
   /** Both or neither: memory that cannot go online is taken out again. */
   const plug = Effect.fn("plug")(function*(index: number) {
     const range = step(index)
     yield* hotplug.addMemory({ ...range, node: tier.node }).pipe(
-      Effect.andThen(hotplug.online(blocksOf(range), "online_movable")),
+      Effect.andThen(hotplug.online(blocksOf(range.start), "online_movable")),
       Effect.onError(() => Effect.ignore(hotplug.offlineAndRemove(range)))
     )
     yield* Ref.set(plugged, index + 1)
@@ -79,18 +68,11 @@ const program = Effect.gen(function*() {
     )
 
   // A driver that is not ready yet forbids the first two blocks above 67 GiB to go online, once each.
-  const refusals = yield* Ref.make(2)
+  let refusals = 2
   yield* notifier.subscribe(({ action, start }) =>
-    Effect.flatMap(
-      Ref.get(refusals),
-      (left) =>
-        action !== "GOING_ONLINE" || left === 0 || start < 67 * GiB / 4096 ? Effect.void : Effect.andThen(
-          Ref.set(refusals, left - 1),
-          Effect.fail(
-            new KernelError.KernelError({ errno: "EBUSY", rule: "HOT-7", problem: "not ready", remedy: "try again" })
-          )
-        )
-    )
+    action === "GOING_ONLINE" && start >= 67 * GiB / 4096 && refusals-- > 0
+      ? Effect.fail(new KernelError({ errno: "EBUSY", rule: "HOT-7", problem: "not ready", remedy: "try again" }))
+      : Effect.void
   )
 
   yield* Stream.runForEach(demand, (wanted) =>

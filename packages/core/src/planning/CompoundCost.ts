@@ -15,7 +15,12 @@ import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
  * A chunk is the part of the range in one section. It continues a compound when compounds are larger than a subsection and
  * its offset from the range start is not a compound boundary; otherwise it begins every compound it touches.
  */
-const compoundsBegun = ({ arch }: CompoundVmemmap.Kernel, range: PfnRange, piece: PfnRange, compound: number): number => {
+const compoundsBegun = (
+  { arch }: CompoundVmemmap.Kernel,
+  range: PfnRange,
+  piece: PfnRange,
+  compound: number
+): number => {
   const bytes = piece.end - piece.start
   if (bytes <= 0) return 0
   if (compound <= Architecture.subsectionSize) return Math.ceil(bytes / compound)

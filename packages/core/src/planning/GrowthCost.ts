@@ -6,11 +6,11 @@
  * @since 0.1.0
  */
 import * as Alignment from "../geometry/Alignment.ts"
-import * as Architecture from "../geometry/Architecture.ts"
+import type * as Architecture from "../geometry/Architecture.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
-import * as MemmapCost from "./MemmapCost.ts"
 import type { Footprint } from "./Footprint.ts"
+import * as MemmapCost from "./MemmapCost.ts"
 
 /**
  * How memory is added. `start` is the address of the first block, `step` the bytes of one device.

@@ -128,8 +128,8 @@ const pmdPlan = (request: Request, { full, partial }: Pieces): PmdPlan => {
   if (full.end === full.start) {
     return { head: partial.flatMap((piece) => left(vmemmapOf(request, piece))), blocks: [], tail: [] }
   }
-  const [head] = partial.filter((piece) => piece.start < full.start)
-  const [tail] = partial.filter((piece) => piece.start >= full.end)
+  const head = partial.find((piece) => piece.start < full.start)
+  const tail = partial.find((piece) => piece.start >= full.end)
   const boundary = head === undefined ? Alignment.down(whole.start, pmdSize) : Alignment.up(whole.start, pmdSize)
   const end = Alignment.up(whole.end, pmdSize)
   const last = tail === undefined ? { start: end, end } : vmemmapOf(request, tail)
@@ -304,8 +304,12 @@ const absolutePages = (request: Request, order: number): number => {
   const gaps = PfnRange.subtract(pages, taken)
   return 2 ** order * request.structPage / arch.pageSize <= CompoundVmemmap.pagesKept(request.release)
     ? Num.sumAll(gaps.map(PfnRange.length)) / arch.pageSize
-    : CompoundCost.uniquePagesAbsolute(request, gaps, order, (virtual) =>
-      taken.some((block) => block.start <= virtual && virtual < block.end))
+    : CompoundCost.uniquePagesAbsolute(
+      request,
+      gaps,
+      order,
+      (virtual) => taken.some((block) => block.start <= virtual && virtual < block.end)
+    )
 }
 
 const hull = (pieces: ReadonlyArray<PfnRange.PfnRange>): PfnRange.PfnRange =>

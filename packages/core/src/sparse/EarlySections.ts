@@ -63,7 +63,15 @@ export const add = function*(
     if (!roots.ensure(node, first, end)) return false
     SectionTable.fill(table, first, end - first, { flags, usage: Usage.boot, node }, false)
     table.highest = Math.max(table.highest, end - 1)
-    const piece = { start: first * pagesPerSection, end: end * pagesPerSection, node, altmap: null, compound: null, owner: -1, device: null }
+    const piece = {
+      start: first * pagesPerSection,
+      end: end * pagesPerSection,
+      node,
+      altmap: null,
+      compound: null,
+      owner: -1,
+      device: null
+    }
     if (!(yield* vmemmap.populate(piece))) return false
   }
   for (const range of ram) {

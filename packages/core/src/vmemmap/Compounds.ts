@@ -189,7 +189,13 @@ const populateAbsolute = (state: Blocks.State, memmap: Memmap["Service"], piece:
       const tail = ExtentMap.find(tables.leaves, head + page)
       if (tail === undefined || !Blocks.takeTables(state, piece.node, rest, page)) return false
       const frame = PageTables.frameOf(tail.value, head + page, page)
-      PageTables.map(tables, rest.start, rest.end, { _tag: "Same", leaf: page, anchor: rest.start, frame, device: null })
+      PageTables.map(tables, rest.start, rest.end, {
+        _tag: "Same",
+        leaf: page,
+        anchor: rest.start,
+        frame,
+        device: null
+      })
       memmap.share(rest.start / kernel.structPage, rest.end / kernel.structPage, {
         _tag: "Page",
         home: (head + page) / kernel.structPage
@@ -219,7 +225,9 @@ export const populate = (
   const size = Math.min(pages, shape.size)
   // A compound of no more vmemmap pages than are kept has nothing to share.
   if (!shape.isContinuation && size / shape.perPage <= shape.kept) return Blocks.basePagesOf(state, piece)
-  if (ExtentMap.overlaps(state.tables.leaves, piece.start * state.kernel.structPage, piece.end * state.kernel.structPage)) {
+  if (
+    ExtentMap.overlaps(state.tables.leaves, piece.start * state.kernel.structPage, piece.end * state.kernel.structPage)
+  ) {
     state.log.emit({
       _tag: "Hazard",
       rule: "BUG-13",

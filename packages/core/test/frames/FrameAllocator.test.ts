@@ -5,7 +5,11 @@ import * as FrameAllocator from "../../src/frames/FrameAllocator.ts"
 import * as Shortage from "../../src/frames/Shortage.ts"
 import * as KernelLog from "../../src/kernel/KernelLog.ts"
 
-const areas = [{ node: 0, start: 3, end: 1500 }, { node: 1, start: 2048, end: 4096 }, { node: 0, start: 5000, end: 6100 }]
+const areas = [{ node: 0, start: 3, end: 1500 }, { node: 1, start: 2048, end: 4096 }, {
+  node: 0,
+  start: 5000,
+  end: 6100
+}]
 const base = Layer.merge(KernelLog.layer, Faults.layer)
 const frames = FrameAllocator.layer(areas).pipe(Layer.provideMerge(base))
 

@@ -3,9 +3,8 @@ import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import * as Locks from "../../src/kernel/Locks.ts"
 
 const isLockOrder = (exit: Exit.Exit<unknown, unknown>): boolean =>
-  Exit.isFailure(exit) && exit.cause.reasons.some((reason) =>
-    Cause.isDieReason(reason) && reason.defect instanceof Locks.LockOrder
-  )
+  Exit.isFailure(exit) &&
+  exit.cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect instanceof Locks.LockOrder)
 
 describe("Locks", () => {
   it.effect("LCK-1: there is one writer in the machine; the next waits until it is done", () =>

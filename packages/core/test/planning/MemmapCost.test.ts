@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import type * as PfnRange from "@vmemmap/core/geometry/PfnRange"
+import * as MemmapCost from "@vmemmap/core/planning/MemmapCost"
 import * as KernelRelease from "@vmemmap/core/release/KernelRelease"
 import * as Altmap from "@vmemmap/core/vmemmap/Altmap"
 import * as CompoundVmemmap from "@vmemmap/core/vmemmap/CompoundVmemmap"
-import * as MemmapCost from "@vmemmap/core/planning/MemmapCost"
 import { Arbitrary, Result, Schema } from "effect"
 
 const MiB = 2 ** 20

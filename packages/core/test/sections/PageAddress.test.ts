@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as Architecture from "../../src/geometry/Architecture.ts"
+import * as ExtentMap from "../../src/geometry/ExtentMap.ts"
 import * as Kernel from "../../src/release/Kernel.ts"
 import * as KernelRelease from "../../src/release/KernelRelease.ts"
 import * as PageAddress from "../../src/sections/PageAddress.ts"
 import * as PagemapIndex from "../../src/sections/PagemapIndex.ts"
 import * as SectionTable from "../../src/sections/SectionTable.ts"
-import * as ExtentMap from "../../src/geometry/ExtentMap.ts"
 
 const kernel = Kernel.make({
   arch: Architecture.presets.x86_64,
@@ -42,7 +42,10 @@ describe("PageAddress", () => {
     const index = ExtentMap.empty<PagemapIndex.Entry>()
     SectionTable.fill(table, 0, 1, { flags: 15, usage: Usage.boot, node: 0 }, false)
     SectionTable.setBits(table, 0, 0, 8, true)
-    assert.deepStrictEqual([SectionTable.pfnValid(table, 5000), PageAddress.isOnline(table, index, 5000)], [true, false])
+    assert.deepStrictEqual([SectionTable.pfnValid(table, 5000), PageAddress.isOnline(table, index, 5000)], [
+      true,
+      false
+    ])
     assert.isTrue(PageAddress.isOnline(table, index, 100))
     let live = true
     PagemapIndex.store(index, 0, 512, { id: 0, isLive: () => live })

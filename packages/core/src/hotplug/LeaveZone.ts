@@ -5,33 +5,39 @@
  */
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import { type Op, write } from "../kernel/Steps.ts"
-import type { Memmap } from "../memmap/Memmap.ts"
-import type { Key, Zones } from "../zones/Zones.ts"
+import type { Config } from "../release/Kernel.ts"
+import type { Key } from "../zones/Zones.ts"
+import * as Contiguity from "./Contiguity.ts"
 
 /**
- * What the pages leave: `poison` as in the kernel's configuration.
+ * What the pages leave.
  *
  * @category models
  * @since 0.1.0
  */
-export interface State {
-  readonly poison: boolean
-  readonly memmap: Memmap["Service"]
-  readonly zones: Zones["Service"]
+export interface State extends Contiguity.State {
+  readonly kernel: Config
 }
 
 /**
- * A debug kernel poisons the struct pages of the range (pfns); then the span shrinks if the range lies at one of its ends
- * (ZON-6). The pages are no longer online by then.
+ * A debug kernel poisons the struct pages of the range (pfns). That is all for device memory, whose zone never shrinks; for
+ * others the span shrinks if the range lies at one of its ends (ZON-6). The pages are no longer online by then.
  *
  * @category operations
  * @since 0.1.0
  */
-export const remove = function*({ memmap, poison, zones }: State, zone: Key, { end, start }: PfnRange): Op<void> {
-  if (poison) {
+export const remove = function*(state: State, zone: Key, { end, start }: PfnRange): Op<void> {
+  const { kernel, memmap, zones } = state
+  if (kernel.poison) {
     yield write("page.poison", `page:${start}`)
     memmap.write(start, end, { _tag: "Poisoned" })
   }
-  yield write("zone.remove-range", `zone:${zone.node}/${zone.name}`)
+  if (zone.name === "Device") return
+  const object = `zone:${zone.node}/${zone.name}`
+  yield write("zone.clear-contiguous", object)
+  zones.mark(zone, false)
+  yield write("zone.remove-range", object)
   zones.shrink(zone, { start, end })
+  yield write("zone.set-contiguous", object)
+  zones.mark(zone, Contiguity.holds(state, zone))
 }

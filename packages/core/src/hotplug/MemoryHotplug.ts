@@ -18,6 +18,7 @@ import type { Memmap } from "../memmap/Memmap.ts"
 import type { Pageblocks } from "../memmap/Pageblocks.ts"
 import { Kernel } from "../release/Kernel.ts"
 import type { Iomem } from "../resources/Iomem.ts"
+import type { PagemapIndex } from "../sections/PagemapIndex.ts"
 import type { SectionTable } from "../sections/SectionTable.ts"
 import type * as ZoneChoice from "../zones/ZoneChoice.ts"
 import type { Zones } from "../zones/Zones.ts"
@@ -200,6 +201,7 @@ export const layer: Layer.Layer<
   | FrameAllocator
   | Iomem
   | SectionTable
+  | PagemapIndex
   | Memmap
   | Pageblocks
   | MemmapInit

@@ -14,6 +14,7 @@ import * as Steps from "../kernel/Steps.ts"
 import { Memmap } from "../memmap/Memmap.ts"
 import { Pageblocks } from "../memmap/Pageblocks.ts"
 import { Kernel } from "../release/Kernel.ts"
+import { PagemapIndex } from "../sections/PagemapIndex.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import * as Zones from "../zones/Zones.ts"
 import * as LeaveZone from "./LeaveZone.ts"
@@ -59,10 +60,11 @@ const invalid = ({ start, value }: Run) =>
  * @since 0.1.0
  */
 export const make = Effect.gen(function*() {
-  const { poison, ...kernel } = yield* Kernel
+  const kernel = yield* Kernel
   const locks = yield* Locks
   const log = yield* KernelLog.KernelLog
   const table = yield* SectionTable.SectionTable
+  const index = yield* PagemapIndex
   const zones = yield* Zones.Zones
   const frames = yield* FrameAllocator
   const memmap = yield* Memmap
@@ -72,7 +74,7 @@ export const make = Effect.gen(function*() {
   const nodes = yield* Nodes
   const notifier = yield* MemoryNotifier
   const pins = yield* PagePins
-  const state = { poison, memmap, zones }
+  const state: LeaveZone.State = { kernel, table, index, memmap, zones }
 
   const busy = ({ start }: Run) => {
     log.emit({ _tag: "Line", level: "warn", text: "page dumped because: unmovable page" })

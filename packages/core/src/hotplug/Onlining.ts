@@ -17,9 +17,11 @@ import { Memmap } from "../memmap/Memmap.ts"
 import { Pageblocks } from "../memmap/Pageblocks.ts"
 import { PageFlag } from "../memmap/StructPage.ts"
 import { Kernel } from "../release/Kernel.ts"
+import { PagemapIndex } from "../sections/PagemapIndex.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import type * as ZoneChoice from "../zones/ZoneChoice.ts"
 import { Zones } from "../zones/Zones.ts"
+import * as JoinZone from "./JoinZone.ts"
 import * as LeaveZone from "./LeaveZone.ts"
 import { MemoryBlocks, nodeOf, pagesOf, type Run } from "./MemoryBlocks.ts"
 import { MemoryGroups } from "./MemoryGroups.ts"
@@ -43,10 +45,11 @@ export type Online = (run: Run, zone: ZoneChoice.Zone) => Effect.Effect<void, Ke
  * @since 0.1.0
  */
 export const make = Effect.gen(function*() {
-  const { arch, poison } = yield* Kernel
+  const kernel = yield* Kernel
   const locks = yield* Locks
   const log = yield* KernelLog.KernelLog
   const table = yield* SectionTable.SectionTable
+  const index = yield* PagemapIndex
   const zones = yield* Zones
   const frames = yield* FrameAllocator
   const init = yield* MemmapInit
@@ -56,9 +59,9 @@ export const make = Effect.gen(function*() {
   const groups = yield* MemoryGroups
   const nodes = yield* Nodes
   const notifier = yield* MemoryNotifier
-  const leaving = { poison, memmap, zones }
+  const state: JoinZone.State & LeaveZone.State = { kernel, table, index, memmap, zones, init }
 
-  const parts = (run: Run) => pagesOf(run, blocks.pages)
+  const pieces = (run: Run) => pagesOf(run, blocks.pages)
 
   /** The sections that hold nothing but a block's own memmap (HOT-14). */
   const markOwn = (own: PfnRange.PfnRange, isOnline: boolean, limit: number) =>
@@ -66,39 +69,35 @@ export const make = Effect.gen(function*() {
 
   /** `move_pfn_range_to_zone()` (ZON-3), of a block's own memmap first (HOT-14). */
   const prepare = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
-    const { own, rest } = parts(run)
+    const { own, rest } = pieces(run)
     const zone = { node: nodeOf(run.value), name }
-    const object = `zone:${zone.node}/${name}`
     if (own.end > own.start) {
-      yield Steps.write("zone.grow-span", object)
-      zones.grow(zone, own)
       const { locked } = InitWork.hotplug(own, zone.node, name)
-      const selfHosted = locked.map((part) =>
+      const parts = locked.map((part) =>
         part.image._tag === "Single"
           ? { ...part, image: { ...part.image, flags: part.image.flags | PageFlag.ownerPriv1 } }
           : part
       )
-      yield* init.parts(selfHosted, "mem_hotplug_lock", "Unmovable", limit)
+      yield* JoinZone.add(state, zone, own, { parts, type: "Unmovable", limit })
       yield* markOwn(own, true, limit)
     }
-    yield Steps.write("zone.grow-span", object)
-    zones.grow(zone, rest)
-    yield* init.parts(InitWork.hotplug(rest, zone.node, name).locked, "mem_hotplug_lock", "Isolate", limit)
+    const parts = InitWork.hotplug(rest, zone.node, name).locked
+    yield* JoinZone.add(state, zone, rest, { parts, type: "Isolate", limit })
   }
 
   /** The reverse of {@link prepare}, after a veto. */
   const undo = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
-    const { own, rest } = parts(run)
+    const { own, rest } = pieces(run)
     const zone = { node: nodeOf(run.value), name }
-    yield* LeaveZone.remove(leaving, zone, rest)
+    yield* LeaveZone.remove(state, zone, rest)
     if (own.end === own.start) return
     yield* markOwn(own, false, limit)
-    yield* LeaveZone.remove(leaving, zone, own)
+    yield* LeaveZone.remove(state, zone, own)
   }
 
   /** Steps 4 to 6 of HOT-7: the pages can be allocated only at the very end. */
   const finish = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
-    const { own, rest } = parts(run)
+    const { own, rest } = pieces(run)
     const { group } = run.value
     const zone = { node: nodeOf(run.value), name }
     const object = `zone:${zone.node}/${name}`
@@ -112,7 +111,7 @@ export const make = Effect.gen(function*() {
     if (wasEmpty) nodes.rebuildZonelists()
     yield Steps.write("zone.undo-isolation", object)
     pageblocks.set(rest.start, rest.end, "Movable")
-    for (const { end, order, start } of OnlineSections.freeBlocks(rest, arch.largestOrder)) {
+    for (const { end, order, start } of OnlineSections.freeBlocks(rest, kernel.arch.largestOrder)) {
       memmap.write(start, end, { _tag: "Free", node: zone.node, zone: name, order, listed: true })
     }
     if (name !== "Movable") frames.add({ ...rest, node: zone.node })
@@ -126,7 +125,7 @@ export const make = Effect.gen(function*() {
   }
 
   const locked = Effect.fnUntraced(function*(run: Run, name: ZoneChoice.Zone) {
-    const told = { ...parts(run).rest, zone: { node: nodeOf(run.value), name } }
+    const told = { ...pieces(run).rest, zone: { node: nodeOf(run.value), name } }
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
         yield* Steps.run((limit) => prepare(run, name, limit))

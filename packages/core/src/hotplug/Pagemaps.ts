@@ -25,6 +25,8 @@ import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
 import type { Piece } from "../vmemmap/Piece.ts"
 import { Zones } from "../zones/Zones.ts"
 import { ArchMemory } from "./ArchMemory.ts"
+import * as JoinZone from "./JoinZone.ts"
+import * as LeaveZone from "./LeaveZone.ts"
 import * as Pagemap from "./Pagemap.ts"
 import * as PagemapChecks from "./PagemapChecks.ts"
 
@@ -65,8 +67,8 @@ export const make = Effect.gen(function*() {
   const init = yield* MemmapInit
   const memmap = yield* Memmap
   const iomem = yield* Iomem
-  const { pagesPerSection } = table
   const page = kernel.arch.pageSize
+  const state: JoinZone.State & LeaveZone.State = { kernel, table, index, memmap, zones, init }
   const mapped = new Map<number, Pagemap.Pagemap>()
   let nextId = 0
 
@@ -93,16 +95,6 @@ export const make = Effect.gen(function*() {
     device: range
   })
 
-  /** ZON-3 step 4: the sections a range shares with others. */
-  const taint = ({ end, start }: PfnRange) => {
-    for (const pfn of [start, end]) {
-      if (pfn % pagesPerSection === 0) continue
-      const section = SectionTable.sectionOf(table, pfn)
-      const record = SectionTable.record(table, section)
-      SectionTable.set(table, section, { ...record, flags: record.flags | SectionTable.Flag.taintZoneDevice })
-    }
-  }
-
   /** Steps 9 and 10: what happens under the hotplug lock. */
   const addLocked = function*(
     pagemap: Pagemap.Pagemap,
@@ -113,12 +105,8 @@ export const make = Effect.gen(function*() {
     const linear = pagemap.type !== "private"
     const added = yield* arch.add(piece(pagemap, i, range), { linear, ram: false, limit })
     if (Result.isFailure(added)) return added
-    const zone = { node: pagemap.node, name: "Device" } as const
-    yield Steps.write("zone.grow-span", `zone:${pagemap.node}/Device`)
-    zones.grow(zone, range)
-    yield Steps.write("section.taint", `section:${SectionTable.sectionOf(table, range.start)}`)
-    taint(range)
-    yield* init.parts(work(pagemap, i, range).locked, "mem_hotplug_lock", "Movable", limit)
+    const parts = work(pagemap, i, range).locked
+    yield* JoinZone.add(state, { node: pagemap.node, name: "Device" }, range, { parts, type: "Movable", limit })
     return added
   }
 
@@ -151,13 +139,7 @@ export const make = Effect.gen(function*() {
 
   const removeRange = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange) =>
     locks.memHotplug(Steps.run(function*(limit: number) {
-      // Where the memmap outlives the range, in early sections, this is what is found afterwards (ZON-5).
-      if (kernel.poison) {
-        yield Steps.write("page.poison", `page:${range.start}`)
-        memmap.write(range.start, range.end, { _tag: "Poisoned" })
-      }
-      yield Steps.write("zone.remove-range", `zone:${pagemap.node}/Device`)
-      zones.shrink({ node: pagemap.node, name: "Device" }, range)
+      yield* LeaveZone.remove(state, { node: pagemap.node, name: "Device" }, range)
       yield* arch.remove(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
     })).pipe(Effect.andThen(Steps.run(function*() {
       yield Steps.write("pagemap.erase", `pagemap:${pagemap.id}`)

@@ -5,12 +5,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import * as Contiguity from "../hotplug/Contiguity.ts"
 import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
 import * as InitWork from "../init/InitWork.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import * as Steps from "../kernel/Steps.ts"
+import { Memmap } from "../memmap/Memmap.ts"
+import { Kernel } from "../release/Kernel.ts"
+import { PagemapIndex } from "../sections/PagemapIndex.ts"
+import { SectionTable } from "../sections/SectionTable.ts"
 import { Sparse } from "../sparse/Sparse.ts"
 import type * as BootZones from "../zones/BootZones.ts"
 import { Zones } from "../zones/Zones.ts"
@@ -33,7 +38,7 @@ export interface Memory {
 }
 
 /**
- * Makes the early sections, initialises their struct pages, and fills the zones. Fails with ENOMEM when the memmap does not
+ * Makes the early sections, initialises their struct pages, fills the zones and looks for holes in them (ZON-8). Fails with ENOMEM when the memmap does not
  * fit into the RAM it describes (ERR-3).
  *
  * @category constructors
@@ -45,6 +50,10 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
   const zones = yield* Zones
   const init = yield* MemmapInit
   const blocks = yield* MemoryBlocks
+  const kernel = yield* Kernel
+  const memmap = yield* Memmap
+  const table = yield* SectionTable
+  const index = yield* PagemapIndex
   yield* Effect.gen(function*() {
     for (const { node, ram } of nodes) {
       const fits = yield* Steps.run(() => sparse.early(node, ram))
@@ -70,6 +79,9 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
           init.parts(InitWork.boot(inside, gaps, node, name).unlocked, "boot", "Movable", limit)
         )
       }
+    }
+    for (const zone of zones.all().filter(({ present }) => present > 0)) {
+      zones.mark(zone, Contiguity.holds({ kernel, table, index, memmap, zones }, zone))
     }
     blocks.boot(nodes.flatMap(({ node, ram }) => ram.map((range) => ({ ...range, node }))))
   }).pipe(KernelLog.operation(log, "boot"))

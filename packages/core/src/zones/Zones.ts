@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import { Kernel } from "../release/Kernel.ts"
 
 /**
@@ -24,15 +24,17 @@ export type Name = typeof names[number]
 
 /**
  * A zone of a node. `[start, end)` is its span in pfns, 0 and 0 when it is empty; `present` and `managed` count pages.
+ * `contiguous` is what was last found out about its holes (ZON-8).
  *
  * @category models
  * @since 0.1.0
  */
-export interface Zone extends PfnRange {
+export interface Zone extends PfnRange.PfnRange {
   readonly node: number
   readonly name: Name
   readonly present: number
   readonly managed: number
+  readonly contiguous: boolean
 }
 
 /**
@@ -48,16 +50,19 @@ export type Key = Pick<Zone, "node" | "name">
  * - `shrink` gives a range up: the span moves only if the range lies at one of its ends (ZON-6); Device zones never shrink
  *   (ZON-5)
  * - `online` and `offline` move pages in and out of the zone's present and managed counts (ZON-9)
- * - `of` is every zone of a node that has a span, `all` of every node
+ * - `mark` records whether the zone is contiguous; `holes` are the parts of its span where none of its pages is online
+ * - `of` is one zone, `all` every zone that ever had a span
  *
  * @category services
  * @since 0.1.0
  */
 export class Zones extends Context.Service<Zones, {
-  readonly grow: (zone: Key, range: PfnRange) => void
-  readonly shrink: (zone: Key, range: PfnRange) => void
-  readonly online: (zone: Key, range: PfnRange, managed: number) => void
-  readonly offline: (zone: Key, range: PfnRange, managed: number) => void
+  readonly grow: (zone: Key, range: PfnRange.PfnRange) => void
+  readonly shrink: (zone: Key, range: PfnRange.PfnRange) => void
+  readonly online: (zone: Key, range: PfnRange.PfnRange, managed: number) => void
+  readonly offline: (zone: Key, range: PfnRange.PfnRange, managed: number) => void
+  readonly mark: (zone: Key, contiguous: boolean) => void
+  readonly holes: (zone: Key) => ReadonlyArray<PfnRange.PfnRange>
   readonly of: (zone: Key) => Zone
   readonly all: () => ReadonlyArray<Zone>
   /** The zone whose online pages contain a pfn. */
@@ -70,7 +75,7 @@ export class Zones extends Context.Service<Zones, {
  * @category queries
  * @since 0.1.0
  */
-export const nodeSpan = (zones: ReadonlyArray<Zone>, node: number): PfnRange | null => {
+export const nodeSpan = (zones: ReadonlyArray<Zone>, node: number): PfnRange.PfnRange | null => {
   const spans = zones.filter((zone) => zone.node === node && zone.end > zone.start)
   return spans.length === 0 ? null : {
     start: Math.min(...spans.map((zone) => zone.start)),
@@ -95,10 +100,12 @@ export const make = (arch: Architecture.Architecture): Zones["Service"] => {
     if (!keys.has(key)) keys.set(key, { node, name })
     return key
   }
-  const of = (zone: Key): Zone => zones.get(keyOf(zone)) ?? { ...zone, start: 0, end: 0, present: 0, managed: 0 }
+  const of = ({ name, node }: Key): Zone =>
+    zones.get(keyOf({ name, node })) ??
+      { node, name, start: 0, end: 0, present: 0, managed: 0, contiguous: false }
   const put = (zone: Zone) => zones.set(keyOf(zone), zone)
 
-  const shrink = (key: Key, range: PfnRange): void => {
+  const shrink = (key: Key, range: PfnRange.PfnRange): void => {
     const zone = of(key)
     if (zone.name === "Device") return
     const own = members.extents.filter((extent) => extent.value === keyOf(key))
@@ -133,6 +140,12 @@ export const make = (arch: Architecture.Architecture): Zones["Service"] => {
       const zone = of(key)
       ExtentMap.remove(members, range.start, range.end)
       put({ ...zone, present: zone.present - (range.end - range.start), managed: zone.managed - managed })
+    },
+    mark: (key, contiguous) => put({ ...of(key), contiguous }),
+    holes: (key) => {
+      const { end, start } = of(key)
+      const own = ExtentMap.slice(members, start, end).filter((extent) => extent.value === keyOf(key))
+      return PfnRange.subtract({ start, end }, own)
     },
     of,
     all: () => [...zones.values()],

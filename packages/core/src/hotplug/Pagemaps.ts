@@ -6,51 +6,53 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { FrameAllocator } from "../frames/FrameAllocator.ts"
+import { hex } from "../geometry/Pfn.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as InitWork from "../init/InitWork.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
-import type { KernelError } from "../kernel/KernelError.ts"
+import * as KernelError from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import { Locks } from "../kernel/Locks.ts"
 import * as Steps from "../kernel/Steps.ts"
 import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
+import { has } from "../release/KernelRelease.ts"
 import { Iomem } from "../resources/Iomem.ts"
 import * as PagemapIndex from "../sections/PagemapIndex.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
 import type { Piece } from "../vmemmap/Piece.ts"
-import { Zones } from "../zones/Zones.ts"
+import { type Key, Zones } from "../zones/Zones.ts"
 import { ArchMemory } from "./ArchMemory.ts"
 import * as JoinZone from "./JoinZone.ts"
 import * as LeaveZone from "./LeaveZone.ts"
 import * as Pagemap from "./Pagemap.ts"
 import * as PagemapChecks from "./PagemapChecks.ts"
+import * as PagemapLookup from "./PagemapLookup.ts"
 
 /**
  * - `memremap` maps the ranges of a request in order; the scope's end is `memunmap_pages()`, in the kernel's order. A range
  *   that fails unwinds the ones before it, but not its own sections (SEC-12)
- * - `get` is `get_dev_pagemap()`: a reference held until the scope ends, of a pagemap that is not being torn down. A `hint`
- *   whose first range covers the pfn is returned as it is (MRP-10)
+ * - `get` is `get_dev_pagemap()`: it finds a pagemap from the moment it is in the index, before its pages are initialised (MRP-7)
  * - `all` lists the mapped pagemaps, oldest first
  *
  * @category services
  * @since 0.1.0
  */
 export class Pagemaps extends Context.Service<Pagemaps, {
-  readonly memremap: (request: Pagemap.Request) => Effect.Effect<Pagemap.Pagemap, KernelError, Scope.Scope>
-  readonly get: (
-    pfn: number,
-    hint?: Pagemap.Pagemap
-  ) => Effect.Effect<Option.Option<Pagemap.Pagemap>, never, Scope.Scope>
+  readonly memremap: (request: Pagemap.Request) => Effect.Effect<Pagemap.Pagemap, KernelError.KernelError, Scope.Scope>
+  readonly get: PagemapLookup.Get
   readonly all: () => ReadonlyArray<Pagemap.Pagemap>
 }>()("@vmemmap/core/hotplug/Pagemaps") {}
 
 /** Whether the pagemap holds its pages' references for its lifetime: private and coherent pages take theirs one by one. */
 const hasLifetimeReferences = ({ type }: Pagemap.Pagemap): boolean => type !== "private" && type !== "coherent"
+
+const outOfMemory = (step: string, rule: string, name: string) =>
+  KernelError.fail({ errno: "ENOMEM", rule, step, problem: `no memory to map ${name}`, remedy: "free memory first" })
 
 /**
  * @category constructors
@@ -67,9 +69,12 @@ export const make = Effect.gen(function*() {
   const init = yield* MemmapInit
   const memmap = yield* Memmap
   const iomem = yield* Iomem
+  const frames = yield* FrameAllocator
   const page = kernel.arch.pageSize
   const state: JoinZone.State & LeaveZone.State = { kernel, table, index, memmap, zones, init }
   const mapped = new Map<number, Pagemap.Pagemap>()
+  /** Those whose reference exists: what the index may lead to. */
+  const known = new Map<number, Pagemap.Pagemap>()
   let nextId = 0
 
   const isEarly = (pfn: number) =>
@@ -101,7 +106,7 @@ export const make = Effect.gen(function*() {
     i: number,
     range: PfnRange,
     limit: number
-  ): Steps.Op<Result.Result<void, KernelError>> {
+  ): Steps.Op<Result.Result<void, KernelError.KernelError>> {
     const linear = pagemap.type !== "private"
     const added = yield* arch.add(piece(pagemap, i, range), { linear, ram: false, limit })
     if (Result.isFailure(added)) return added
@@ -110,41 +115,74 @@ export const make = Effect.gen(function*() {
     return added
   }
 
+  /** Step 4: from here on the pagemap is found by pfn, before there are sections (MRP-7). */
+  const store = function*(
+    pagemap: Pagemap.Pagemap,
+    { end, start }: PfnRange
+  ): Steps.Op<Result.Result<void, KernelError.KernelError>> {
+    yield Steps.write("pagemap.store", `pagemap:${pagemap.id}`)
+    if (!frames.small("pagemap-index")) return outOfMemory("xa_store_range", "MRP-4", pagemap.name)
+    PagemapIndex.store(index, start, end, pagemap)
+    return Result.succeed(undefined)
+  }
+
+  const erase = function*(pagemap: Pagemap.Pagemap, { end, start }: PfnRange): Steps.Op<void> {
+    yield Steps.write("pagemap.erase", `pagemap:${pagemap.id}`)
+    PagemapIndex.erase(index, start, end)
+  }
+
   const addRange = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
-    const known = { index, iomem: iomem.tree(), arch: kernel.arch, log }
-    yield* Effect.suspend(() => Effect.fromResult(PagemapChecks.range(known, pagemap, i, range)))
-    yield* Steps.run(function*() {
-      yield Steps.write("pagemap.store", `pagemap:${pagemap.id}`)
-      PagemapIndex.store(index, range.start, range.end, pagemap)
-    })
-    const erase = Steps.run(function*() {
-      yield Steps.write("pagemap.erase", `pagemap:${pagemap.id}`)
-      PagemapIndex.erase(index, range.start, range.end)
-    })
+    const around = { index, iomem: iomem.tree(), arch: kernel.arch, log }
+    yield* Effect.suspend(() => Effect.fromResult(PagemapChecks.range(around, pagemap, i, range)))
+    const stored = yield* Steps.run(() => store(pagemap, range))
+    yield* Effect.fromResult(stored)
     const bytes = { start: range.start * page, end: range.end * page }
     const isAllowed = Effect.fromResult(PagemapChecks.allowed(arch.allowed(bytes), bytes))
     yield* isAllowed.pipe(
       Effect.andThen(locks.memHotplug(Steps.run((limit) => addLocked(pagemap, i, range, limit)))),
       Effect.flatMap(Effect.fromResult),
-      Effect.tapError(() => erase)
+      Effect.onError(() => Steps.run(() => erase(pagemap, range)))
     )
     yield* Steps.run((limit) => init.parts(work(pagemap, i, range).unlocked, "no lock", "Movable", limit))
-    log.emit({
-      _tag: "Line",
-      level: "info",
-      text: `memmap_init_zone_device initialised ${range.end - Pagemap.first(pagemap, i)} pages in 0ms`
+    if (has(kernel.release, "single-pass-init")) {
+      log.emit({
+        _tag: "Line",
+        level: "info",
+        text: `memmap_init_zone_device initialised ${range.end - Pagemap.first(pagemap, i)} pages in 0ms`
+      })
+    }
+    if (!hasLifetimeReferences(pagemap)) return
+    yield* Steps.run(function*() {
+      yield Steps.write("pagemap.get-lifetime", `pagemap:${pagemap.id}`)
+      pagemap.references.get(Pagemap.length(pagemap, i))
     })
-    if (hasLifetimeReferences(pagemap)) pagemap.references.get(Pagemap.length(pagemap, i))
   })
 
-  const removeRange = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange) =>
-    locks.memHotplug(Steps.run(function*(limit: number) {
-      yield* LeaveZone.remove(state, { node: pagemap.node, name: "Device" }, range)
+  /**
+   * The zone of a range, as the struct page of its first pfn says: with an altmap those of the range's own first pfns were never
+   * written (INI-10, BUG-8).
+   */
+  const zoneOf = function*(pagemap: Pagemap.Pagemap, i: number): Steps.Op<Key> {
+    const first = Pagemap.first(pagemap, i)
+    yield Steps.read("page.zone", `page:${first}`)
+    const page = memmap.read(first)
+    if (page._tag === "Initialised") return { node: page.node, name: page.zone }
+    log.emit({
+      _tag: "Hazard",
+      rule: "INI-10",
+      text: `the zone of pfn ${hex(first)} is read, which was never initialised`
+    })
+    return { node: pagemap.node, name: "Device" }
+  }
+
+  const removeRange = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
+    const zone = yield* Steps.run(() => zoneOf(pagemap, i))
+    yield* locks.memHotplug(Steps.run(function*(limit: number) {
+      yield* LeaveZone.remove(state, zone, range)
       yield* arch.remove(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
-    })).pipe(Effect.andThen(Steps.run(function*() {
-      yield Steps.write("pagemap.erase", `pagemap:${pagemap.id}`)
-      PagemapIndex.erase(index, range.start, range.end)
-    })))
+    }))
+    yield* Steps.run(() => erase(pagemap, range))
+  })
 
   /** `memunmap_pages()` over the ranges that were added (MRP-12). */
   const unmap = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, ranges: ReadonlyArray<PfnRange>) {
@@ -158,7 +196,11 @@ export const make = Effect.gen(function*() {
     })
     yield* pagemap.references.drained
     yield* Effect.forEach(ranges, (range, i) => removeRange(pagemap, i, range), { discard: true })
-    mapped.delete(pagemap.id)
+    yield* Steps.run(function*() {
+      yield Steps.write("pagemap.exit-reference", `pagemap:${pagemap.id}`)
+      mapped.delete(pagemap.id)
+      known.delete(pagemap.id)
+    })
     const alloc = pagemap.altmap?.current.alloc ?? 0
     if (alloc !== 0) {
       log.emit({
@@ -198,9 +240,13 @@ export const make = Effect.gen(function*() {
       references,
       isLive: references.isLive
     }
+    if (!frames.small("pagemap-reference")) {
+      return yield* Effect.fromResult(outOfMemory("percpu_ref_init", "MRP-1", request.name))
+    }
+    known.set(pagemap.id, pagemap)
     hazards(pagemap)
     for (const [i, range] of pagemap.ranges.entries()) {
-      yield* addRange(pagemap, i, range).pipe(Effect.tapError(() => unmap(pagemap, pagemap.ranges.slice(0, i))))
+      yield* addRange(pagemap, i, range).pipe(Effect.onError(() => unmap(pagemap, pagemap.ranges.slice(0, i))))
     }
     mapped.set(pagemap.id, pagemap)
     return pagemap
@@ -214,22 +260,7 @@ export const make = Effect.gen(function*() {
         operation(map(request)),
         (pagemap) => KernelLog.operation(log, "memunmap_pages")(unmap(pagemap, pagemap.ranges))
       ),
-    get: (pfn, hint) => {
-      const covering = hint?.ranges[0]
-      if (covering !== undefined && pfn >= covering.start && pfn < covering.end) {
-        return Effect.succeedSome(hint as Pagemap.Pagemap)
-      }
-      return Effect.map(
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            const found = mapped.get(PagemapIndex.findLive(index, pfn)?.id ?? -1)
-            return found?.references.tryGet() === true ? found : undefined
-          }),
-          (found) => Effect.sync(() => found?.references.put(1))
-        ),
-        Option.fromUndefinedOr
-      )
-    },
+    get: PagemapLookup.make(index, known),
     all: () => [...mapped.values()]
   })
 })
@@ -244,6 +275,7 @@ export const layer: Layer.Layer<
   | Kernel
   | Locks
   | KernelLog.KernelLog
+  | FrameAllocator
   | PagemapIndex.PagemapIndex
   | SectionTable.SectionTable
   | Zones

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Option, Result, Scope } from "effect"
+import { Cause, Effect, Exit, Option, Result, Scope } from "effect"
 import * as Faults from "../../src/frames/Faults.ts"
 import * as Architecture from "../../src/geometry/Architecture.ts"
 import * as DirectMap from "../../src/hotplug/DirectMap.ts"
 import type * as Pagemap from "../../src/hotplug/Pagemap.ts"
 import * as Pagemaps from "../../src/hotplug/Pagemaps.ts"
 import * as KernelLog from "../../src/kernel/KernelLog.ts"
+import * as Locks from "../../src/kernel/Locks.ts"
+import * as Steps from "../../src/kernel/Steps.ts"
 import * as Ledger from "../../src/machine/Ledger.ts"
 import * as Machine from "../../src/machine/Machine.ts"
 import * as Census from "../../src/memmap/Census.ts"
@@ -33,6 +35,8 @@ const device = (start: number, size: number, rest: Partial<Pagemap.Request> = {}
   ranges: [{ start, end: start + size }],
   ...rest
 })
+
+const privateOps = { owner: "driver", ops: { pageFree: () => Effect.void, migrateToRam: () => Effect.void } }
 
 const errno = (result: Result.Result<unknown, { readonly errno: string; readonly step?: string }>) =>
   Result.isFailure(result) ? `${result.failure.errno} ${result.failure.step}` : "mapped"
@@ -84,6 +88,104 @@ describe("Pagemaps", () => {
       yield* Effect.yieldNow
       assert.isDefined(closing.pollUnsafe())
       assert.strictEqual(pagemap.references.count(), 0)
+    }).pipe(Effect.provide(machine)))
+
+  it.effect("MRP-10: a hint that does not cover the pfn loses its reference at once, and only once", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const a = yield* pagemaps.memremap(device(8 * GiB, GiB, { type: "private", ...privateOps }))
+      const b = yield* pagemaps.memremap(device(16 * GiB, GiB, { type: "private", ...privateOps }))
+      const counts = () => [a.references.count(), b.references.count()]
+      yield* Effect.scoped(Effect.gen(function*() {
+        const first = Option.getOrThrow(yield* pagemaps.get(8 * GiB / 4096))
+        assert.deepStrictEqual(counts(), [1, 0])
+        const second = Option.getOrThrow(yield* pagemaps.get(16 * GiB / 4096, first))
+        assert.strictEqual(second, b)
+        assert.deepStrictEqual(counts(), [0, 1])
+        assert.isTrue(Option.isNone(yield* pagemaps.get(5, second)))
+        assert.deepStrictEqual(counts(), [0, 0])
+      }))
+      assert.deepStrictEqual(counts(), [0, 0])
+    }).pipe(Effect.scoped, Effect.provide(machine)))
+
+  it.effect("MRP-7, LCK-8, LCK-10: a pagemap is found from its index on, until its reference is killed", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const pfn = 8 * GiB / 4096
+      const seen = new Map<string, boolean>()
+      const lookAt = Steps.stepped(({ name }) =>
+        Effect.gen(function*() {
+          const found = yield* Effect.scoped(pagemaps.get(pfn)).pipe(Effect.provideService(Steps.Steps, Steps.bulk))
+          seen.set(name, Option.isSome(found))
+        })
+      )
+      yield* Effect.scoped(pagemaps.memremap(device(8 * GiB, 130 * MiB))).pipe(
+        Effect.provideService(Steps.Steps, lookAt)
+      )
+      const order = [...seen].filter(([name]) => /^(pagemap|page|zone|lock|direct-map)\./.test(name))
+      assert.deepStrictEqual(order, [
+        ["pagemap.store", false],
+        ["lock.take", false],
+        ["direct-map.map", true],
+        ["zone.clear-contiguous", true],
+        ["zone.grow-span", true],
+        ["zone.set-contiguous", true],
+        ["page.init", true],
+        ["pagemap.get-lifetime", true],
+        ["pagemap.kill", true],
+        ["pagemap.put-lifetime", false],
+        ["page.zone", false],
+        ["direct-map.unmap", false],
+        ["pagemap.erase", false],
+        ["pagemap.exit-reference", false]
+      ])
+    }).pipe(Effect.provide(machine)))
+
+  it.effect("BUG-8, INI-10: the zone of a range is read from the first page its driver owns, which was written", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const log = yield* KernelLog.KernelLog
+      const read: Array<string> = []
+      const altmap = Altmap.make(8 * GiB, 18 * MiB, arch)
+      yield* Effect.scoped(pagemaps.memremap(device(8 * GiB, GiB, { altmap }))).pipe(
+        Effect.provideService(
+          Steps.Steps,
+          Steps.stepped(({ name, object }) =>
+            Effect.sync(() => {
+              if (name === "page.zone") read.push(object)
+            })
+          )
+        )
+      )
+      assert.deepStrictEqual(read, [`page:${(8 * GiB + 18 * MiB) / 4096}`])
+      assert.isFalse((yield* log.recent).some(({ _tag }) => _tag === "Hazard"))
+    }).pipe(Effect.provide(machine)))
+
+  it.effect("MRP-1, ERR-1: no memory for the reference or for the index is ENOMEM before anything is mapped", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const faults = yield* Faults.Faults
+      const directMap = yield* DirectMap.DirectMap
+      const index = yield* PagemapIndex.PagemapIndex
+      const attempts: Array<string> = []
+      for (const n of [0, 1]) {
+        faults.arm(n)
+        attempts.push(errno(yield* Effect.result(Effect.scoped(pagemaps.memremap(device(8 * GiB, GiB))))))
+      }
+      assert.deepStrictEqual(attempts, ["ENOMEM percpu_ref_init", "ENOMEM xa_store_range"])
+      assert.deepStrictEqual(index.extents, [])
+      assert.strictEqual(directMap.pieces().huge, 0)
+    }).pipe(Effect.provide(machine)))
+
+  it.effect("LCK-5: mapping from a notifier dies of the deadlock it would be, and leaves nothing in the index", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const locks = yield* Locks.Locks
+      const index = yield* PagemapIndex.PagemapIndex
+      const exit = yield* Effect.exit(locks.memHotplug(Effect.scoped(pagemaps.memremap(device(8 * GiB, GiB)))))
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+      assert.deepStrictEqual(index.extents, [])
+      assert.deepStrictEqual(pagemaps.all(), [])
     }).pipe(Effect.provide(machine)))
 
   it.effect("ERR-4: a conflict, System RAM and alignment are refused in the kernel's order, and leave nothing", () =>

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
-import type * as ExtentMap from "@vmemmap/core/geometry/ExtentMap"
+import * as ExtentMap from "@vmemmap/core/geometry/ExtentMap"
 import { hex } from "@vmemmap/core/geometry/Pfn"
 import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
 import { KernelLog } from "@vmemmap/core/kernel/KernelLog"
@@ -251,7 +251,15 @@ export const make = Effect.gen(function*() {
     )
     const spans = (all: ReadonlyArray<ReferenceModel.Zone>) =>
       all.filter(({ end, present, start }) => end > start || present > 0)
-        .map(({ end, managed, name, node, present, start }) => ({ node, name, start, end, present, managed }))
+        .map(({ contiguous, end, managed, name, node, present, start }) => ({
+          node,
+          name,
+          start,
+          end,
+          present,
+          managed,
+          contiguous
+        }))
         .toSorted((a, b) => `${a.node}${a.name}` < `${b.node}${b.name}` ? -1 : 1)
     report("zones", spans(zones.all()), spans([...model.zones.values()]))
     report("warnings", warnings, model.warnings)
@@ -259,6 +267,8 @@ export const make = Effect.gen(function*() {
       const found = FoundPage.make(memmap.read(pfn))
       const expected = VirtualMemmap.read(model.memmap, pfn)
       if (!FoundPage.agrees(found, expected)) report(`struct page ${hex(pfn)}`, found, expected)
+      const entry = ExtentMap.find(index, pfn)?.value.id
+      if (entry !== model.index.get(pfn)?.id) report(`pagemap index ${hex(pfn)}`, entry, model.index.get(pfn)?.id)
       if (SectionTable.pfnValid(table, pfn) !== ReferenceModel.isValid(model, pfn)) {
         report(`pfn_valid(${hex(pfn)})`, SectionTable.pfnValid(table, pfn), ReferenceModel.isValid(model, pfn))
       }

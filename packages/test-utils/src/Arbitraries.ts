@@ -64,7 +64,7 @@ export const machine = (arch: Architecture.Name = "x86_64"): Arbitrary.Arbitrary
 const rarely = <const A extends number | boolean>(usual: A, rare: A) =>
   Schema.Literals([...Array.from({ length: 15 }, () => usual), rare])
 
-const names = Schema.Literals(["a", "b", "c"])
+const names = Schema.Literals(["a", "a", "b", "c"])
 
 /** Two windows: around RAM, and around the boundary of section roots and PMD tables at section 512. */
 const Window = Schema.Literals([0, 0, 0, 0, 0, 504])
@@ -105,7 +105,7 @@ const MapShape = Schema.TaggedStruct("Map", {
   empty: rarely(false, true)
 })
 
-const ramNames = Schema.Literals(["m", "n"])
+const ramNames = Schema.Literals(["m", "m", "n"])
 
 const block = Schema.Literals([-1, -1, 0, 1, 2])
 
@@ -143,6 +143,7 @@ const PagemapShapes = Schema.Union([
   MapShape,
   UnmapShape,
   UnmapShape,
+  Schema.TaggedStruct("Get", { name: names }),
   Schema.TaggedStruct("Get", { name: names }),
   Schema.TaggedStruct("Put", { name: names }),
   FailShape

@@ -350,7 +350,8 @@ export const predict = (model: ReferenceModel.ReferenceModel, operation: Operati
 /**
  * Whether the kernel itself would touch page tables or struct pages that do not exist: a compound that continues from a
  * section whose memmap is not mapped page by page (CMP-4, CMP-6), one whose struct pages fill less than the two vmemmap pages
- * it is given (CMP-2), or one that sticks out of its range further than what is mapped. No prediction is made for such a request.
+ * it is given (CMP-2), one that begins or ends inside a vmemmap page (BUG-13), or one that sticks out of its range further
+ * than what is mapped. No prediction is made for such a request.
  *
  * @category predicates
  * @since 0.1.0
@@ -368,6 +369,7 @@ export const isUndefined = (model: ReferenceModel.ReferenceModel, operation: Ope
     const continuesEarly = isShared && size > Architecture.pagesPerSubsection(arch) &&
       sectionOf(start) !== sectionOf(end - 1) && model.sections.table.get(sectionOf(start))?.flags.has("early") === true
     const isBelowTwoPages = isShared && size * structPage < 2 * arch.pageSize
-    return rest !== 0 && written > rest || continuesEarly || isBelowTwoPages
+    const isOffPages = isShared && (start * structPage % arch.pageSize !== 0 || end * structPage % arch.pageSize !== 0)
+    return rest !== 0 && written > rest || continuesEarly || isBelowTwoPages || isOffPages
   })
 }

@@ -6,7 +6,7 @@
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import type { PfnRange } from "@vmemmap/core/geometry/PfnRange"
 import * as Sections from "./Sections.ts"
-import { type Boot, pfns, type ReferenceModel, zoneOf } from "./State.ts"
+import { type Boot, isContiguous, pfns, type ReferenceModel, zoneOf } from "./State.ts"
 import * as VirtualMemmap from "./VirtualMemmap.ts"
 
 /** INI-5: RAM belongs to the allocator; holes in boot sections get reserved pages of the zone above them. */
@@ -90,5 +90,6 @@ export const make = (boot: Boot): ReferenceModel => {
     }
   }
   bootPages(model)
+  for (const zone of model.zones.values()) if (zone.present > 0) zone.contiguous = isContiguous(model, zone)
   return model
 }

@@ -11,6 +11,7 @@ import {
   addPages,
   type Errno,
   grow,
+  isContiguous,
   type Pagemap,
   pfns,
   type ReferenceModel,
@@ -92,6 +93,8 @@ const addRange = (model: ReferenceModel, pagemap: Pagemap, i: number, range: Pfn
     model.ramOverlapWarned ||= warnings.push("pagemap_range") > 0
     return "ENXIO"
   }
+  // The xarray may need memory for its nodes; nothing is stored then (step 4).
+  if (!VirtualMemmap.allocate(model.memmap)) return "ENOMEM"
   const erase = () => {
     for (const pfn of pfns(range)) index.delete(pfn)
   }
@@ -108,8 +111,10 @@ const addRange = (model: ReferenceModel, pagemap: Pagemap, i: number, range: Pfn
     erase()
     return error
   }
-  grow(zoneOf(model, node, "Device"), range)
+  const zone = zoneOf(model, node, "Device")
+  grow(zone, range)
   taint(model, range)
+  zone.contiguous = isContiguous(model, zone)
   initialise(model, pagemap, i)
   pagemap.references += lifetime(pagemap, i)
   return null
@@ -143,6 +148,8 @@ export const memremap = (model: ReferenceModel, request: Request): Errno | null 
   }
   if (request.type === "unset") model.warnings.push("memremap_pages")
   const id = model.attempts++
+  // percpu_ref_init() (MRP-1).
+  if (!VirtualMemmap.allocate(model.memmap)) return "ENOMEM"
   const pagemap: Pagemap = {
     id,
     request: { ...request, node: Math.max(0, request.node) },

@@ -7,7 +7,7 @@ import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import type { PfnRange } from "@vmemmap/core/geometry/PfnRange"
 import type { Config } from "@vmemmap/core/release/Kernel"
 import * as Sections from "./Sections.ts"
-import type * as VirtualMemmap from "./VirtualMemmap.ts"
+import * as VirtualMemmap from "./VirtualMemmap.ts"
 
 /**
  * The machine before anything is mapped: RAM by node in pfns, and the spans of its zones.
@@ -96,6 +96,7 @@ export interface Zone {
   end: number
   present: number
   managed: number
+  contiguous: boolean
 }
 
 /**
@@ -143,7 +144,7 @@ export const zoneOf = ({ zones }: ReferenceModel, node: number, name: string): Z
   const key = `${node}/${name}`
   const there = zones.get(key)
   if (there !== undefined) return there
-  const zone: Zone = { node, name, start: 0, end: 0, present: 0, managed: 0 }
+  const zone: Zone = { node, name, start: 0, end: 0, present: 0, managed: 0, contiguous: false }
   zones.set(key, zone)
   return zone
 }
@@ -256,4 +257,33 @@ export const isOnline = ({ index, kernel, sections }: ReferenceModel, pfn: numbe
   const section = sections.table.get(Math.floor(pfn / Architecture.pagesPerSection(kernel.arch)))
   if (section === undefined || !section.flags.has("online") || !Sections.hasSubsection(sections, pfn)) return false
   return !section.flags.has("taint") || index.get(pfn)?.live !== true
+}
+
+/**
+ * Whether the struct page of a pfn names this zone.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isLinked = ({ memmap }: ReferenceModel, zone: Zone, pfn: number): boolean => {
+  const content = VirtualMemmap.read(memmap, pfn)
+  return typeof content !== "string" && content._tag !== "Poisoned" && content.node === zone.node &&
+    content.zone === zone.name
+}
+
+/**
+ * `set_zone_contiguous()`: every pageblock of the span is valid at both ends, begins online, and is the zone's (ZON-8).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isContiguous = (model: ReferenceModel, zone: Zone): boolean => {
+  const size = 2 ** model.kernel.arch.pageblockOrder
+  for (let block = Math.floor(zone.start / size) * size; block < zone.end; block += size) {
+    const first = Math.max(zone.start, block)
+    const last = Math.min(zone.end, block + size) - 1
+    if (!isOnline(model, first) || !isValid(model, last)) return false
+    if (!isLinked(model, zone, first) || !isLinked(model, zone, last)) return false
+  }
+  return true
 }

@@ -12,6 +12,8 @@ import {
   type Block,
   type Errno,
   grow,
+  isContiguous,
+  isLinked,
   isOnline,
   pfns,
   type ReferenceModel,
@@ -168,14 +170,16 @@ const onlineBlock = (model: ReferenceModel, number: number, block: Block, type: 
   const name = chooseZone(model, block.node, whole, type)
   const zone = zoneOf(model, block.node, name)
   const page = { _tag: "Page", node: block.node, zone: name, links: "self", buddyOrder: null } as const
+  const reserve = (range: PfnRange, flags: ReadonlyArray<"reserved" | "self-hosted">) => {
+    grow(zone, range)
+    for (const pfn of pfns(range)) VirtualMemmap.write(memmap, pfn, { ...page, flags, refcount: 1 })
+    zone.contiguous = isContiguous(model, zone)
+  }
   if (block.own > 0) {
-    grow(zone, own)
-    for (const pfn of pfns(own)) {
-      VirtualMemmap.write(memmap, pfn, { ...page, flags: ["reserved", "self-hosted"], refcount: 1 })
-    }
+    reserve(own, ["reserved", "self-hosted"])
     markSections(model, wholeSections(model, own), true)
   }
-  grow(zone, rest)
+  reserve(rest, ["reserved"])
   for (const { order, pfn } of freeBlocks(model, rest)) {
     for (const tail of pfns({ start: pfn, end: pfn + 2 ** order })) {
       VirtualMemmap.write(memmap, tail, { ...page, flags: [], refcount: 0 })
@@ -188,13 +192,9 @@ const onlineBlock = (model: ReferenceModel, number: number, block: Block, type: 
   block.zone = name
 }
 
-/** Whether the zone of a pfn is this one, as its struct page says, and the pfn is online (ZON-6). */
-const belongsTo = (model: ReferenceModel, zone: Zone, pfn: number): boolean => {
-  if (!isOnline(model, pfn)) return false
-  const content = VirtualMemmap.read(model.memmap, pfn)
-  return typeof content !== "string" && content._tag !== "Poisoned" && content.node === zone.node &&
-    content.zone === zone.name
-}
+/** An online page of the zone, as its struct page says (ZON-6). */
+const belongsTo = (model: ReferenceModel, zone: Zone, pfn: number): boolean =>
+  isOnline(model, pfn) && isLinked(model, zone, pfn)
 
 /** `shrink_zone_span()`. */
 const shrink = (model: ReferenceModel, zone: Zone, { end, start }: PfnRange): void => {
@@ -239,6 +239,7 @@ const offlineBlock = (model: ReferenceModel, number: number, block: Block, name:
   const leave = (range: PfnRange) => {
     if (kernel.poison) Sections.poison(sections, range.start, range.end - range.start)
     shrink(model, zone, range)
+    zone.contiguous = isContiguous(model, zone)
   }
   leave(rest)
   if (block.own > 0) {

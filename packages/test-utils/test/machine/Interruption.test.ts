@@ -10,7 +10,7 @@ import * as Arbitraries from "../../src/Arbitraries.ts"
 import * as Invariants from "../../src/Invariants.ts"
 import * as Observation from "../../src/Observation.ts"
 import * as Program from "../../src/Program.ts"
-import { lines, none, runs } from "./follow.ts"
+import { lines, none, runs, size } from "./follow.ts"
 
 /** Counts fibers that have begun and not ended. */
 const fibers = () => {
@@ -89,10 +89,17 @@ const isClean = (operation: Program.Operation) =>
 
 describe("ended programs", () => {
   it.effect.prop(
+    "HOT-9: no fiber is left, the locks are free, the books balance: System RAM",
+    { ...input, program: Arbitraries.systemRam() },
+    ({ ending, program, spec }) => endAt(spec, program, ending.at, ending.how),
+    { arbitrary: { runs: runs(80), seed: "interruption", size } }
+  )
+
+  it.effect.prop(
     "MRP-12: nothing is mapped, no fiber is left, the locks are free, the books balance",
     input,
     ({ ending, program, spec }) => endAt(spec, program, ending.at, ending.how),
-    { arbitrary: { runs: runs(60), seed: "interruption" } }
+    { arbitrary: { runs: runs(120), seed: "interruption", size } }
   )
 
   it.effect.prop(
@@ -105,6 +112,6 @@ describe("ended programs", () => {
         const leaks = memmaps(after).length > memmaps(before).length
         if (!leaks) assert.deepStrictEqual(memmaps(after), memmaps(before))
       }),
-    { arbitrary: { runs: runs(30), seed: "interruption" } }
+    { arbitrary: { runs: runs(60), seed: "interruption", size } }
   )
 })

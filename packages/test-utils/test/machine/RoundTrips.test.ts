@@ -8,7 +8,7 @@ import * as Agreement from "../../src/Agreement.ts"
 import * as Arbitraries from "../../src/Arbitraries.ts"
 import * as Invariants from "../../src/Invariants.ts"
 import * as Program from "../../src/Program.ts"
-import { model, none, runs } from "./follow.ts"
+import { model, none, runs, size } from "./follow.ts"
 
 const roundTrips = (spec: MachineSpec, program: ReadonlyArray<Program.Operation>) =>
   Effect.scoped(Effect.gen(function*() {
@@ -49,7 +49,7 @@ describe("pfns", () => {
       `SEC-2, SEC-6, SEC-7: pages, addresses, pfn_valid() and pfn_to_online_page() of every pfn: ${arch}`,
       { spec: Arbitraries.machine(arch), program: Arbitraries.pagemaps(arch, 4) },
       ({ program, spec }) => roundTrips(spec, program),
-      { arbitrary: { runs: runs(5), seed: "pfns" } }
+      { arbitrary: { runs: runs(5), seed: "pfns", size } }
     )
   }
 })

@@ -16,6 +16,9 @@ const long = process.env.VMEMMAP_LONG === "1"
 /** How often a property is tried. */
 export const runs = (usual: number) => long ? usual * 20 : usual
 
+/** How long programs get. */
+export const size = 40
+
 /** Fails with everything that was found, one line each. */
 export const none = (when: string, found: ReadonlyArray<string>) => {
   if (found.length > 0) assert.fail([when, ...found].join("\n  "))

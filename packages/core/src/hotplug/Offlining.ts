@@ -146,7 +146,6 @@ export const make = Effect.gen(function*() {
     yield Steps.write("zone.undo-isolation", objectOf(leaving))
     pageblocks.set(rest.start, rest.end, "Movable")
     if (zone.name !== "Movable") frames.add({ ...rest, node: zone.node })
-    yield* countOwn(leaving, true)
   }
 
   /** Sections first, then the pages leave the allocator and the counts (LCK-9). */
@@ -187,6 +186,7 @@ export const make = Effect.gen(function*() {
         if (Exit.isFailure(migrated)) {
           yield* Steps.run(() => undoIsolation(leaving))
           const cancelled = yield* Effect.exit(notifier.announce({ ...told, action: "CANCEL_OFFLINE" }))
+          yield* Steps.run(() => countOwn(leaving, true))
           yield* Exit.asVoidAll([migrated, cancelled])
         }
         yield* Steps.run((limit) => takeOut(leaving, limit))
@@ -197,22 +197,29 @@ export const make = Effect.gen(function*() {
       })
     )
 
+  /** HOT-4: on the way out from here, before the hotplug lock is there. */
+  const begin = function*(run: Run): Steps.Op<void> {
+    yield Steps.write("block.set-going-offline", `block:${run.start}`)
+    blocks.update(run, { state: "going-offline" })
+  }
+
   /** What a failure leaves of the state in between is online as before. */
-  const settle = (run: Run) =>
-    Effect.sync(() => {
-      for (const { value, ...rest } of blocks.runs(run)) {
-        if (value.state === "going-offline") blocks.update(rest, { state: "online" })
-      }
-    })
+  const settle = function*(run: Run): Steps.Op<void> {
+    for (const { value, ...rest } of blocks.runs(run)) {
+      if (value.state !== "going-offline") continue
+      yield Steps.write("block.set-online", `block:${rest.start}`)
+      blocks.update(rest, { state: "online" })
+    }
+  }
 
   const offline: Offline = (whole) => {
     const { hasHoles, zone } = whole.value
     if (zone === null || hasHoles) return Effect.fail(invalid(whole))
     const run = { ...whole, end: unheld(whole) }
     return Effect.acquireUseRelease(
-      Effect.sync(() => blocks.update(run, { state: "going-offline" })),
+      Steps.run(() => begin(run)),
       () => locks.memHotplug(locked(run, zone)).pipe(KernelLog.operation(log, "offline_pages")),
-      () => settle(run)
+      () => Steps.run(() => settle(run))
     )
   }
   return offline

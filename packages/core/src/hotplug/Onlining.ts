@@ -63,6 +63,10 @@ export const make = Effect.gen(function*() {
 
   const pieces = (run: Run) => pagesOf(run, blocks.pages)
 
+  const account = ({ value: { group } }: Run, name: ZoneChoice.Zone, pages: number) => {
+    if (group !== null) groups.account(group, name === "Movable" ? "movable" : "kernel", pages)
+  }
+
   /** The sections that hold nothing but a block's own memmap (HOT-14). */
   const markOwn = (own: PfnRange.PfnRange, isOnline: boolean, limit: number) =>
     OnlineSections.mark(table, PfnRange.shrinkTo(own, table.pagesPerSection), isOnline, limit)
@@ -95,30 +99,38 @@ export const make = Effect.gen(function*() {
     yield* LeaveZone.remove(state, zone, own)
   }
 
-  /** Steps 4 to 6 of HOT-7: the pages can be allocated only at the very end. */
+  /**
+   * Steps 4 to 6 of HOT-7: the pages are free, their sections online, the pages counted, and only at the very end can they be
+   * allocated (LCK-9).
+   */
   const finish = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
-    const { own, rest } = pieces(run)
-    const { group } = run.value
+    const { rest } = pieces(run)
     const zone = { node: nodeOf(run.value), name }
     const object = `zone:${zone.node}/${name}`
     const pages = rest.end - rest.start
     const wasEmpty = zones.of(zone).present === 0
-    yield* OnlineSections.mark(table, rest, true, limit)
-    yield Steps.write("zone.set-present", object)
-    zones.online(zone, rest, pages)
-    const kind = name === "Movable" ? "movable" : "kernel"
-    if (group !== null) groups.account(group, kind, pages)
-    if (wasEmpty) nodes.rebuildZonelists()
-    yield Steps.write("zone.undo-isolation", object)
-    pageblocks.set(rest.start, rest.end, "Movable")
+    yield Steps.write("zone.add-free", object)
     for (const { end, order, start } of OnlineSections.freeBlocks(rest, kernel.arch.largestOrder)) {
       memmap.write(start, end, { _tag: "Free", node: zone.node, zone: name, order, listed: true })
     }
+    yield* OnlineSections.mark(table, rest, true, limit)
+    yield Steps.write("zone.set-present", object)
+    zones.online(zone, rest, pages)
+    account(run, name, pages)
+    if (wasEmpty) nodes.rebuildZonelists()
+    yield Steps.write("zone.undo-isolation", object)
+    pageblocks.set(rest.start, rest.end, "Movable")
     if (name !== "Movable") frames.add({ ...rest, node: zone.node })
+  }
+
+  /** What `online_pages()` leaves to its caller: the pages of the block's own memmap count now, and it is online (HOT-6). */
+  const settle = function*(run: Run, name: ZoneChoice.Zone): Steps.Op<void> {
+    const { own } = pieces(run)
+    const zone = { node: nodeOf(run.value), name }
     if (own.end > own.start) {
-      yield Steps.write("zone.set-present", object)
+      yield Steps.write("zone.set-present", `zone:${zone.node}/${name}`)
       zones.online(zone, own, 0)
-      if (group !== null) groups.account(group, kind, own.end - own.start)
+      account(run, name, own.end - own.start)
     }
     yield Steps.write("block.set-online", `block:${run.start}`)
     blocks.update(run, { state: "online", zone: name })
@@ -136,7 +148,9 @@ export const make = Effect.gen(function*() {
           return yield* Exit.asVoidAll([asked, cancelled])
         }
         yield* Steps.run((limit) => finish(run, name, limit))
-        yield* notifier.announce({ ...told, action: "ONLINE" })
+        const announced = yield* Effect.exit(notifier.announce({ ...told, action: "ONLINE" }))
+        yield* Steps.run(() => settle(run, name))
+        yield* announced
       })
     )
   })

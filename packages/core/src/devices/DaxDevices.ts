@@ -87,7 +87,7 @@ export const make = Effect.gen(function*() {
   const kmem = yield* Kmem
   const drivers: ReadonlyArray<Driver> = [
     { name: "device_dax", matchesAlways: true, probe },
-    ...(has(release, "kmem") ? [{ name: "kmem", matchesAlways: false, probe: kmem.probe }] : [])
+    ...(has(release, "kmem") && arch.hotplug ? [{ name: "kmem", matchesAlways: false, probe: kmem.probe }] : [])
   ]
   const ids = new Map<string, Set<string>>(drivers.map(({ name }) => [name, new Set()]))
   const parents = new Set<Parent>()

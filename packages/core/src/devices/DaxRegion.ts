@@ -70,8 +70,7 @@ const refuse = (
  * @since 0.1.0
  */
 export const make = (region: Omit<Region, "instances">): Answer<Region> =>
-  Alignment.isAligned(region.start, region.align) && Alignment.isAligned(PfnRange.length(region), region.align) &&
-    region.end > region.start
+  Alignment.isAligned(region.start, region.align) && Alignment.isAligned(PfnRange.length(region), region.align)
     ? Result.succeed({ ...region, instances: [] })
     : refuse(
       "ENOMEM",
@@ -129,7 +128,8 @@ const append = (instance: Instance, range: PfnRange.PfnRange, pageSize: number):
 })
 
 /**
- * `devm_create_dev_dax()` with the id it is told: how a static device comes.
+ * `devm_create_dev_dax()` with the id it is told: how a static device comes. Of a region without bytes it has none, and no
+ * driver takes it (24.2).
  *
  * @category operations
  * @since 0.1.0
@@ -139,7 +139,7 @@ export const addStatic = (region: Region, id: number): Region =>
     id,
     name: `dax${region.id}.${id}`,
     align: region.align,
-    ranges: [{ start: region.start, end: region.end, pageOffset: 0 }]
+    ranges: region.end > region.start ? [{ start: region.start, end: region.end, pageOffset: 0 }] : []
   })
 
 /**

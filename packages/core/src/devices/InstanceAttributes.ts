@@ -7,11 +7,16 @@
  */
 import * as Result from "effect/Result"
 import * as KernelError from "../kernel/KernelError.ts"
+import type { Config } from "../release/Kernel.ts"
+import { has } from "../release/KernelRelease.ts"
+import * as Port from "../release/Port.ts"
 import * as Btt from "./Btt.ts"
 import * as NamespaceClaim from "./NamespaceClaim.ts"
 import { capacity, type Instance, type PfnInstance } from "./NvdimmState.ts"
 import * as Seeds from "./Seeds.ts"
 import * as SysfsText from "./SysfsText.ts"
+
+type Kernel = Pick<Config, "arch" | "release">
 
 type Answer = Result.Result<void, KernelError.KernelError>
 
@@ -30,12 +35,23 @@ const invalid = (problem: string, remedy: string) =>
 
 const modes = ["pmem", "ram", "none"] as const
 
-/** All bytes written but the last are compared, with `pmem`, `ram` and `none` in this order (22.3). */
-const writeMode = (instance: PfnInstance, text: string): Answer =>
+/**
+ * All bytes written but the last are compared, with `pmem`, `ram` and `none` in this order (22.3). Kernels without a device
+ * memmap know the word, and answer ENOTTY.
+ */
+const writeMode = (instance: PfnInstance, text: string, { arch, release }: Kernel): Answer =>
   Result.flatMap(busy(instance), () => {
     const written = text.slice(0, Math.max(0, text.length - 1))
     const mode = modes.find((word) => `${word}\n`.startsWith(written) || word.startsWith(written))
     if (mode === undefined) return invalid(`no mode '${text.slice(0, 20)}'`, "write pmem, ram or none")
+    if (mode === "pmem" && Port.hasZoneDevice(arch, release) && !has(release, "altmap")) {
+      return KernelError.fail({
+        errno: "ENOTTY",
+        rule: "ALT-15",
+        problem: "this kernel has no device memmap",
+        remedy: "write ram, or use a kernel from 4.5 on"
+      })
+    }
     instance.mode = mode
     return ok
   })
@@ -104,14 +120,18 @@ const absent = (instance: Instance, attribute: string) =>
 
 /**
  * Writes `text` to an attribute: `namespace` and `uuid` of all, `sector_size` of btt devices, `mode` and `align` of pfn and dax
- * devices. EBUSY while bound, EINVAL for a value that is none; `namespace` answers as `NamespaceClaim.claim` says (21.4).
- *
- * `aligns` are those the architecture maps device memory with.
+ * devices. EBUSY while bound, EINVAL for a value that is none, ENOTTY for a mode the kernel does not have yet; `namespace`
+ * answers as `NamespaceClaim.claim` says (21.4).
  *
  * @category operations
  * @since 0.1.0
  */
-export const write = (instance: Instance, attribute: string, text: string, aligns: ReadonlyArray<number>): Answer => {
+export const write = (
+  instance: Instance,
+  attribute: string,
+  text: string,
+  kernel: Kernel
+): Answer => {
   if (attribute === "namespace") return writeNamespace(instance, text)
   if (attribute === "uuid") return writeUuid(instance, text)
   if (instance.kind === "btt") {
@@ -121,8 +141,10 @@ export const write = (instance: Instance, attribute: string, text: string, align
         instance.lbasize = size
       })
   }
-  if (attribute === "mode") return writeMode(instance, text)
-  return attribute !== "align" ? absent(instance, attribute) : select(instance, text, aligns, (align) => {
-    instance.align = align
-  })
+  if (attribute === "mode") return writeMode(instance, text, kernel)
+  return attribute !== "align" ?
+    absent(instance, attribute) :
+    select(instance, text, kernel.arch.daxAligns, (align) => {
+      instance.align = align
+    })
 }

@@ -88,9 +88,9 @@ const writeSectorSize = (namespace: Namespace, text: string): Answer =>
       return ok
     }))
 
-/** `btt_claim_class()`: version 2.0 where the DIMMs have no label index yet, or one of version 1.2 (21.8). */
-const bttClass = ({ space, version }: Region): NamespaceClaim.Class =>
-  space.mappings === 0 || version === "1.1" ? "btt" : "btt2"
+/** `btt_claim_class()`: version 2.0 where the DIMMs can hold labels and have no index yet, or one of version 1.2 (21.8). */
+const bttClass = ({ description, version }: Region): NamespaceClaim.Class =>
+  description.labelArea && version !== "1.1" ? "btt2" : "btt"
 
 const writeHolderClass = (namespace: Namespace, text: string): Answer =>
   Result.flatMap(busy(namespace), () => {

@@ -16,6 +16,7 @@ import * as Errno from "../kernel/Errno.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { Kernel } from "../release/Kernel.ts"
+import * as Port from "../release/Port.ts"
 import { Iomem } from "../resources/Iomem.ts"
 import * as BttDriver from "./BttDriver.ts"
 import { DaxBus } from "./DaxBus.ts"
@@ -195,7 +196,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
   }
 
   const provide = (provider: Providers.ProviderName): Effect.Effect<void> => {
-    const pagemap = Providers.hasPagemap(provider)
+    const pagemap = Providers.hasPagemap(provider) && Port.hasZoneDevice(arch, kernel.release)
     const found = Providers.regions(provider, firmware, { iomem, log, pageSize: arch.pageSize })
     const added = found.map((description) =>
       NvdimmState.makeRegion(memregion.alloc(), description, { pagemap, pageSize: arch.pageSize })
@@ -250,7 +251,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
           Effect.fromResult(
             found._tag === "Namespace"
               ? NamespaceAttributes.write(regions, found, attribute, text)
-              : InstanceAttributes.write(found, attribute, text, arch.daxAligns)
+              : InstanceAttributes.write(found, attribute, text, kernel)
           )
         ))
       }),

@@ -10,6 +10,7 @@ import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as Pagemap from "../hotplug/Pagemap.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import { has } from "../release/KernelRelease.ts"
+import * as Port from "../release/Port.ts"
 import * as Altmap from "../vmemmap/Altmap.ts"
 import { type Hardware, infoBlockReserve, say } from "./DeviceProbe.ts"
 import * as InfoBlock from "./InfoBlock.ts"
@@ -248,7 +249,7 @@ const fromBlock = (
 
 /**
  * `nvdimm_setup_pfn()`: validates the block of the claimed namespace, or writes one if there is none, and describes the page
- * map. ENODEV while uuid or namespace are not set; what 22.3 and 22.4 answer else.
+ * map. ENODEV while uuid or namespace are not set, ENXIO on a kernel without ZONE_DEVICE; what 22.3 and 22.4 answer else.
  *
  * The first bytes of the namespace must be reserved meanwhile.
  *
@@ -263,6 +264,10 @@ export const setup = (
 ): Answer<Setup> => {
   const { uuid } = instance
   if (uuid === null) return fail("ENODEV", "22.3", `${instance.name} has no uuid`, "write one first")
+  const { arch, release } = hardware.kernel
+  if (!Port.hasZoneDevice(arch, release)) {
+    return fail("ENXIO", "MRP-15", "this kernel has no struct pages for device memory", "use raw or sector mode")
+  }
   const found = validate(hardware, driver, instance, namespace)
   const block: Answer<InfoBlock.InfoBlock> = Result.isSuccess(found)
     ? Result.map(

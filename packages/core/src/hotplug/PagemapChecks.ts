@@ -10,7 +10,7 @@ import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
 import type { Config } from "../release/Kernel.ts"
-import { has } from "../release/KernelRelease.ts"
+import * as Port from "../release/Port.ts"
 import * as ResourceTree from "../resources/ResourceTree.ts"
 import * as PagemapIndex from "../sections/PagemapIndex.ts"
 import type { Pagemap, Request } from "./Pagemap.ts"
@@ -43,7 +43,7 @@ export const request = (
   asked: Request
 ): Answer => {
   const warn = (text: string) => log.emit({ _tag: "Warn", where: step, rule: "MRP-1", text })
-  if (!has(release, "zone-device") || !arch.hotplug) {
+  if (!Port.hasZoneDevice(arch, release)) {
     warn("device memory has no struct pages on this kernel")
     return KernelError.fail({
       errno: "ENXIO",

@@ -19,6 +19,7 @@ const table = {
   EEXIST: [17, "File exists"],
   ENODEV: [19, "No such device"],
   EINVAL: [22, "Invalid argument"],
+  ENOTTY: [25, "Inappropriate ioctl for device"],
   ENOSPC: [28, "No space left on device"],
   EROFS: [30, "Read-only file system"],
   ERANGE: [34, "Numerical result out of range"],

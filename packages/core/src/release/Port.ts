@@ -23,6 +23,16 @@ export const make = (arch: Architecture, release: KernelRelease): Architecture =
 }
 
 /**
+ * Whether the kernel was built with ZONE_DEVICE, so that device memory can have struct pages: it needs memory hotplug (MRP-15,
+ * GEO-10).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const hasZoneDevice = (arch: Architecture, release: KernelRelease): boolean =>
+  has(release, "zone-device") && arch.hotplug
+
+/**
  * What is less certain about a port: only x86_64 was held against recordings of a kernel. `null` for x86_64.
  *
  * @category queries

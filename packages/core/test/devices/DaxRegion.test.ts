@@ -35,7 +35,12 @@ describe("DaxRegion", () => {
     assert.strictEqual(made(start, start + GiB), "ok")
     assert.strictEqual(made(start + MiB, start + GiB), "ENOMEM")
     assert.strictEqual(made(start, start + 3 * MiB), "ENOMEM")
-    assert.strictEqual(made(start, start), "ENOMEM")
+    assert.strictEqual(made(start, start), "ok")
+  })
+
+  it("24.2: a static device over no byte at all has no range", () => {
+    const empty = Result.getOrThrow(DaxRegion.make({ ...region(GiB, true), start, end: start }))
+    assert.deepStrictEqual(DaxRegion.addStatic(empty, 3).instances.map((instance) => instance.ranges), [[]])
   })
 
   it("24.1: a static device has the whole region and keeps size, align and mappings", () => {

@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as Btt from "../devices/Btt.ts"
+import * as DaxRegion from "../devices/DaxRegion.ts"
 import * as PfnLayout from "../devices/PfnLayout.ts"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
@@ -18,6 +19,7 @@ import * as Altmap from "../vmemmap/Altmap.ts"
 import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
 import * as MemmapCost from "./MemmapCost.ts"
 import * as PlanOption from "./PlanOption.ts"
+import * as Refusals from "./Refusals.ts"
 import * as SystemRam from "./SystemRam.ts"
 import type { Kernel, Target } from "./Target.ts"
 
@@ -25,15 +27,8 @@ type Choice = PlanOption.Choice
 
 const size = HumanSize.formatBinary
 
-const refusal = (errno: string, rule: string, message: string, remedy: string): PlanOption.Refusal => ({
-  errno,
-  rule,
-  message,
-  remedy
-})
-
 const fromError = (error: KernelError): PlanOption.Refusal =>
-  refusal(error.errno, error.rule, error.problem, error.remedy)
+  Refusals.make(error.errno, error.rule, error.problem, error.remedy)
 
 /**
  * The order of a device-dax compound page: 0 unless the kernel maps compounds and the alignment exceeds a page (24.2).
@@ -54,89 +49,43 @@ export const plan = (choice: Choice, target: Target, kernel: Kernel): PlanOption
   PlanOption.accounted(decide(choice, target, kernel), target.size)
 
 const decide = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
-  if (target.start + target.size > 2 ** kernel.arch.physicalBits) {
-    return PlanOption.refused(
-      choice,
-      refusal(
-        "EINVAL",
-        "SEC-9",
-        `ends above the ${kernel.arch.physicalBits} physical address bits of ${kernel.arch.name}`,
-        "use a lower range, or an architecture with more address bits"
-      )
-    )
-  }
   switch (choice.mode) {
     case "raw":
-      return PlanOption.legal(choice, { usable: target.size }, {})
-    case "sector":
-      return sector(choice, target)
+    case "sector": {
+      const beyond = Refusals.addresses(whole(target), kernel)
+      return beyond !== null
+        ? PlanOption.refused(choice, beyond)
+        : choice.mode === "raw"
+        ? PlanOption.legal(choice, { usable: target.size }, {})
+        : sector(choice, target)
+    }
     case "fsdax":
-    case "devdax": {
-      const unmappable = mappingRefusal(kernel)
-      if (unmappable !== null) return PlanOption.refused(choice, unmappable)
+    case "devdax":
       return choice.native
         ? native(choice, target, kernel)
         : target.kind === "dax"
         ? dynamic(choice, target, kernel)
         : instance(choice, target, kernel)
-    }
     case "system-ram":
       return systemRam(choice, target, kernel)
   }
 }
 
-/** Kernels that give device memory no struct pages at all. */
-const mappingRefusal = ({ arch, release }: Kernel): PlanOption.Refusal | null =>
-  !has(release, "zone-device")
-    ? refusal(
-      "ENXIO",
-      "MRP-15",
-      "this kernel has no struct pages for device memory",
-      "use raw or sector mode, or a kernel from 4.3 on"
-    )
-    : !arch.hotplug
-    ? refusal(
-      "ENXIO",
-      "GEO-10",
-      `${arch.name} cannot hot-add memory in this kernel, so device memory gets no struct pages`,
-      "use raw or sector mode, or a kernel from 6.11 on"
-    )
-    : null
-
-/** `check_pfn_span()`: subsections, or whole sections without a virtual memmap. */
-const spanRefusal = ({ end, start }: PfnRange.PfnRange, { arch }: Kernel): PlanOption.Refusal | null => {
-  const granule = Architecture.addGranule(arch)
-  return start % granule === 0 && end % granule === 0
-    ? null
-    : refusal(
-      "EINVAL",
-      "SEC-8",
-      `misaligned for this kernel: start and end of the mapping must be multiples of ${size(granule)}`,
-      `use a range whose start and size are multiples of ${size(granule)}`
-    )
-}
-
-const sector = (choice: Choice, target: Target): PlanOption.PlanOption =>
-  Result.match(Btt.layout(target.size, choice.sectorSize ?? 4096, "1.1"), {
+const sector = (choice: Choice, target: Target): PlanOption.PlanOption => {
+  const unclaimed = Refusals.claim(target)
+  if (unclaimed !== null) return PlanOption.refused(choice, unclaimed)
+  return Result.match(Btt.layout(target.size, choice.sectorSize ?? 4096, "1.1"), {
     onFailure: (error) => PlanOption.refused(choice, fromError(error)),
     onSuccess: (btt) =>
       PlanOption.legal(choice, { usable: btt.usable }, { metadata: btt.metadata, alignmentTail: btt.unusableTail })
   })
+}
 
 /** Whole namespace, no info block, memmap in RAM (21.2, 23.1 step 8). */
 const native = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
-  const granule = Architecture.addGranule(kernel.arch)
-  if (target.start % granule !== 0 || target.size % granule !== 0) {
-    return PlanOption.refused(
-      choice,
-      refusal(
-        "EOPNOTSUPP",
-        "21.4",
-        "misaligned, unable to map: start and end must be multiples of 2 MiB",
-        "choose a start and size that are multiples of 2 MiB (better: 16 MiB)"
-      )
-    )
-  }
+  const refused = Refusals.zoneDevice(kernel) ?? Refusals.mappable(target, kernel) ??
+    Refusals.mapping(whole(target), kernel)
+  if (refused !== null) return PlanOption.refused(choice, refused)
   const cost = MemmapCost.make(mapping(kernel, whole(target), null, 0))
   return PlanOption.legal(choice, {
     usable: target.size,
@@ -179,32 +128,39 @@ const mappedRange = (layout: PfnLayout.PfnLayout): PfnRange.PfnRange => ({
   end: layout.start + layout.size - layout.endTrunc
 })
 
+const dataOf = (layout: PfnLayout.PfnLayout): PfnRange.PfnRange =>
+  PfnRange.fromLength(layout.start + layout.startPad + layout.dataoff, layout.usable)
+
 /** A pfn or dax instance with an info block (22). */
 const instance = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
   const { arch } = kernel
-  if (choice.map === "dev" && !has(kernel.release, "altmap")) {
-    return PlanOption.refused(choice, refusal("EINVAL", "ALT-15", "this kernel has no device memmap", "use map=mem"))
-  }
-  if (choice.map === "dev" && arch.altmap === "refused") {
-    return PlanOption.refused(
-      choice,
-      refusal("EINVAL", "ALT-11", `${arch.name} refuses a device memmap`, "use map=mem")
-    )
-  }
+  const isDax = choice.mode === "devdax"
+  const unclaimed = Refusals.deviceMemmap(choice, kernel) ?? Refusals.claim(target) ?? Refusals.zoneDevice(kernel) ??
+    (isDax ? Refusals.mappable(target, kernel) : null)
+  if (unclaimed !== null) return PlanOption.refused(choice, unclaimed)
   const laid = layoutOf(choice, target, kernel)
   if (Result.isFailure(laid)) return PlanOption.refused(choice, fromError(laid.failure))
   const layout = laid.success
+  const undivided = isDax ? Refusals.staticRegion(dataOf(layout), layout.align) : null
+  if (undivided !== null) return PlanOption.refused(choice, undivided)
   const range = mappedRange(layout)
-  const misaligned = spanRefusal(range, kernel)
-  if (misaligned !== null) return PlanOption.refused(choice, misaligned)
-  const order = choice.mode === "devdax" ? compoundOrder(kernel, layout.align) : 0
+  if (choice.map === "dev" && arch.altmap === "refused") {
+    return PlanOption.refused(
+      choice,
+      Refusals.addresses(range, kernel) ??
+        Refusals.make("EINVAL", "ALT-11", `${arch.name} refuses a device memmap`, "use map=mem")
+    )
+  }
+  const misplaced = Refusals.mapping(range, kernel)
+  if (misplaced !== null) return PlanOption.refused(choice, misplaced)
+  const order = isDax ? compoundOrder(kernel, layout.align) : 0
   const altmap = choice.map === "dev" ? Altmap.make(range.start, layout.dataoff, arch) : null
   const request = mapping(kernel, range, altmap, order)
   const cost = MemmapCost.make(request)
   if (cost.exhausted) {
     return PlanOption.refused(
       choice,
-      refusal(
+      Refusals.make(
         "ENOMEM",
         "ALT-3",
         "the space set aside on the device does not hold its memmap",
@@ -291,24 +247,18 @@ const instanceNotes = (
 
 const share = (part: number, total: number): string => `${(100 * part / total).toPrecision(3)} %`
 
-/** A dax region begins and ends on 2 MiB (24.1). */
-const regionRefusal = ({ size, start }: Target): PlanOption.Refusal | null =>
-  start % Architecture.subsectionSize === 0 && size % Architecture.subsectionSize === 0
-    ? null
-    : refusal("ENOMEM", "24.1", "a dax region must start and end on 2 MiB", "use a range that is a multiple of 2 MiB")
-
-/** A dynamic device-dax instance: no info block, sizes in max(align, 2 MiB) (24.3). */
+/** A dynamic device-dax instance: no info block, sizes in whole {@link DaxRegion.granule}s (24.3). */
 const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
   const { arch } = kernel
   const { start } = target
-  const align = choice.align ?? Architecture.subsectionSize
-  const granule = Math.max(align, Architecture.subsectionSize)
-  const misplaced = regionRefusal(target)
+  const align = choice.align ?? arch.pmdSize
+  const granule = DaxRegion.granule(arch, align)
+  const misplaced = Refusals.dynamicRegion(target, kernel)
   if (misplaced !== null) return PlanOption.refused(choice, misplaced)
   if (choice.align !== null && !arch.daxAligns.includes(align)) {
     return PlanOption.refused(
       choice,
-      refusal(
+      Refusals.make(
         "EINVAL",
         "24.3",
         `${arch.name} does not support an alignment of ${size(align)}`,
@@ -320,12 +270,17 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
   if (usable === 0) {
     return PlanOption.refused(
       choice,
-      refusal("EINVAL", "24.3", `sizes are multiples of ${size(granule)}`, "use a smaller alignment or a larger range")
+      Refusals.make(
+        "EINVAL",
+        "24.3",
+        `sizes are multiples of ${size(granule)}`,
+        "use a smaller alignment or a larger range"
+      )
     )
   }
   const range = PfnRange.fromLength(start, usable)
-  const misaligned = spanRefusal(range, kernel)
-  if (misaligned !== null) return PlanOption.refused(choice, misaligned)
+  const unmappable = Refusals.zoneDevice(kernel) ?? Refusals.mapping(range, kernel)
+  if (unmappable !== null) return PlanOption.refused(choice, unmappable)
   const order = compoundOrder(kernel, align)
   const cost = MemmapCost.make(mapping(kernel, range, null, order))
   return PlanOption.legal(choice, {
@@ -352,7 +307,7 @@ const dynamic = (choice: Choice, target: Target, kernel: Kernel): PlanOption.Pla
 /** device-dax bound to kmem (25): the memmap is always new and never the namespace's altmap. */
 const systemRam = (choice: Choice, target: Target, kernel: Kernel): PlanOption.PlanOption => {
   if (target.kind === "dax") {
-    const misplaced = regionRefusal(target)
+    const misplaced = Refusals.dynamicRegion(target, kernel)
     if (misplaced !== null) return PlanOption.refused(choice, misplaced)
     return SystemRam.plan(
       choice,

@@ -34,7 +34,12 @@ export const plan = (
     return refuse("ENODEV", "25.1", "this kernel has no kmem driver", "use a kernel from 5.1 on")
   }
   if (!arch.hotplug) {
-    return refuse("EINVAL", "GEO-10", `${arch.name} cannot hot-add memory in this kernel`, "use a kernel from 6.11 on")
+    return refuse(
+      "ENODEV",
+      "GEO-10",
+      `${arch.name} cannot hot-add memory in this kernel, which has no kmem driver then`,
+      "use a kernel from 6.11 on"
+    )
   }
   if (target.targetNode < 0) {
     return refuse("EINVAL", "25.1 step 1", "rejecting DAX region with invalid node", "the firmware must name a node")
@@ -49,18 +54,27 @@ export const plan = (
       `use a range that covers an aligned ${size(blockSize)} after its metadata`
     )
   }
+  if (blocks.end > 2 ** arch.physicalBits) {
+    return refuse(
+      "E2BIG",
+      "HOT-1",
+      `ends above the ${arch.physicalBits} physical address bits of ${arch.name}`,
+      "use a lower range, or an architecture with more address bits"
+    )
+  }
   const cost = MemmapCost.make({ ...kernel, range: blocks, altmap: null, order: 0 })
   if (choice.memmapOnMemory && !has(release, "kmem-memmap-on-memory")) {
     return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
   }
-  const refused = choice.memmapOnMemory ? MemmapOnMemory.blockRefuses(kernel) : null
-  if (refused !== null) return refuse("EINVAL", "HOT-12", refused, "keep the memmap in RAM")
-  const own = choice.memmapOnMemory ? bytes / blockSize * MemmapOnMemory.pages(kernel) * arch.pageSize : 0
+  // Where a block cannot hold its memmap the kernel takes RAM without a word.
+  const why = choice.memmapOnMemory ? MemmapOnMemory.refuses(kernel, bytes) : null
+  const isSelfHosted = choice.memmapOnMemory && why === null
+  const own = isSelfHosted ? bytes / blockSize * MemmapOnMemory.pages(kernel) * arch.pageSize : 0
   const zones = ZoneChoice.forRange(kernel, blocks)
   return PlanOption.legal(choice, {
     usable: bytes - own,
     npfns: (bytes - own) / arch.pageSize,
-    ram: choice.memmapOnMemory ? 0 : cost.ram,
+    ram: isSelfHosted ? 0 : cost.ram,
     device: own,
     pageTables: cost.pageTables,
     structPages: cost.structPages,
@@ -70,7 +84,8 @@ export const plan = (
       head: blocks.start - data.start,
       tail: data.end - blocks.end,
       zones,
-      memmap: choice.memmapOnMemory ? "the blocks themselves" : "RAM of the target node"
-    }
+      memmap: isSelfHosted ? "the blocks themselves" : "RAM of the target node"
+    },
+    notes: why === null ? [] : [{ kind: "note", rule: "HOT-12", message: `the memmap stays in RAM: ${why}` }]
   }, { ...lost, metadata: lost.metadata + own, trimmed: PfnRange.length(data) - bytes })
 }

@@ -10,16 +10,15 @@ let options_ = 0
 const arb = Arbitrary.schema(Planned.Case)
 const cases = await Effect.runPromise((Arbitrary as any).sampleEffect ? (Arbitrary as any).sampleEffect(arb, { count: N, seed: process.argv[3] ?? "x" }) : Effect.succeed((Arbitrary as any).sample(arb, {count: N, seed: process.argv[3] ?? "x"})))
 for (const spec of cases as any) {
-  const { kernel, machine, planned } = Planned.machineOf(spec)
-  for (const { targets } of planned) for (const [index, target] of targets.entries()) {
+  const { isApart, kernel, machine, planned } = Planned.machineOf(spec)
+  for (const { targets } of planned) for (const target of targets) {
     for (const option of Alternatives.all(target, kernel)) {
       options_++
       const program = Effect.gen(function*() {
         const admin = yield* Administrator.make
         yield* admin.loadAll
         for (const { device, division } of planned) if (division.length > 0) yield* admin.divide(device.start ?? 0, division)
-        const apart = spec.far && index === 0 && kernel.arch.pageSize === 4096 && target.start % (64 * 2**30) === 0
-        yield* Planned.compare(admin, target, kernel, option, apart)
+        yield* Planned.compare(admin, target, kernel, option, isApart(target))
         yield* (yield* Ledger).balance
       }).pipe(Effect.scoped, Effect.provide(Machine.layer(machine)))
       const exit = await Effect.runPromiseExit(program as any)

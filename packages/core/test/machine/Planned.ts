@@ -1,10 +1,8 @@
-/** Generated machines with device memory, what planning says of it, and how that is held against the engine. */
-import { assert } from "@effect/vitest"
+/** Generated machines with device memory to plan for. */
 import { Effect, Result, Schema } from "effect"
 import * as Alignment from "../../src/geometry/Alignment.ts"
 import * as Architecture from "../../src/geometry/Architecture.ts"
 import type * as MachineSpec from "../../src/machine/MachineSpec.ts"
-import type * as PlanOption from "../../src/planning/PlanOption.ts"
 import * as Target from "../../src/planning/Target.ts"
 import * as KernelRelease from "../../src/release/KernelRelease.ts"
 import type * as Administrator from "./Administrator.ts"
@@ -32,13 +30,27 @@ const Device = Schema.Struct({
 export const Case = Schema.Struct({
   arch: Architecture.Name,
   release: Schema.Literals([
-    "4.2", "4.18", "rhel-8.9", "5.10", "5.19", "6.1.0", "6.1.176", "6.1.176", "6.3", "6.8", "6.18", "proposed-2026"
+    "4.2",
+    "4.4",
+    "4.18",
+    "rhel-8.9",
+    "5.10",
+    "5.19",
+    "6.1.0",
+    "6.1.176",
+    "6.1.176",
+    "6.3",
+    "6.8",
+    "6.18",
+    "proposed-2026"
   ]),
   structPage: Schema.Literals([56, 64, 64, 64, 80]),
   /** Where RAM ends, in MiB above 4 GiB. */
   ramEnd: Schema.Literals([0, 2, 66, 128, 1024 + 16]),
-  /** Devices far from RAM have tables of their own. */
-  far: Schema.Boolean,
+  /** Devices far from RAM have tables of their own; beyond the address bits there is nothing. */
+  place: Schema.Literals(["near", "near", "near", "near", "far", "far", "far", "far", "beyond"]),
+  /** Node of the RAM that lies above everything. */
+  payNode: Schema.Literals([0, 0, 1]),
   /** Sections a memory block; 0: what the kernel makes of it. */
   block: Schema.Literals([0, 1, 2, 8]),
   devices: Schema.Array(Device).check(Schema.isMinLength(1), Schema.isMaxLength(2))
@@ -77,7 +89,15 @@ export const machineOf = (spec: Case) => {
     GiB
   }
   const planned: Array<Planned> = []
-  let below = spec.far ? TiB : ramEnd
+  // x86 keeps what follows RAM up to a multiple of 64 MiB for itself ("RAM buffer").
+  const beyond = Math.min(2 ** preset.physicalBits, 2 ** 52 - TiB)
+  let below = spec.place === "far"
+    ? TiB
+    : spec.place === "beyond"
+    ? beyond - GiB
+    : Architecture.isX86(preset)
+    ? Alignment.up(ramEnd, 64 * MiB)
+    : ramEnd
   for (const [i, wish] of spec.devices.entries()) {
     const kinds = kindsOf(spec.arch)
     const kind = kinds.includes(wish.kind) ? wish.kind : kinds[0]
@@ -86,6 +106,7 @@ export const machineOf = (spec: Case) => {
     const start = Alignment.up(below, units[wish.unit]) + wish.gap * units[wish.unit]
     const isDivided = kind === "labelled"
     const ways = kind === "labelled" || kind === "label-less" ? wish.ways : 1
+    // Firmware describes NVDIMMs in pages of each of them.
     const size = Alignment.up(wish.size * MiB + wish.pages * page, page * ways)
     const device: MachineSpec.Device = {
       name: `region${i}`,
@@ -129,75 +150,25 @@ export const machineOf = (spec: Case) => {
         size: device.size
       })),
       // RAM to pay with, far from the devices
-      { kind: "ram", node: 0, start: payStart, size: 256 * GiB }
+      { kind: "ram", node: spec.payNode, start: payStart, size: 256 * GiB }
     ],
     nodes: [{ node: 0 }, { node: 2 }, { node: 1 }],
     devices: planned.map(({ device }) => device)
   }
   const kernel = Target.kernelOf(machine, release)
-  return { machine, kernel, planned }
+  /** Nothing else is mapped by the page tables of the memmap of a target that begins here. */
+  const isApart = (target: Target.Target): boolean =>
+    spec.place === "far" && page === 4096 && target.start % (64 * GiB) === 0
+  return { machine, kernel, planned, isApart, nodes: [...new Set([0, spec.payNode])] }
 }
 
-const describeOption = ({ align, map, memmapOnMemory, mode, native, sectorSize }: PlanOption.Choice): string =>
-  [mode, native ? "native" : map, align, sectorSize, memmapOnMemory ? "memmap_on_memory" : null]
-    .filter((part) => part !== null).join("/")
-
-/** What of the plan is compared, and the same of the engine. */
-export const compare = Effect.fnUntraced(function*(
+/** Every driver is loaded, and regions are divided; nothing but RAM has a memmap yet. */
+export const prepare = Effect.fnUntraced(function*(
   admin: Effect.Success<typeof Administrator.make>,
-  target: Target.Target,
-  kernel: Target.Kernel,
-  option: PlanOption.PlanOption,
-  apart: boolean
+  planned: ReadonlyArray<Planned>
 ) {
-  const { arch } = kernel
-  const where = `${target.kind} ${target.start.toString(16)}+${target.size}: ${describeOption(option)}`
-  const before = admin.books()
-  const done = yield* Effect.result(admin.create(target, option))
-  if (Result.isFailure(done)) {
-    assert.strictEqual(done.failure.errno, option.error?.errno ?? "", `${where}: ${done.failure.message}`)
-    yield* admin.destroy(target)
-    return
+  yield* admin.loadAll
+  for (const { device, division } of planned) {
+    if (division.length > 0) yield* admin.divide(device.start ?? 0, division)
   }
-  assert.strictEqual(option.error?.errno ?? "", "", `${where}: ${option.error?.message} (${option.error?.rule})`)
-  const { outcome } = done.success
-  const after = admin.books()
-  const locked = after.locked - before.locked
-  const outside = after.outside - before.outside
-  const isTwice = !KernelRelease.has(kernel.release, "single-pass-init")
-  // The devdax mapping below System RAM is gone by now, what it wrote is not undone.
-  const mapped = outcome.mapped.reduce((sum, range) => sum + admin.reachable(range), 0)
-  const { blocks } = option
-  assert.deepStrictEqual({
-    usable: outcome.usable,
-    dataoff: outcome.dataoff,
-    endTrunc: outcome.endTrunc,
-    npfns: outcome.npfns,
-    ram: after.ram - before.ram,
-    device: after.device - before.device,
-    mapped,
-    blocks: outcome.blocks
-  }, {
-    usable: option.usable,
-    dataoff: option.dataoff,
-    endTrunc: option.endTrunc,
-    npfns: option.npfns,
-    ram: option.ram,
-    device: option.device,
-    mapped: option.structPages.mapped,
-    blocks: blocks === null ? null : { size: blocks.size, count: blocks.count, head: blocks.head, tail: blocks.tail }
-  }, where)
-  if (option.mode !== "system-ram") {
-    assert.strictEqual(
-      isTwice ? Math.max(locked, outside) : locked + outside,
-      option.structPages.initialised,
-      `${where}: initialised`
-    )
-  }
-  const tables = after.tables - before.tables
-  const shared = apart ? 0 : 2 * (arch.pteTable.bytes + arch.pmdTable.bytes)
-  assert.isAtMost(Math.abs(option.pageTables - tables), shared, `${where}: tables ${option.pageTables} ${tables}`)
-  yield* admin.destroy(target)
-  const left = admin.books()
-  assert.deepStrictEqual([left.ram, left.device, left.tables], [before.ram, before.device, before.tables], where)
 })

@@ -67,21 +67,43 @@ export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
 
   const bytes = ({ end, start }: PfnRange): PfnRange => ({ start: start * page, end: end * page })
 
+  const isAddressable = ({ end }: PfnRange): boolean => end <= 2 ** arch.physicalBits
+
+  const unmap = function*(range: Piece): Op<void> {
+    yield write("direct-map.unmap", `direct-map:${range.start}`)
+    directMap.unmap(bytes(range))
+  }
+
   const warn = (where: string, rule: string, text: string) => log.emit({ _tag: "Warn", where, rule, text })
+
+  /** s390x, before anything else (ALT-11). */
+  const refusesAltmap = () => {
+    warn("arch_add_memory", "ALT-11", "this architecture takes no altmap")
+    return invalid(
+      "ALT-11",
+      "arch_add_memory",
+      `${arch.name} refuses an altmap`,
+      "keep the memmap in RAM (map=mem)"
+    )
+  }
+
+  /** x86, after the linear map, which stays (HOT-3). */
+  const outOfRange = ({ end }: PfnRange) => {
+    const problem = `pfn ${hex(end - 1)} exceeds the physical addresses of ${arch.name}`
+    warn("add_pages", "HOT-3", problem)
+    return KernelError.fail({
+      errno: "ERANGE",
+      rule: "HOT-3",
+      step: "add_pages",
+      problem,
+      remedy: "use a lower address"
+    })
+  }
 
   /** `__add_pages()`: the checks, then the chunks (ERR-4). */
   const addPages = function*(range: Piece, limit: number): Op<Result.Result<void, KernelError.KernelError>> {
     const { altmap, end, start } = range
     if (altmap !== null) {
-      if (arch.altmap === "refused") {
-        warn("arch_add_memory", "ALT-11", "this architecture takes no altmap")
-        return invalid(
-          "ALT-11",
-          "arch_add_memory",
-          `${arch.name} refuses an altmap`,
-          "keep the memmap in RAM (map=mem)"
-        )
-      }
       const { basePfn, free, reserve } = altmap.current
       if (basePfn !== start || reserve + free > end - start) {
         log.once({ where: "__add_pages", rule: "ALT-5", text: "altmap out of bounds" })
@@ -110,36 +132,31 @@ export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
     range: Piece,
     { limit, linear, ram }: Options
   ): Op<Result.Result<void, KernelError.KernelError>> {
+    if (range.altmap !== null && arch.altmap === "refused") return refusesAltmap()
     if (linear) {
       yield write("direct-map.map", `direct-map:${range.start}`)
       directMap.map(bytes(range))
     }
+    if (isX86 && !isAddressable(bytes(range))) return outOfRange(range)
     const added = yield* addPages(range, limit)
-    if (Result.isFailure(added)) {
-      if (isX86) log.once({ where: "add_pages", rule: "MRP-16", text: added.failure.message })
-      else if (linear) directMap.unmap(bytes(range))
-      return added
-    }
-    if (ram) maxPfn = Math.max(maxPfn, range.end)
+    // x86 does not ask how it went (HOT-3).
+    if (ram && (isX86 || Result.isSuccess(added))) maxPfn = Math.max(maxPfn, range.end)
+    if (Result.isSuccess(added)) return added
+    if (isX86) log.once({ where: "add_pages", rule: "MRP-16", text: added.failure.message })
+    else if (linear) yield* unmap(range)
     return added
   }
 
   const remove = function*(range: Piece, { limit, linear }: Options): Op<void> {
-    if (range.start % unit !== 0 || range.end % unit !== 0) {
-      warn("__remove_pages", "HOT-10", `Misaligned range ${hex(range.start)} to ${hex(range.end - 1)}`)
-      return
-    }
-    yield* sparse.remove(range, limit)
-    if (linear) {
-      yield write("direct-map.unmap", `direct-map:${range.start}`)
-      directMap.unmap(bytes(range))
-    }
+    if (range.start % unit === 0 && range.end % unit === 0) yield* sparse.remove(range, limit)
+    else warn("__remove_pages", "HOT-10", `Misaligned range ${hex(range.start)} to ${hex(range.end - 1)}`)
+    if (linear) yield* unmap(range)
   }
 
   return ArchMemory.of({
     add,
     remove,
-    allowed: ({ end, start }) => start >= 0 && start < end && end <= 2 ** arch.physicalBits,
+    allowed: (range) => range.start >= 0 && range.start < range.end && isAddressable(range),
     maxPfn: () => maxPfn
   })
 })

@@ -29,7 +29,8 @@ import * as Roots from "./Roots.ts"
  * `limit` is the number of sections that may be done at once.
  *
  * - `add`: stops at the first section that fails; what was added before stays (SEC-12)
- * - `remove`: never fails; what is not there is a WARN (SEC-13)
+ * - `remove`: never fails; a section that is not valid is a WARN and passed over (HOT-10), what is not there of a valid one
+ *   another (SEC-13)
  * - `early`: the sections of a node's boot RAM, before anything else; `false` when their memmap does not fit
  *
  * @category services
@@ -233,8 +234,9 @@ export const make = Effect.gen(function*() {
         ? Math.min(range.end, (section + 1) * pagesPerSection)
         : start + count * pagesPerSection
       const piece = { ...range, start, end }
-      if (count < 2) yield* deactivate(piece)
-      else yield* removeRun(piece)
+      if (count >= 2) yield* removeRun(piece)
+      else if ((SectionTable.flags(table, section) & Flag.hasMemMap) !== 0) yield* deactivate(piece)
+      else log.once({ where: "__remove_pages", rule: "HOT-10", text: `section ${section} is not valid` })
       start = end
     }
   }

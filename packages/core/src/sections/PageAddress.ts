@@ -64,7 +64,10 @@ export const linear = ({ arch }: Pick<Config, "arch">, pfn: number): bigint | un
 
 /**
  * The section's word as a debugger would read it: the encoded map and the flags; 0 for an empty section (SEC-1, SEC-2).
- * `undefined` where the architecture has no fixed base.
+ *
+ * Without SECTION_HAS_MEM_MAP it holds the node while the machine boots, nothing but flags while a section is being added
+ * (SEC-10), and still the map while one is being removed, whose subsections are gone by then (SEC-13, SEC-15). `undefined` where
+ * the architecture has no fixed base.
  *
  * @category queries
  * @since 0.1.0
@@ -76,8 +79,10 @@ export const sectionWord = (
 ): bigint | undefined => {
   const flags = SectionTable.flags(table, section)
   if (flags === 0) return 0n
-  if ((flags & SectionTable.Flag.hasMemMap) === 0) {
-    return BigInt(SectionTable.node(table, section)) << 5n | BigInt(flags)
+  const { hasMemMap, online } = SectionTable.Flag
+  if ((flags & hasMemMap) === 0) {
+    if ((flags & online) !== 0) return BigInt(SectionTable.node(table, section)) << 5n | BigInt(flags)
+    if (SectionTable.bits(table, section, 0, table.subsections) !== "none") return BigInt(flags)
   }
   const base = bases(arch)
   return base === undefined ? undefined : base.vmemmap | BigInt(flags)

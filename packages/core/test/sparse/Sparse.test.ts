@@ -5,6 +5,8 @@ import * as KernelLog from "../../src/kernel/KernelLog.ts"
 import * as Steps from "../../src/kernel/Steps.ts"
 import * as Ledger from "../../src/machine/Ledger.ts"
 import * as Machine from "../../src/machine/Machine.ts"
+import * as Kernel from "../../src/release/Kernel.ts"
+import * as PageAddress from "../../src/sections/PageAddress.ts"
 import * as SectionTable from "../../src/sections/SectionTable.ts"
 import * as Sparse from "../../src/sparse/Sparse.ts"
 import type { Piece } from "../../src/vmemmap/Piece.ts"
@@ -143,4 +145,34 @@ describe("Sparse", () => {
       "section.clear-word"
     ])
   })
+
+  it.effect("SEC-2, SEC-10, SEC-13, SEC-15: the word before each step of an addition and a removal", () =>
+    Effect.gen(function*() {
+      const sparse = yield* Sparse.Sparse
+      const table = yield* SectionTable.SectionTable
+      const kernel = yield* Kernel.Kernel
+      const word = () => (PageAddress.sectionWord(kernel, table, 40) ?? 0n).toString(16)
+      const words = (op: Steps.Op<unknown>) => {
+        const seen: Array<string> = []
+        for (const step of op) seen.push(`${step.name} ${word()}`)
+        return [...seen, word()]
+      }
+      assert.deepStrictEqual(words(sparse.add({ ...piece(1310720, 512), node: 1 }, 1)), [
+        "section.root 0",
+        "section.publish-usage 0",
+        "section.set-bits 0",
+        "vmemmap.populate 0",
+        "section.set-present 0",
+        "section.set-has-mem-map 1",
+        "ffffea0000000003"
+      ])
+      assert.deepStrictEqual(words(sparse.remove(piece(1310720, 512), 1)), [
+        "section.clear-bits ffffea0000000003",
+        "section.clear-has-mem-map ffffea0000000003",
+        "section.free-usage ffffea0000000001",
+        "vmemmap.unmap ffffea0000000001",
+        "section.clear-word ffffea0000000001",
+        "0"
+      ])
+    }).pipe(Effect.provide(machine)))
 })

@@ -8,12 +8,13 @@ import type { FrameAllocator } from "../frames/FrameAllocator.ts"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
 import type { Memmap } from "../memmap/Memmap.ts"
 import type { Config } from "../release/Kernel.ts"
 import { has } from "../release/KernelRelease.ts"
 import * as Altmap from "./Altmap.ts"
+import type * as Offnode from "./Offnode.ts"
 import * as PageTables from "./PageTables.ts"
 import type { Piece } from "./Piece.ts"
 import type { TableFrames } from "./TableFrames.ts"
@@ -32,9 +33,10 @@ export interface State {
   readonly tables: PageTables.PageTables
   readonly pte: TableFrames
   readonly pmd: TableFrames
+  readonly verify: Offnode.Verify
 }
 
-const virtualOf = ({ kernel }: State, { end, start }: PfnRange): PfnRange => ({
+const virtualOf = ({ kernel }: State, { end, start }: PfnRange.PfnRange): PfnRange.PfnRange => ({
   start: start * kernel.structPage,
   end: end * kernel.structPage
 })
@@ -45,7 +47,7 @@ const virtualOf = ({ kernel }: State, { end, start }: PfnRange): PfnRange => ({
  * @category operations
  * @since 0.1.0
  */
-export const takeTables = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
+export const takeTables = (state: State, node: number, { end, start }: PfnRange.PfnRange, leaf: number): boolean => {
   const missing = PageTables.missing(state.tables, start, end, leaf < state.tables.pmdSize)
   if (!state.pmd.take(node, missing.pmd)) return false
   if (state.pte.take(node, missing.pte)) return true
@@ -62,11 +64,11 @@ type Source = "ram" | "altmap"
  * @category operations
  * @since 0.1.0
  */
-export const fromRam = (state: State, node: number, range: PfnRange, leaf: number): boolean =>
+export const fromRam = (state: State, node: number, range: PfnRange.PfnRange, leaf: number): boolean =>
   takeTables(state, node, range, leaf) && mapRam(state, node, range, leaf)
 
 /** The same once its tables are there. */
-const mapRam = (state: State, node: number, { end, start }: PfnRange, leaf: number): boolean => {
+const mapRam = (state: State, node: number, { end, start }: PfnRange.PfnRange, leaf: number): boolean => {
   const size = leaf / state.tables.pageSize
   const count = (end - start) / leaf
   // Memory without a virtual memmap comes in plain pages, whatever a section needs.
@@ -79,6 +81,7 @@ const mapRam = (state: State, node: number, { end, start }: PfnRange, leaf: numb
   })
   let at = start
   for (const block of taken) {
+    if (leaf === state.tables.pageSize) state.verify(node, block.node, at)
     const next = at + (isBlock ? block.count * leaf : block.count * state.tables.pageSize)
     PageTables.map(state.tables, at, next, {
       _tag: "Linear",
@@ -93,7 +96,7 @@ const mapRam = (state: State, node: number, { end, start }: PfnRange, leaf: numb
 }
 
 /** Tables that were taken for leaves that could not be had go back. */
-const settle = (state: State, node: number, { end, start }: PfnRange, at: number, leaf: number): boolean => {
+const settle = (state: State, node: number, { end, start }: PfnRange.PfnRange, at: number, leaf: number): boolean => {
   if (at === end) return true
   const before = PageTables.missing(state.tables, start, end, leaf < state.tables.pmdSize)
   state.pte.give(node, before.pte)
@@ -102,10 +105,10 @@ const settle = (state: State, node: number, { end, start }: PfnRange, at: number
 }
 
 /** Blocks of `leaf` bytes from the altmap (ALT-3). */
-const fromAltmap = (state: State, piece: Piece, range: PfnRange, leaf: number): boolean =>
+const fromAltmap = (state: State, piece: Piece, range: PfnRange.PfnRange, leaf: number): boolean =>
   takeTables(state, piece.node, range, leaf) && mapAltmap(state, piece, range, leaf)
 
-const mapAltmap = (state: State, piece: Piece, { end, start }: PfnRange, leaf: number): boolean => {
+const mapAltmap = (state: State, piece: Piece, { end, start }: PfnRange.PfnRange, leaf: number): boolean => {
   if (piece.altmap === null) return settle(state, piece.node, { start, end }, start, leaf)
   const before = piece.altmap.current
   const pages = leaf / state.tables.pageSize
@@ -164,7 +167,7 @@ export const credit = (state: State, piece: Piece, device: number, pages: number
 }
 
 /** Base pages where the PMD slot already holds a table of them (VMM-3), or where blocks ran out. */
-const basePages = (state: State, piece: Piece, range: PfnRange, source: Source): boolean => {
+const basePages = (state: State, piece: Piece, range: PfnRange.PfnRange, source: Source): boolean => {
   const page = state.tables.pageSize
   const wanted = { start: Alignment.down(range.start, page), end: Alignment.up(range.end, page) }
   return ExtentMap.gaps(state.tables.leaves, wanted.start, wanted.end).every((gap) =>
@@ -181,8 +184,23 @@ const basePages = (state: State, piece: Piece, range: PfnRange, source: Source):
 export const basePagesOf = (state: State, piece: Piece): boolean =>
   basePages(state, piece, virtualOf(state, piece), "ram")
 
-/** PMD blocks for whole sections; base pages where a table of them is in the way or RAM has no block (VMM-3, ALT-10). */
-const pmdBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
+/** Blocks from RAM for `range`, and base pages for the part of `virtual` in each block that cannot be had (VMM-3). */
+const ramBlocks = (state: State, piece: Piece, range: PfnRange.PfnRange, virtual: PfnRange.PfnRange): boolean => {
+  const size = state.tables.pmdSize
+  for (let rest = range; rest.end > rest.start;) {
+    // Base pages are for want of a block; without the table that would hold it there is nothing to fall back on.
+    if (!takeTables(state, piece.node, rest, size)) return false
+    if (mapRam(state, piece.node, rest, size)) return true
+    const start = ExtentMap.gaps(state.tables.leaves, rest.start, rest.end)[0]?.start ?? rest.end
+    const slot = { start: Math.max(start, virtual.start), end: Math.min(start + size, virtual.end) }
+    if (!basePages(state, piece, slot, "ram")) return false
+    rest = { start: start + size, end: rest.end }
+  }
+  return true
+}
+
+/** PMD blocks; base pages where a table of them is in the way or there is no block (VMM-3, ALT-10). */
+const pmdBlocks = (state: State, piece: Piece, virtual: PfnRange.PfnRange): boolean => {
   const { kernel, tables } = state
   const size = tables.pmdSize
   const hasTable = (slot: number) => ExtentMap.find(tables.pte, slot / size) !== undefined
@@ -197,22 +215,21 @@ const pmdBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
     return false
   }
   for (const gap of ExtentMap.gaps(tables.leaves, inner.start, Math.max(inner.start, inner.end))) {
-    // Base pages are for want of a block; without the table that would hold it there is nothing to fall back on.
-    if (!takeTables(state, piece.node, gap, size)) return false
-    if (source === "altmap") {
-      const isDone = mapAltmap(state, piece, gap, size) ||
-        (kernel.arch.altmap === "everything" && !has(kernel.release, "vmemmap-generic-pmd") &&
-          basePages(state, piece, gap, "altmap"))
-      if (!isDone) return false
-    } else if (!mapRam(state, piece.node, gap, size) && !basePages(state, piece, gap, "ram")) {
-      return false
+    if (source === "ram") {
+      if (!ramBlocks(state, piece, gap, virtual)) return false
+      continue
     }
+    if (!takeTables(state, piece.node, gap, size)) return false
+    const isDone = mapAltmap(state, piece, gap, size) ||
+      (kernel.arch.altmap === "everything" && !has(kernel.release, "vmemmap-generic-pmd") &&
+        basePages(state, piece, PfnRange.intersection(gap, virtual), "altmap"))
+    if (!isDone) return false
   }
   return !last || basePages(state, piece, { start: end - size, end: virtual.end }, small)
 }
 
 /** Blocks shared by sections: inner ones from the altmap while it lasts, the rest from RAM (ALT-11). */
-const sharedBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean => {
+const sharedBlocks = (state: State, piece: Piece, virtual: PfnRange.PfnRange): boolean => {
   const { kernel, tables } = state
   const { vmemmapBlock } = kernel.arch
   const range = { start: Alignment.down(virtual.start, vmemmapBlock), end: Alignment.up(virtual.end, vmemmapBlock) }
@@ -236,7 +253,7 @@ const sharedBlocks = (state: State, piece: Piece, virtual: PfnRange): boolean =>
   return true
 }
 
-const isWhole = ({ kernel }: State, { end, start }: PfnRange): boolean => {
+const isWhole = ({ kernel }: State, { end, start }: PfnRange.PfnRange): boolean => {
   const pages = Architecture.pagesPerSection(kernel.arch)
   return start % pages === 0 && end % pages === 0
 }
@@ -260,7 +277,8 @@ export const populate = (state: State, piece: Piece): boolean => {
     case "pmd":
       return isWhole(state, piece) ? pmdBlocks(state, piece, virtual) : basePages(state, piece, virtual, fromDevice)
     case "blocks":
-      return sharedBlocks(state, piece, virtual)
+      // ppc64 has a routine of its own, the others share the one of whole sections.
+      return arch.altmap === "inner-blocks" ? sharedBlocks(state, piece, virtual) : pmdBlocks(state, piece, virtual)
   }
 }
 

@@ -42,14 +42,15 @@ const shapeOf = ({ kernel }: Blocks.State, { compound, start }: Piece): Shape =>
 const isAbsolute = ({ kernel }: Blocks.State): boolean =>
   kernel.arch.name === "ppc64-radix" && has(kernel.release, "dedup-ppc64-radix")
 
-/** The page of tails that all compounds of an order repeat (CMP-12); allocated once and kept. */
-const sharedTail = (state: Blocks.State, tails: Map<number, number>, piece: Piece): number | undefined => {
-  const order = piece.compound?.order ?? 0
-  const known = tails.get(order)
+/** The page of tails that all compounds of an order and a zone repeat (CMP-12); allocated once and kept. */
+const sharedTail = (state: Blocks.State, tails: Map<string, number>, piece: Piece): number | undefined => {
+  // The zone is the Device zone of the node.
+  const name = `${piece.node} ${piece.compound?.order ?? 0}`
+  const known = tails.get(name)
   if (known !== undefined) return known
   const frame = state.frames.take({ node: piece.node, order: 0, count: 1, purpose: "shared-tail" })[0]?.start
   if (frame !== undefined) {
-    tails.set(order, frame)
+    tails.set(name, frame)
     state.tables.tails.add(frame)
     // One reference of its own: it stays when the last compound goes.
     state.tables.references.set(frame, 1)
@@ -120,6 +121,12 @@ const begin = (
     state.pte.give(piece.node, missing.pte)
     state.pmd.give(piece.node, missing.pmd)
     return false
+  }
+  let leaf = 0
+  for (const block of taken) {
+    const at = Math.floor(leaf / kept) * (size / perPage) + leaf % kept
+    state.verify(piece.node, block.node, virtual.start + at * state.tables.pageSize)
+    leaf += block.count
   }
   mapGroups(state, virtual.start, taken, { kept, leaves: size / perPage, tails })
   memmap.share(start, end, { _tag: "Groups", first: start, size, kept: kept * perPage, tails: tails !== null })
@@ -214,7 +221,7 @@ const populateAbsolute = (state: Blocks.State, memmap: Memmap["Service"], piece:
 export const populate = (
   state: Blocks.State,
   memmap: Memmap["Service"],
-  tails: Map<number, number>,
+  tails: Map<string, number>,
   piece: Piece
 ): boolean => {
   const shape = shapeOf(state, piece)

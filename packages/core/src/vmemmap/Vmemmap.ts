@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
+import { hex } from "../geometry/Pfn.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { type Op, write } from "../kernel/Steps.ts"
 import { Memmap } from "../memmap/Memmap.ts"
@@ -16,13 +17,14 @@ import { Kernel } from "../release/Kernel.ts"
 import * as Blocks from "./Blocks.ts"
 import * as Compounds from "./Compounds.ts"
 import * as CompoundVmemmap from "./CompoundVmemmap.ts"
+import * as Offnode from "./Offnode.ts"
 import * as PageTables from "./PageTables.ts"
 import type { Piece } from "./Piece.ts"
 import * as TableFrames from "./TableFrames.ts"
 
 /**
  * - `populate`: `__populate_section_memmap()` for one part of a section, or for a run no longer than `room` allows; `false`
- *   when memory ran out (the caller depopulates)
+ *   when memory ran out (the caller depopulates), or for what is no whole number of subsections
  * - `depopulate`: unmaps and frees exactly the memmap of a piece
  * - `room`: how many whole sections from the beginning of a run can be populated at once, 0 when only one by one
  * - `tables`: the page tables, for readers
@@ -54,9 +56,10 @@ export const make = Effect.gen(function*() {
   const pmd = TableFrames.make(frames, log, arch.pmdTable, arch.pageSize, "pmd")
   /** Bytes of the vmemmap that hold the struct pages of present subsections. */
   const used = ExtentMap.empty<true>()
-  const state: Blocks.State = { kernel, frames, log, memmap, tables, pte, pmd }
-  const tails = new Map<number, number>()
+  const state: Blocks.State = { kernel, frames, log, memmap, tables, pte, pmd, verify: Offnode.make(kernel, log) }
+  const tails = new Map<string, number>()
   const pagesPerSection = Architecture.pagesPerSection(arch)
+  const pagesPerSubsection = Architecture.pagesPerSubsection(arch)
 
   const isShared = ({ altmap, compound }: Piece): boolean =>
     compound !== null && CompoundVmemmap.isShared(kernel, compound.order, altmap !== null)
@@ -70,7 +73,16 @@ export const make = Effect.gen(function*() {
       amount
     })
 
+  /** `__populate_section_memmap()` takes whole subsections (VMM-1). */
+  const isWhole = ({ end, start }: Piece): boolean =>
+    arch.vmemmap === "none" || (start % pagesPerSubsection === 0 && end % pagesPerSubsection === 0)
+
   const populate = function*(piece: Piece): Op<boolean> {
+    if (!isWhole(piece)) {
+      const text = `pfns ${hex(piece.start)} to ${hex(piece.end - 1)} are no whole subsections`
+      log.once({ where: "__populate_section_memmap", rule: "VMM-1", text })
+      return false
+    }
     const virtual = { start: piece.start * structPage, end: piece.end * structPage }
     yield write("vmemmap.populate", `vmemmap:${virtual.start}`)
     ExtentMap.set(used, virtual.start, virtual.end, true)

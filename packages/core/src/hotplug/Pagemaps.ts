@@ -202,7 +202,8 @@ export const make = Effect.gen(function*() {
       known.delete(pagemap.id)
     })
     const alloc = pagemap.altmap?.current.alloc ?? 0
-    if (alloc !== 0) {
+    // Nothing is credited back in the first version, and nobody looks (ALT-15).
+    if (alloc !== 0 && !has(kernel.release, "altmap-rfc-2015")) {
       log.emit({
         _tag: "Warn",
         where: "memunmap_pages",

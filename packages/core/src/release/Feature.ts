@@ -45,6 +45,7 @@ const entry = (since: string | null, rule: string, what: string, until?: string)
 export const catalogue = {
   "zone-device": entry("4.3", "23.2", "device memory can have struct pages at all"),
   "altmap": entry("4.5", "ALT-15", "the memmap can live on the device (map=dev)"),
+  "altmap-rfc-2015": entry(null, "ALT-15", "the altmap as first posted: the reserve not added, nothing given back"),
   "dax-mount-probe": entry("4.12", "23.4", "mounting with DAX asks for the pfn of the first page", "5.17"),
   "dax-mount-probe-last": entry("5.1", "23.4", "mounting with DAX asks for the pfn of the last page too", "5.17"),
   "dax-mount-probe-debug": entry(null, "23.4", "mounting with DAX asks for pfns only with DAX_DRIVER_DEBUG=y"),

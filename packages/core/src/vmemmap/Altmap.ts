@@ -7,6 +7,7 @@
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import { fromAddress } from "../geometry/Pfn.ts"
+import { has, type KernelRelease } from "../release/KernelRelease.ts"
 
 /**
  * Bytes a namespace with an info block keeps at its start: 4 KiB unused, 4 KiB for the block (22.1, ALT-12).
@@ -62,6 +63,36 @@ export const make = (start: number, dataoff: number, arch: Architecture.Architec
 }
 
 /**
+ * How an altmap is taken from: as merged, or as first posted, where the reserve was not added, padding counted as consumed
+ * and sizes had to be powers of two (ALT-15).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Version = "merged" | "rfc-2015"
+
+/**
+ * The version a kernel has.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const versionOf = (release: KernelRelease): Version => has(release, "altmap-rfc-2015") ? "rfc-2015" : "merged"
+
+/** `vmem_altmap_next_pfn()`. */
+const nextPfn = ({ align, alloc, basePfn, reserve }: Altmap, version: Version): number =>
+  version === "merged" ? basePfn + reserve + alloc + align : basePfn + alloc
+
+/**
+ * The pfn at which the next naturally aligned block of `pages` begins.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const blockPfn = (altmap: Altmap, pages: number, version: Version = "merged"): number =>
+  Alignment.up(nextPfn(altmap, version), Alignment.largestPowerDividing(pages))
+
+/**
  * Takes `count` naturally aligned blocks of `pages` pages each: `altmap_alloc_block_buf()` called `count` times (ALT-3).
  *
  * Only the first block can be misaligned, so only it costs padding. `failedAt` is the index of the first block that no
@@ -73,15 +104,19 @@ export const make = (start: number, dataoff: number, arch: Architecture.Architec
 export const take = (
   altmap: Altmap,
   pages: number,
-  count: number
+  count: number,
+  version: Version = "merged"
 ): { readonly altmap: Altmap; readonly failedAt: number | null } => {
-  const next = altmap.basePfn + altmap.reserve + altmap.alloc + altmap.align
-  const padding = Alignment.up(next, Alignment.largestPowerDividing(pages)) - next
-  const fitting = Math.max(0, Math.min(count, Math.floor((left(altmap) - padding) / pages)))
+  const padding = blockPfn(altmap, pages, version) - nextPfn(altmap, version)
+  const isLegal = version === "merged" || Alignment.isPowerOfTwo(pages)
+  const fitting = isLegal ? Math.max(0, Math.min(count, Math.floor((left(altmap) - padding) / pages))) : 0
+  const alloc = altmap.alloc + fitting * pages
   return {
     altmap: fitting === 0
       ? altmap
-      : { ...altmap, alloc: altmap.alloc + fitting * pages, align: altmap.align + padding },
+      : version === "merged"
+      ? { ...altmap, alloc, align: altmap.align + padding }
+      : { ...altmap, alloc: alloc + padding },
     failedAt: fitting < count ? fitting : null
   }
 }

@@ -112,11 +112,13 @@ const mapAltmap = (state: State, piece: Piece, { end, start }: PfnRange.PfnRange
   if (piece.altmap === null) return settle(state, piece.node, { start, end }, start, leaf)
   const before = piece.altmap.current
   const pages = leaf / state.tables.pageSize
-  const { altmap, failedAt } = Altmap.take(before, pages, (end - start) / leaf)
+  const version = Altmap.versionOf(state.kernel.release)
+  const { altmap, failedAt } = Altmap.take(before, pages, (end - start) / leaf, version)
   const count = failedAt ?? (end - start) / leaf
   piece.altmap.current = altmap
   if (count > 0) {
-    const frame = before.basePfn + before.reserve + before.alloc + altmap.align
+    const frame = Altmap.blockPfn(before, pages, version)
+    if (frame < before.basePfn + before.reserve) overwrites(state, before, frame)
     PageTables.map(state.tables, start, start + count * leaf, {
       _tag: "Linear",
       leaf,
@@ -143,12 +145,20 @@ export const keep = (
   act(start / structPage, end / structPage, frame * (tables.pageSize / structPage))
 }
 
+/** Up to the merged version the reserve was not added: the memmap could begin in it (ALT-15). */
+const overwrites = ({ log }: State, { basePfn, reserve }: Altmap.Altmap, frame: number): void =>
+  log.emit({
+    _tag: "Hazard",
+    rule: "ALT-15",
+    text: `the memmap overwrites ${basePfn + reserve - frame} pages its driver keeps for itself`
+  })
+
 const account = ({ log }: State, owner: number, amount: number): void =>
   log.emit({ _tag: "Account", book: "device", where: String(owner), purpose: "memmap", amount })
 
 /**
- * Pages of an altmap come back: `vmem_altmap_free()` (ALT-4). A caller that forgot the altmap hands device pages to the page
- * allocator, which the log says (BUG-18).
+ * Pages of an altmap come back: `vmem_altmap_free()` (ALT-4); in its first version they were dropped (ALT-15). A caller that
+ * forgot the altmap hands device pages to the page allocator, which the log says (BUG-18).
  *
  * @category operations
  * @since 0.1.0
@@ -162,9 +172,19 @@ export const credit = (state: State, piece: Piece, device: number, pages: number
     })
     return
   }
-  piece.altmap.current = { ...piece.altmap.current, alloc: piece.altmap.current.alloc - pages }
+  if (!isFirstVersion(state)) {
+    piece.altmap.current = { ...piece.altmap.current, alloc: piece.altmap.current.alloc - pages }
+  }
   account(state, device, -pages)
 }
+
+/**
+ * Whether the altmap is the one first posted, which also lost the page tables of the memmap it was given for (ALT-15).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isFirstVersion = ({ kernel }: State): boolean => Altmap.versionOf(kernel.release) === "rfc-2015"
 
 /** Base pages where the PMD slot already holds a table of them (VMM-3), or where blocks ran out. */
 const basePages = (state: State, piece: Piece, range: PfnRange.PfnRange, source: Source): boolean => {
@@ -266,6 +286,10 @@ const isWhole = ({ kernel }: State, { end, start }: PfnRange.PfnRange): boolean 
  */
 export const populate = (state: State, piece: Piece): boolean => {
   const { arch } = state.kernel
+  if (piece.altmap !== null && isFirstVersion(state) && arch.altmap !== "full-sections") {
+    state.log.emit({ _tag: "Warn", where: "vmemmap_populate", rule: "ALT-15", text: `${arch.name} takes no altmap` })
+    return false
+  }
   const virtual = virtualOf(state, piece)
   const fromDevice: Source = piece.altmap !== null && arch.altmap === "everything" ? "altmap" : "ram"
   switch (arch.vmemmap) {

@@ -119,6 +119,7 @@ export const make = Effect.gen(function*() {
       if (device === null) frames.give(start, pages, "memmap")
       else Blocks.credit(state, piece, device, pages)
     }
+    if (piece.altmap !== null && Blocks.isFirstVersion(state)) return
     pte.give(piece.node, gone.pte)
     pmd.give(piece.node, gone.pmd)
   }

@@ -28,6 +28,12 @@ const machine = Machine.layer({
   ranges: [{ kind: "ram", start: 0, size: 0x9fc00 }, { kind: "ram", start: MiB, size: 2047 * MiB - 0x21000 }]
 })
 
+/** The same with the altmap as it was first posted. */
+const first = Machine.layer({
+  kernel: "4.5+altmap-rfc-2015",
+  ranges: [{ kind: "ram", start: 0, size: 0x9fc00 }, { kind: "ram", start: MiB, size: 2047 * MiB - 0x21000 }]
+})
+
 const device = (start: number, size: number, rest: Partial<Pagemap.Request> = {}): Pagemap.Request => ({
   name: "dev",
   type: "generic",
@@ -187,6 +193,24 @@ describe("Pagemaps", () => {
       assert.deepStrictEqual(index.extents, [])
       assert.deepStrictEqual(pagemaps.all(), [])
     }).pipe(Effect.provide(machine)))
+
+  it.effect("ALT-15: first posted the memmap overwrote the reserve, and what it took never came back", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const ledger = yield* Ledger.Ledger
+      const log = yield* KernelLog.KernelLog
+      const altmap = Altmap.make(128 * GiB, 18 * MiB, arch)
+      const pagemap = yield* Effect.scoped(pagemaps.memremap(device(128 * GiB, GiB, { altmap })))
+      // Eight blocks; 2 pages lie under the first of them. Today 510 pages of padding come before it.
+      assert.deepInclude(pagemap.altmap?.current, { alloc: 4096, align: 0 })
+      const hazards = (yield* log.recent).flatMap((event) => event._tag === "Hazard" ? [event.rule] : [])
+      assert.deepStrictEqual(hazards.slice(0, 1), ["ALT-15"])
+      assert.deepStrictEqual(yield* warnings, [])
+      // The PMD table of the memmap is lost, and the books say where.
+      const lost = Option.getOrThrow(ledger.firstImbalance())
+      assert.deepInclude(lost, { operation: "memunmap_pages", book: "bytes of PMD tables" })
+      assert.strictEqual(lost.booked - lost.found, 4096)
+    }).pipe(Effect.provide(first)))
 
   it.effect("ERR-4: a conflict, System RAM and alignment are refused in the kernel's order, and leave nothing", () =>
     Effect.gen(function*() {

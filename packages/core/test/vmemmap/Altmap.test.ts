@@ -29,6 +29,23 @@ describe("Altmap", () => {
     assert.strictEqual(Altmap.make(4 * GiB + 4096, 2 * MiB, arch).reserve, 3)
   })
 
+  it("ALT-15: first posted without the reserve: the first block lies at the base, over what the driver keeps", () => {
+    const start = { basePfn: 4 * GiB / 4096, reserve: 2, free: 4606, alloc: 0, align: 0 }
+    assert.strictEqual(Altmap.blockPfn(start, 512), start.basePfn + 512)
+    assert.strictEqual(Altmap.blockPfn(start, 512, "rfc-2015"), start.basePfn)
+    assert.deepStrictEqual(Altmap.take(start, 512, 2, "rfc-2015").altmap, { ...start, alloc: 1024 })
+  })
+
+  it("ALT-15: first posted padding counts as consumed, and sizes are powers of two", () => {
+    const start = { basePfn: 100, reserve: 0, free: 2000, alloc: 0, align: 0 }
+    assert.deepStrictEqual(Altmap.take(start, 512, 2, "rfc-2015"), {
+      altmap: { ...start, alloc: 412 + 1024 },
+      failedAt: null
+    })
+    assert.deepStrictEqual(Altmap.take(start, 448, 1, "rfc-2015"), { altmap: start, failedAt: 0 })
+    assert.strictEqual(Altmap.take(start, 448, 1).failedAt, null)
+  })
+
   /** ALT-3 block by block. */
   const walked = (start: Altmap.Altmap, pages: number, count: number) => {
     let { align, alloc } = start

@@ -15,7 +15,6 @@ import { Locks } from "../kernel/Locks.ts"
 import * as Steps from "../kernel/Steps.ts"
 import { Memmap } from "../memmap/Memmap.ts"
 import { Pageblocks } from "../memmap/Pageblocks.ts"
-import { PageFlag } from "../memmap/StructPage.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { PagemapIndex } from "../sections/PagemapIndex.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
@@ -76,16 +75,11 @@ export const make = Effect.gen(function*() {
     const { own, rest } = pieces(run)
     const zone = { node: nodeOf(run.value), name }
     if (own.end > own.start) {
-      const { locked } = InitWork.hotplug(own, zone.node, name)
-      const parts = locked.map((part) =>
-        part.image._tag === "Single"
-          ? { ...part, image: { ...part.image, flags: part.image.flags | PageFlag.ownerPriv1 } }
-          : part
-      )
+      const parts = InitWork.hotplug(kernel, own, { node: zone.node, zone: name, isOwn: true }).locked
       yield* JoinZone.add(state, zone, own, { parts, type: "Unmovable", limit })
       yield* markOwn(own, true, limit)
     }
-    const parts = InitWork.hotplug(rest, zone.node, name).locked
+    const parts = InitWork.hotplug(kernel, rest, { node: zone.node, zone: name, isOwn: false }).locked
     yield* JoinZone.add(state, zone, rest, { parts, type: "Isolate", limit })
   }
 

@@ -143,7 +143,11 @@ export const make = Effect.gen(function*() {
       Effect.flatMap(Effect.fromResult),
       Effect.onError(() => Steps.run(() => erase(pagemap, range)))
     )
-    yield* Steps.run((limit) => init.parts(work(pagemap, i, range).unlocked, "no lock", "Movable", limit))
+    const rest = { start: Pagemap.first(pagemap, i), end: range.end }
+    yield* Steps.run(function*(limit) {
+      yield* init.parts(work(pagemap, i, range).unlocked, "no lock", null, limit)
+      yield* init.pageblocks(rest, "Movable")
+    })
     if (has(kernel.release, "single-pass-init")) {
       log.emit({
         _tag: "Line",

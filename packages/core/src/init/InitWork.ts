@@ -87,15 +87,15 @@ const refcount = ({ release }: Config, type: DeviceType): number =>
 const first = ({ altmap, range }: DeviceRange): number =>
   altmap === null ? range.start : altmap.basePfn + altmap.reserve + altmap.free
 
+/** Where the pages begin that are written under the lock: what the driver keeps for itself never is (INI-4, INI-10). */
+const unreserved = ({ altmap, range }: DeviceRange): number =>
+  altmap !== null && range.start === altmap.basePfn ? range.start + altmap.reserve : range.start
+
 /** INI-4: the pages of the altmap describe themselves and are initialised while it is taken into use. */
-const altmapPart = ({ altmap, node, range }: DeviceRange): ReadonlyArray<Part> =>
-  altmap === null ? [] : part(
-    {
-      start: range.start === altmap.basePfn ? range.start + altmap.reserve : range.start,
-      end: altmap.basePfn + altmap.reserve + altmap.free
-    },
-    reserved(node, "Device")
-  )
+const altmapPart = (request: DeviceRange): ReadonlyArray<Part> =>
+  request.altmap === null
+    ? []
+    : part({ start: unreserved(request), end: first(request) }, reserved(request.node, "Device"))
 
 const pages = (
   kernel: Config,
@@ -163,7 +163,7 @@ const byEarly = (
 
 /**
  * ZONE_DEVICE: the altmap's own pages under the lock, the rest outside, the reserve never (INI-7 … INI-11). Up to 4.19
- * everything is written under the lock first, and then again (INI-12).
+ * everything but the reserve is written under the lock first, and what belongs to users again (INI-12).
  *
  * @category constructors
  * @since 0.1.0
@@ -180,20 +180,30 @@ export const device = (kernel: Config, request: DeviceRange): InitWork => {
     : [PfnRange.fromLength(altmap.basePfn, altmap.reserve)]
   return has(kernel.release, "single-pass-init")
     ? { locked: altmapPart(request), unlocked, never }
-    : { locked: part({ start: range.start, end: range.end }, reserved(node, "Device")), unlocked, never: [] }
+    : { locked: part({ start: unreserved(request), end: range.end }, reserved(node, "Device")), unlocked, never }
 }
 
 /**
- * Memory that goes online: initialised when its zone is known, under the lock (INI-4 HOTPLUG, HOT-7).
+ * Memory that goes online: initialised when its zone is known, under the lock (INI-4 HOTPLUG, HOT-7). `isOwn`: these pages hold
+ * the memmap of their block (HOT-14).
  *
  * @category constructors
  * @since 0.1.0
  */
-export const hotplug = (range: PfnRange.PfnRange, node: number, zone: Zone): InitWork => ({
-  locked: part(range, reserved(node, zone)),
-  unlocked: [],
-  never: []
-})
+export const hotplug = (
+  { release }: Config,
+  range: PfnRange.PfnRange,
+  { isOwn, node, zone }: { readonly node: number; readonly zone: Zone; readonly isOwn: boolean }
+): InitWork => {
+  const isOffline = has(release, "hotplug-page-offline")
+  const flags = (isOffline ? 0 : PageFlag.reserved) | (isOwn ? PageFlag.ownerPriv1 : 0)
+  const image: Image = { _tag: "Single", node, zone, flags, refcount: 1, links: self }
+  return {
+    locked: part(range, isOffline && !isOwn ? { ...image, isOffline } : image),
+    unlocked: [],
+    never: []
+  }
+}
 
 /**
  * Boot RAM of a zone, and the holes in its sections: reserved pages linked to the zone above the hole (INI-5). No lock: one

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
+import type { PfnRange } from "../geometry/PfnRange.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { type Op, write } from "../kernel/Steps.ts"
 import { Memmap } from "../memmap/Memmap.ts"
@@ -24,14 +25,18 @@ import type { Part } from "./InitWork.ts"
 export type Under = "mem_hotplug_lock" | "no lock" | "boot"
 
 /**
- * `parts` writes parts of an `InitWork` in order and sets the migratetype of every pageblock that begins in them; at most
- * `limit` sections pass between two steps.
+ * Ranges are pfns.
+ *
+ * - `parts` writes parts of an `InitWork` in order, and with a `type` sets the migratetype of every pageblock that begins in what
+ *   was just written (INI-4); at most `limit` sections pass between two steps
+ * - `pageblocks` sets the migratetype of every pageblock that begins in a range (INI-8)
  *
  * @category services
  * @since 0.1.0
  */
 export class MemmapInit extends Context.Service<MemmapInit, {
-  readonly parts: (parts: ReadonlyArray<Part>, under: Under, type: MigrateType, limit: number) => Op<void>
+  readonly parts: (parts: ReadonlyArray<Part>, under: Under, type: MigrateType | null, limit: number) => Op<void>
+  readonly pageblocks: (range: PfnRange, type: MigrateType) => Op<void>
 }>()("@vmemmap/core/init/MemmapInit") {}
 
 /**
@@ -46,10 +51,15 @@ export const make = Effect.gen(function*() {
   const section = Architecture.pagesPerSection(arch)
   const pageblock = 2 ** arch.pageblockOrder
 
+  const setBlocks = (start: number, end: number, type: MigrateType) => {
+    const first = Alignment.up(start, pageblock)
+    if (first < end) pageblocks.set(first, Alignment.up(end, pageblock), type)
+  }
+
   const parts = function*(
     list: ReadonlyArray<Part>,
     under: Under,
-    type: MigrateType,
+    type: MigrateType | null,
     limit: number
   ): Op<void> {
     for (const { end, image, start, written } of list) {
@@ -57,15 +67,20 @@ export const make = Effect.gen(function*() {
         const to = limit === Infinity ? end : Math.min(end, Alignment.down(from, section) + limit * section)
         yield write("page.init", `page:${from}`)
         memmap.write(from, to, image)
+        if (type !== null) setBlocks(from, to, type)
         from = to
       }
-      const first = Alignment.up(start, pageblock)
-      if (first < end) pageblocks.set(first, Alignment.up(end, pageblock), type)
       log.emit({ _tag: "Account", book: "written", where: under, purpose: image._tag, amount: written })
     }
   }
 
-  return MemmapInit.of({ parts })
+  return MemmapInit.of({
+    parts,
+    pageblocks: function*({ end, start }, type) {
+      yield write("pageblock.set", `page:${start}`)
+      setBlocks(start, end, type)
+    }
+  })
 })
 
 /**

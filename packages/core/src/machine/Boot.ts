@@ -75,9 +75,13 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
         const gaps = holes.filter((hole) => hole.node === node && hole.zone === name).flatMap((hole) => hole.inside)
         zones.grow({ node, name }, span)
         for (const range of inside) zones.online({ node, name }, range, PfnRange.length(range))
-        yield* Steps.run((limit) =>
-          init.parts(InitWork.boot(inside, gaps, node, name).unlocked, "boot", "Movable", limit)
-        )
+        const { unlocked } = InitWork.boot(inside, gaps, node, name)
+        const isRam = ({ image }: InitWork.Part) => image._tag === "InUse"
+        yield* Steps.run(function*(limit) {
+          yield* init.parts(unlocked.filter(isRam), "boot", "Movable", limit)
+          // A hole leaves the type of the pageblock that begins in it.
+          yield* init.parts(unlocked.filter((part) => !isRam(part)), "boot", null, limit)
+        })
       }
     }
     for (const zone of zones.all().filter(({ present }) => present > 0)) {

@@ -25,13 +25,13 @@ export interface Entry {
 const key = (page: StructPage): string => {
   switch (page._tag) {
     case "Initialised": {
-      const { buddyOrder, flags, links, node, refcount, zone } = page
+      const { buddyOrder, flags, isOffline = false, links, node, refcount, zone } = page
       const link = links._tag === "Tail"
         ? `tail ${links.order} ${links.pins ?? 0}`
         : links._tag === "Pagemap"
         ? `pagemap ${links.pagemap} ${links.data}`
         : links._tag
-      return `${node} ${zone} ${flags} ${refcount} ${buddyOrder} ${link}`
+      return `${node} ${zone} ${flags} ${refcount} ${buddyOrder} ${link} ${isOffline}`
     }
     case "InUse":
       return `in use ${page.node} ${page.zone}`

@@ -6,7 +6,7 @@
 import { type Initialised, type Links, PageFlag, type StructPage, type Zone } from "./StructPage.ts"
 
 /**
- * - `Single`: every page alike (INI-1, INI-2)
+ * - `Single`: every page alike (INI-1, INI-2); `isOffline`: PageOffline, as added pages are before they are online (INI-4)
  * - `Compound`: heads every `2^order` pages from pfn `head` on, each followed by its tails; only the first `written` pages
  *   of each compound were written (INI-3, INI-9)
  * - `Free`: pages of free blocks of `2^order`, aligned to it (SPW-4)
@@ -24,6 +24,7 @@ export type Image =
     readonly flags: number
     readonly refcount: number
     readonly links: Exclude<Links, { readonly _tag: "Tail" }>
+    readonly isOffline?: boolean
   }
   | {
     readonly _tag: "Compound"
@@ -74,7 +75,7 @@ export const pageOf = (image: Image, pfn: number): StructPage => {
     case "InUse":
       return image
     case "Single":
-      return initialised(image)
+      return image.isOffline === true ? { ...initialised(image), isOffline: true } : initialised(image)
     case "Free": {
       const { listed, node, order, zone } = image
       const isFirst = pfn % 2 ** order === 0

@@ -42,7 +42,8 @@ export type Links =
   | { readonly _tag: "Tail"; readonly head: number; readonly order: number | null; readonly pins?: number }
 
 /**
- * An initialised struct page. `mapcount` is −1 for an unmapped page; `buddyOrder` is set in the first page of a free block.
+ * An initialised struct page. `mapcount` is −1 for an unmapped page; `buddyOrder` is set in the first page of a free block,
+ * `isOffline` in pages whose type says that nobody may touch their contents (INI-4).
  *
  * @category models
  * @since 0.1.0
@@ -57,6 +58,7 @@ export interface Initialised {
   readonly mapcount: number
   readonly links: Links
   readonly buddyOrder: number | null
+  readonly isOffline?: boolean
 }
 
 /**
@@ -85,14 +87,14 @@ const pagemapPointer = 0n
  * The eight words of a 64-byte struct page (SPW-3). `vmemmap` is the vmemmap base. The pagemap pointer and the neighbours of
  * free-list members are 0: their values are addresses the model does not have.
  *
- * `undefined` for contents that are not known.
+ * `undefined` for contents that are not known, and for a page type that 6.1 does not have.
  *
  * @category conversions
  * @since 0.1.0
  */
 export const words = (page: StructPage, pfn: number, vmemmap: bigint): ReadonlyArray<bigint> | undefined => {
   if (page._tag === "Poisoned") return Array.from({ length: 8 }, () => 0xffffffffffffffffn)
-  if (page._tag !== "Initialised") return undefined
+  if (page._tag !== "Initialised" || page.isOffline === true) return undefined
   const self = vmemmap + BigInt(pfn) * 64n + 8n
   const low = page.buddyOrder === null ? BigInt.asUintN(32, BigInt(page.mapcount)) : 0xffffff7fn
   const [w1, w2, w3] = linkWords(page.links, self, vmemmap)

@@ -224,8 +224,8 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
 const initialised = (request: Request, shared: boolean): number => {
   const { altmap, arch, order, range } = request
   const pages = PfnRange.length(range) / arch.pageSize
-  // Before 4.20 a first pass wrote every page of the range (INI-12).
-  if (!has(request.release, "single-pass-init")) return pages
+  // Before 4.20 a first pass wrote every page of the range but the driver's own (INI-12).
+  if (!has(request.release, "single-pass-init")) return pages - (altmap?.reserve ?? 0)
   if (order === 0) return pages - (altmap?.reserve ?? 0)
   const offset = altmap === null ? 0 : altmap.reserve + altmap.free
   const compounds = Math.ceil((pages - offset) / 2 ** order)

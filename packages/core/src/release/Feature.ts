@@ -80,6 +80,11 @@ export const catalogue = {
   "compound-metadata-first-tail": entry("6.2", "INI-3", "compounds of two pages get their head metadata as well"),
   "zone-device-refcount-zero": entry("6.15", "INI-2", "free fsdax and p2pdma pages have reference count 0"),
   "single-pass-init": entry("4.20", "INI-7", "device struct pages are written once, outside the hotplug lock"),
+  "hotplug-page-offline": entry(
+    "6.11",
+    "INI-4",
+    "added pages are PageOffline instead of reserved until they are online"
+  ),
   "deferred-section-up-front": entry("4.17", "DEF-2", "deferred boot init starts with one section instead of 2 GiB"),
   "hugetlb-vmemmap": entry("5.14", "CMP-11", "HugeTLB frees the tail vmemmap pages of its huge pages"),
   "hugetlb-vmemmap-head-only": entry("5.18", "CMP-11", "HugeTLB keeps one vmemmap page per huge page"),

@@ -12,6 +12,7 @@ import * as Ledger from "../../src/machine/Ledger.ts"
 import * as Machine from "../../src/machine/Machine.ts"
 import * as Census from "../../src/memmap/Census.ts"
 import * as Memmap from "../../src/memmap/Memmap.ts"
+import * as Pageblocks from "../../src/memmap/Pageblocks.ts"
 import * as PagemapIndex from "../../src/sections/PagemapIndex.ts"
 import * as SectionTable from "../../src/sections/SectionTable.ts"
 import * as Altmap from "../../src/vmemmap/Altmap.ts"
@@ -211,6 +212,25 @@ describe("Pagemaps", () => {
       assert.deepInclude(lost, { operation: "memunmap_pages", book: "bytes of PMD tables" })
       assert.strictEqual(lost.booked - lost.found, 4096)
     }).pipe(Effect.provide(first)))
+
+  it.effect("INI-8: every pageblock of the range becomes Movable at last, and none beyond a compound that sticks out", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const pageblocks = yield* Pageblocks.Pageblocks
+      const [start, end] = [(8 * GiB + 16 * MiB) / 4096, (9 * GiB + 32 * MiB) / 4096]
+      const types = () => [start - 1, start, start + 131072, end - 1, end].map((pfn) => pageblocks.get(pfn))
+      const before: Array<ReadonlyArray<string>> = []
+      yield* pagemaps.memremap(device(start * 4096, (end - start) * 4096, { order: 18 })).pipe(Effect.provideService(
+        Steps.Steps,
+        Steps.stepped(({ name }) =>
+          Effect.sync(() => {
+            if (name === "pageblock.set") before.push(types())
+          })
+        )
+      ))
+      assert.deepStrictEqual(before, [Array.from({ length: 5 }, () => "Unmovable")])
+      assert.deepStrictEqual(types(), ["Unmovable", "Movable", "Movable", "Movable", "Unmovable"])
+    }).pipe(Effect.scoped, Effect.provide(machine)))
 
   it.effect("ERR-4: a conflict, System RAM and alignment are refused in the kernel's order, and leave nothing", () =>
     Effect.gen(function*() {

@@ -38,7 +38,19 @@ describe("InitWork", () => {
 
   it("INI-7, INI-12: up to 4.19 everything is written under the lock, and what belongs to users again", () => {
     const work = InitWork.device(kernel("4.18"), device(16 * GiB, { altmap: altmap16 }))
-    assert.deepStrictEqual(counts(work), [4194304, 4128256, 0])
+    assert.deepStrictEqual(counts(work), [4194302, 4128256, 2])
+    const plain = InitWork.device(kernel("4.18"), device(16 * GiB))
+    assert.deepStrictEqual(counts(plain), [4194304, 4194304, 0])
+  })
+
+  it("INI-4, HOT-14: added pages are reserved, from 6.11 on offline; those that hold their memmap say so", () => {
+    const range = { start: 4 * GiB / 4096, end: 8 * GiB / 4096 }
+    const image = (release: string, isOwn: boolean) => {
+      const [part] = InitWork.hotplug(kernel(release), range, { node: 0, zone: "Normal", isOwn }).locked
+      return part?.image._tag === "Single" ? [part.image.flags, part.image.isOffline ?? false] : undefined
+    }
+    assert.deepStrictEqual([image("6.1", false), image("6.1", true)], [[0x1000, false], [0x1400, false]])
+    assert.deepStrictEqual([image("6.11", false), image("6.11", true)], [[0, true], [0x400, false]])
   })
 
   it("INI-9, CMP-7: shared compounds have 128 struct pages written each; with an altmap all of them", () => {

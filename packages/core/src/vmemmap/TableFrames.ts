@@ -8,7 +8,8 @@ import type { FrameAllocator, Taken } from "../frames/FrameAllocator.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
 
 /**
- * Tables of one size. Which of them holds which entries does not matter, so they are kept by the node they were wanted on.
+ * Tables of one size. Which of them holds which entries does not matter, so they are kept by the node they were wanted on;
+ * neighbours on several nodes share some, and then `give` takes what its node does not have from the others.
  *
  * @category models
  * @since 0.1.0
@@ -31,8 +32,10 @@ export const make = (
   level: "pte" | "pmd"
 ): TableFrames => {
   const held = new Map<number, Array<Taken>>()
+  const counts = new Map<number, number>()
   const pages = table.bytes / pageSize
-  const account = (node: number, count: number) =>
+  const account = (node: number, count: number) => {
+    counts.set(node, (counts.get(node) ?? 0) + count)
     log.emit({
       _tag: "Account",
       book: "tables",
@@ -40,18 +43,18 @@ export const make = (
       purpose: level,
       amount: count * table.bytes
     })
+  }
 
-  const giveBack = (list: Array<Taken>, count: number): number => {
+  const giveBack = (list: Array<Taken>, count: number): void => {
     let left = count
     while (left > 0) {
       const last = list.pop()
-      if (last === undefined) return left
+      if (last === undefined) return
       const n = Math.min(left, last.count)
       if (n < last.count) list.push({ ...last, count: last.count - n })
       frames.give(last.start + (last.count - n) * pages, n * pages, "page-table")
       left -= n
     }
-    return 0
   }
 
   const takePages = (node: number, count: number): boolean => {
@@ -77,11 +80,15 @@ export const make = (
       return taken
     },
     give: (node, count) => {
-      if (count === 0 || table.bytes === 0) return
-      account(node, -count)
-      if (pages < 1) return
-      let left = giveBack(held.get(node) ?? [], count)
-      for (const list of held.values()) left = left > 0 ? giveBack(list, left) : 0
+      if (table.bytes === 0) return
+      let left = count
+      for (const owner of [node, ...counts.keys()]) {
+        const own = Math.min(left, counts.get(owner) ?? 0)
+        if (own === 0) continue
+        account(owner, -own)
+        if (pages >= 1) giveBack(held.get(owner) ?? [], own)
+        left -= own
+      }
     }
   }
 }

@@ -179,7 +179,8 @@ export const make = Effect.gen(function*() {
     const end = Effect.gen(function*() {
       for (const run of runs) yield* hotplug.offline(run)
       yield* dax.unbind("kmem", name)
-      yield* dax.bind("device_dax", name)
+      // Blocks may lie below where addresses end, and the device not.
+      yield* Effect.ignore(dax.bind("device_dax", name))
     })
     return { outcome, end, zones: runsOf(data).map(({ value }) => value.zone) }
   })

@@ -113,8 +113,9 @@ export const machineOf = (spec: Case) => {
       kind: kind === "labelled" || kind === "label-less" ? "pmem" : kind,
       start,
       size,
-      node: 0,
-      targetNode: wish.targetNode,
+      // An e820 range has no node but that of the RAM below it.
+      node: kind === "legacy" && spec.place === "beyond" ? spec.payNode : 0,
+      targetNode: kind !== "legacy" ? wish.targetNode : spec.place === "beyond" ? spec.payNode : 0,
       ways,
       labels: isDivided,
       labelArea: isDivided ? 128 * 1024 : 0

@@ -1,6 +1,6 @@
 /** Every option of a plan, carried out on the engine: what planning says is what happens. */
-import { describe, it } from "@effect/vitest"
-import { Arbitrary, Effect } from "effect"
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Effect, Option } from "effect"
 import * as Ledger from "../../src/machine/Ledger.ts"
 import * as Machine from "../../src/machine/Machine.ts"
 import * as Alternatives from "../../src/planning/Alternatives.ts"
@@ -9,6 +9,7 @@ import * as Administrator from "./Administrator.ts"
 import * as Books from "./Books.ts"
 import * as Carried from "./Carried.ts"
 import * as Planned from "./Planned.ts"
+import * as Sequences from "./Sequences.ts"
 
 const runs = (short: number, long: number) => process.env.VMEMMAP_LONG === "1" ? long : short
 
@@ -38,5 +39,24 @@ describe("every option of every plan", () => {
         }
       }),
     { arbitrary: { runs: runs(200, 5000), seed: "plans" } }
+  )
+
+  it.effect.prop(
+    "28.2: whatever is created, disabled, enabled, made System RAM and back: the machine holds what the plans of the active say",
+    { spec: Arbitrary.schema(Planned.Case), steps: Arbitrary.schema(Sequences.Steps) },
+    ({ spec, steps }) =>
+      Effect.gen(function*() {
+        const { kernel, machine, planned } = Planned.machineOf(spec)
+        yield* Effect.gen(function*() {
+          const admin = yield* Administrator.make
+          const accounts = yield* Books.make
+          const ledger = yield* Ledger.Ledger
+          yield* Planned.prepare(admin, planned)
+          yield* Sequences.run(admin, accounts, kernel, planned.flatMap(({ targets }) => targets), steps)
+          yield* ledger.balance
+          assert.deepStrictEqual(ledger.firstImbalance(), Option.none())
+        }).pipe(Effect.scoped, Effect.provide(Machine.layer(machine)))
+      }),
+    { arbitrary: { runs: runs(300, 20_000), seed: "sequences" } }
   )
 })

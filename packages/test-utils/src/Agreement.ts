@@ -9,6 +9,7 @@ import { hex } from "@vmemmap/core/geometry/Pfn"
 import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
 import { KernelLog } from "@vmemmap/core/kernel/KernelLog"
 import { Memmap } from "@vmemmap/core/memmap/Memmap"
+import { Pageblocks } from "@vmemmap/core/memmap/Pageblocks"
 import * as PageAddress from "@vmemmap/core/sections/PageAddress"
 import { PagemapIndex } from "@vmemmap/core/sections/PagemapIndex"
 import * as SectionTable from "@vmemmap/core/sections/SectionTable"
@@ -68,6 +69,23 @@ const compareSections = (table: SectionTable.Table, model: ReferenceModel.Refere
       node: section === undefined || section.flags.size === 0 ? 0 : section.node
     }
     report(`section ${number}`, engine, expected)
+  }
+}
+
+/** Pageblocks of boot holes are nobody's until a device takes them: what they are before is not said. */
+const comparePageblocks = (
+  pageblocks: Pageblocks["Service"],
+  { kernel, sections }: ReferenceModel.ReferenceModel,
+  report: Report
+): void => {
+  const per = Architecture.pagesPerSection(kernel.arch)
+  for (const [number, section] of sections.table) {
+    if (section.flags.size === 0) continue
+    for (let pfn = number * per; pfn < (number + 1) * per; pfn += 2 ** kernel.arch.pageblockOrder) {
+      const type = section.pageblocks.get(pfn) ?? (section.usage === "boot" ? undefined : "Unmovable")
+      const found = pageblocks.get(pfn)
+      if (type !== undefined && found !== type) report(`pageblock ${hex(pfn)}`, found, type)
+    }
   }
 }
 
@@ -214,6 +232,7 @@ export const make = Effect.gen(function*() {
   const vmemmap = yield* Vmemmap
   const zones = yield* Zones
   const pagemaps = yield* Pagemaps
+  const pageblocks = yield* Pageblocks
   const log = yield* KernelLog
   const warnings: Array<string> = []
   log.listen((event) => {
@@ -230,6 +249,7 @@ export const make = Effect.gen(function*() {
       }
     }
     compareSections(table, model, report)
+    comparePageblocks(pageblocks, model, report)
     compareLeaves(vmemmap.tables, model, report)
     compareSurvey(vmemmap.tables, model, report)
     report(

@@ -24,7 +24,9 @@ const RamPiece = Schema.Struct({
 const MachineShape = Schema.Struct({
   kernel: Schema.Literals(["6.1.176", "6.1.0", "5.10", "6.8", "6.18"]),
   poison: Schema.Boolean,
+  structPage: Schema.Literals([64, 64, 64, 64, 56, 80]),
   first: Schema.Literals([128, 192, 250]),
+  oddPages: Schema.Literals([0, 0, 5]),
   rest: Schema.Array(RamPiece).check(Schema.isMaxLength(3)),
   nodes: Schema.Literals([1, 2, 3])
 })
@@ -37,27 +39,30 @@ const MachineShape = Schema.Struct({
  */
 export const machine = (arch: Architecture.Name = "x86_64"): Arbitrary.Arbitrary<MachineSpec> => {
   const { pageSize, sectionSize } = Architecture.presets[arch]
-  return Arbitrary.schema(MachineShape).pipe(Arbitrary.map(({ first, kernel, nodes, poison, rest }) => {
-    const ranges = [{ kind: "ram" as const, start: 0, size: first * MiB, node: 0 }]
-    for (const [i, { gapMiB, gapSections, oddPages, sizeMiB }] of rest.entries()) {
-      const previous = ranges.at(-1)
-      const start = (previous === undefined ? 0 : Alignment.up(previous.start + previous.size, 2 * MiB)) +
-        gapSections * sectionSize + gapMiB * MiB
-      ranges.push({
-        kind: "ram",
-        start,
-        size: sizeMiB * MiB - (oddPages * pageSize < MiB * 2 ? oddPages * pageSize : 0),
-        node: Math.min(nodes - 1, i + 1)
-      })
-    }
-    return {
-      kernel,
-      arch,
-      ranges,
-      cmdline: "memory_hotplug.memmap_on_memory=1",
-      ...(poison ? { debugPoison: true } : {})
-    }
-  }))
+  return Arbitrary.schema(MachineShape).pipe(
+    Arbitrary.map(({ first, kernel, nodes, oddPages, poison, rest, structPage }) => {
+      const ranges = [{ kind: "ram" as const, start: 0, size: first * MiB - oddPages * pageSize, node: 0 }]
+      for (const [i, { gapMiB, gapSections, oddPages, sizeMiB }] of rest.entries()) {
+        const previous = ranges.at(-1)
+        const start = (previous === undefined ? 0 : Alignment.up(previous.start + previous.size, 2 * MiB)) +
+          gapSections * sectionSize + gapMiB * MiB
+        ranges.push({
+          kind: "ram",
+          start,
+          size: sizeMiB * MiB - (oddPages * pageSize < MiB * 2 ? oddPages * pageSize : 0),
+          node: Math.min(nodes - 1, i + 1)
+        })
+      }
+      return {
+        kernel,
+        arch,
+        structPage,
+        ranges,
+        cmdline: "memory_hotplug.memmap_on_memory=1",
+        ...(poison ? { debugPoison: true } : {})
+      }
+    })
+  )
 }
 
 /** Mostly the first, and shrinking towards it. */

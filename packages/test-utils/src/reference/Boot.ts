@@ -42,6 +42,7 @@ const bootPages = (model: ReferenceModel): void => {
     for (const zone of own) {
       const inside = { start: Math.max(range.start, zone.start), end: Math.min(range.end, zone.end) }
       inSections(inside, { _tag: "InUse", node: zone.node, zone: zone.name })
+      Sections.setPageblocks(sections, inside.start, inside.end, "Movable")
     }
     const above = own.find((zone) => range.start >= zone.start && range.start < zone.end)
     if (above !== undefined) inSections({ start: end, end: range.start }, reserved(above))
@@ -64,7 +65,9 @@ export const make = (boot: Boot): ReferenceModel => {
     boot,
     kernel: boot.kernel,
     memmap,
-    sections: Sections.make(memmap, (where) => warnings.push(where)),
+    sections: Sections.make(memmap, (where, once) => {
+      if (!once || !warnings.includes(where)) warnings.push(where)
+    }),
     zones: new Map(),
     pagemaps: new Map(),
     index: new Map(),

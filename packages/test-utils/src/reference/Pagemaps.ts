@@ -48,7 +48,9 @@ const initialise = (model: ReferenceModel, pagemap: Pagemap, i: number): void =>
     for (const pfn of pfns({ start: range.start + altmap.reserve, end: firstOf(pagemap, 0) })) {
       VirtualMemmap.write(memmap, pfn, { ...base, flags: ["reserved"], refcount: 1, links: "self" })
     }
+    Sections.setPageblocks(sections, range.start + altmap.reserve, firstOf(pagemap, 0), "Movable")
   }
+  Sections.setPageblocks(sections, firstOf(pagemap, i), range.end, "Movable")
   const zeroBased = has(kernel.release, "zone-device-refcount-zero") && (type === "fsdax" || type === "p2pdma")
   const refcount = type === "private" || type === "coherent" || zeroBased ? 0 : 1
   const size = 2 ** order

@@ -8,6 +8,14 @@ import type { Config } from "@vmemmap/core/release/Kernel"
 import * as VirtualMemmap from "./VirtualMemmap.ts"
 
 /**
+ * What a pageblock is for; a fresh usage says `Unmovable`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type MigrateType = "Movable" | "Unmovable" | "Isolate"
+
+/**
  * `flags` by name (SEC-1); an empty set is a zero word.
  *
  * @category models
@@ -17,6 +25,8 @@ export interface Section {
   readonly flags: Set<"present" | "map" | "online" | "early" | "taint">
   usage: "none" | "slab" | "boot"
   readonly subsections: Array<boolean>
+  /** Migratetypes by first pfn of a pageblock, as far as the usage was told; the others are zero. */
+  readonly pageblocks: Map<number, MigrateType>
   node: number
 }
 
@@ -29,7 +39,7 @@ export interface Sections {
   readonly memmap: VirtualMemmap.VirtualMemmap
   readonly table: Map<number, Section>
   readonly roots: Set<number>
-  readonly warn: (where: string) => void
+  readonly warn: (where: string, once: boolean) => void
 }
 
 /**
@@ -46,7 +56,7 @@ export interface Chunk extends VirtualMemmap.Chunk {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (memmap: VirtualMemmap.VirtualMemmap, warn: (where: string) => void): Sections => ({
+export const make = (memmap: VirtualMemmap.VirtualMemmap, warn: (where: string, once: boolean) => void): Sections => ({
   kernel: memmap.kernel,
   memmap,
   table: new Map(),
@@ -64,7 +74,7 @@ export const at = ({ kernel, table }: Sections, number: number): Section => {
   const there = table.get(number)
   if (there !== undefined) return there
   const subsections = Array.from({ length: kernel.arch.sectionSize / Architecture.subsectionSize }, () => false)
-  const section: Section = { flags: new Set(), usage: "none", subsections, node: 0 }
+  const section: Section = { flags: new Set(), usage: "none", subsections, pageblocks: new Map(), node: 0 }
   table.set(number, section)
   return section
 }
@@ -166,14 +176,17 @@ const deactivate = (sections: Sections, { altmap, count, pfn }: Omit<Chunk, "com
   const isEarly = section.flags.has("early")
   const bits = indices(sections, pfn, count)
   if (section.usage === "none" || bits.some((i) => section.subsections[i] !== true)) {
-    warn("section_deactivate")
+    warn("section_deactivate", false)
     return
   }
   for (const i of bits) section.subsections[i] = false
   const isEmpty = section.subsections.every((bit) => !bit)
   if (isEmpty) {
     section.flags.delete("map")
-    if (section.usage === "slab") section.usage = "none"
+    if (section.usage === "slab") {
+      section.usage = "none"
+      section.pageblocks.clear()
+    }
   }
   const isAlive = (other: number) => hasSubsection(sections, other)
   if (!isEarly) VirtualMemmap.depopulate(memmap, { pfn, count, altmap }, isAlive)
@@ -222,6 +235,20 @@ export const add = (sections: Sections, chunk: Chunk): "ENOMEM" | "EEXIST" | nul
 }
 
 /**
+ * Sets the migratetype of every pageblock that begins in a range (INI-4, INI-8).
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const setPageblocks = (sections: Sections, start: number, end: number, type: MigrateType): void => {
+  for (let pfn = start; pfn < end; pfn++) {
+    if (pfn % 2 ** sections.kernel.arch.pageblockOrder === 0) {
+      at(sections, numberOf(sections, pfn)).pageblocks.set(pfn, type)
+    }
+  }
+}
+
+/**
  * Fills the struct pages of a range with 0xff.
  *
  * @category operations
@@ -241,6 +268,6 @@ export const remove = (sections: Sections, pfn: number, count: number, altmap: V
   for (const chunk of chunks(sections, pfn, count)) {
     if (sections.table.get(numberOf(sections, chunk.pfn))?.flags.has("map") === true) {
       deactivate(sections, { ...chunk, altmap })
-    } else sections.warn("__remove_pages")
+    } else sections.warn("__remove_pages", true)
   }
 }

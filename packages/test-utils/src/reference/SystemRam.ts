@@ -177,9 +177,11 @@ const onlineBlock = (model: ReferenceModel, number: number, block: Block, type: 
   }
   if (block.own > 0) {
     reserve(own, ["reserved", "self-hosted"])
+    Sections.setPageblocks(model.sections, own.start, own.end, "Unmovable")
     markSections(model, wholeSections(model, own), true)
   }
   reserve(rest, ["reserved"])
+  Sections.setPageblocks(model.sections, rest.start, rest.end, "Movable")
   for (const { order, pfn } of freeBlocks(model, rest)) {
     for (const tail of pfns({ start: pfn, end: pfn + 2 ** order })) {
       VirtualMemmap.write(memmap, tail, { ...page, flags: [], refcount: 0 })
@@ -234,6 +236,8 @@ const offlineBlock = (model: ReferenceModel, number: number, block: Block, name:
       buddyOrder: null
     })
   }
+  // Nobody undoes the isolation of pages that went offline (HOT-8).
+  Sections.setPageblocks(sections, rest.start, rest.end, "Isolate")
   zone.present -= per
   zone.managed -= per - block.own
   const leave = (range: PfnRange) => {

@@ -97,6 +97,8 @@ export interface VirtualMemmap {
   readonly entries: Map<number, Entry>
   readonly pte: Set<number>
   readonly pmd: Set<number>
+  /** Pages of a PMD leaf that describe nothing (VMM-4: filled with 0xfd). */
+  readonly spare: Set<number>
   /** What devices hold in the pages their altmaps lent, by pfn: it outlives the mapping. */
   readonly media: Map<number, Entry["slots"]>
   failAfter: number | null
@@ -111,6 +113,7 @@ export const make = (kernel: Config): VirtualMemmap => ({
   entries: new Map(),
   pte: new Set(),
   pmd: new Set(),
+  spare: new Set(),
   media: new Map(),
   failAfter: null
 })
@@ -185,7 +188,8 @@ const mapBasePage = (
   const { entries, kernel } = memmap
   const { pageSize } = kernel.arch
   const page = Math.floor(address / pageSize)
-  if (!ensureTables(memmap, address, true)) return null
+  if (!ensureTables(memmap, address, (entries.get(page)?.block.bytes ?? pageSize) === pageSize)) return null
+  memmap.spare.delete(page)
   const present = entries.get(page)
   if (present !== undefined) return present
   const block = shared?.block ?? blockOf(memmap, pageSize, altmap)
@@ -219,14 +223,15 @@ const mapBlocks = (memmap: VirtualMemmap, start: number, end: number, altmap: Al
     if (!ensureTables(memmap, address, false)) return false
     if (!memmap.pte.has(Math.floor(address / pmdSize))) {
       const first = Math.floor(address / pmdSize) * pmdSize / pageSize
-      const there = Array.from({ length: pmdSize / pageSize }, (_, i) => entries.get(first + i))
-        .find((entry) => entry !== undefined)
-      const block = there?.block ?? blockOf(memmap, pmdSize, altmap)
+      const block = entries.get(first)?.block ?? blockOf(memmap, pmdSize, altmap)
       if (block !== null) {
-        block.references = 1
-        for (let page = address / pageSize; page < next / pageSize; page++) {
-          entries.set(page, { block, slots: slotsOf(memmap, block, page - first) })
+        for (let i = 0; i < pmdSize / pageSize; i++) {
+          if (entries.has(first + i)) continue
+          entries.set(first + i, { block, slots: slotsOf(memmap, block, i) })
+          memmap.spare.add(first + i)
         }
+        block.references = 1
+        for (let page = address / pageSize; page < next / pageSize; page++) memmap.spare.delete(page)
         continue
       }
       // ALT-10: only arm64 before 6.2 goes on with base pages of the altmap.
@@ -323,13 +328,22 @@ export const depopulate = (
       for (const own of inside) if (own >= pfn && own < pfn + count) write(memmap, own, undefined)
       continue
     }
-    entries.delete(page)
     const blockPages = entry.block.bytes / pageSize
-    const firstOfBlock = Math.floor(page / blockPages) * blockPages
-    const isGone = blockPages === 1
-      ? --entry.block.references === 0
-      : Array.from({ length: blockPages }, (_, i) => entries.has(firstOfBlock + i)).every((there) => !there)
-    if (isGone && entry.block.device !== null && altmap !== null) altmap.alloc -= blockPages
+    if (blockPages > 1) {
+      if (entry.block.device === null) { for (const own of inside) write(memmap, own, undefined) }
+      const head = Math.floor(page / blockPages) * blockPages
+      const all = Array.from({ length: blockPages }, (_, i) => head + i)
+      memmap.spare.add(page)
+      if (!all.every((other) => memmap.spare.has(other))) continue
+      for (const other of all) {
+        memmap.spare.delete(other)
+        entries.delete(other)
+      }
+    } else {
+      entries.delete(page)
+      if (--entry.block.references > 0) continue
+    }
+    if (entry.block.device !== null && altmap !== null) altmap.alloc -= blockPages
   }
   for (const slot of pte) {
     const pages = kernel.arch.pteTable.entries
@@ -364,7 +378,8 @@ export const write = ({ entries, kernel }: VirtualMemmap, pfn: number, content: 
  * @category queries
  * @since 0.1.0
  */
-export const read = ({ entries, kernel }: VirtualMemmap, pfn: number): Content | "unmapped" | "unwritten" => {
-  const entry = entries.get(Math.floor(pfn * kernel.structPage / kernel.arch.pageSize))
-  return entry === undefined ? "unmapped" : entry.slots[slotOf(kernel, pfn)] ?? "unwritten"
+export const read = ({ entries, kernel, spare }: VirtualMemmap, pfn: number): Content | "unmapped" | "unwritten" => {
+  const page = Math.floor(pfn * kernel.structPage / kernel.arch.pageSize)
+  const entry = entries.get(page)
+  return entry === undefined || spare.has(page) ? "unmapped" : entry.slots[slotOf(kernel, pfn)] ?? "unwritten"
 }

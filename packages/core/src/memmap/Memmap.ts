@@ -166,6 +166,7 @@ export const make = (perPage: number): Memmap["Service"] => {
   }
 
   const put = (start: number, end: number, image: Image, delta: number): void => {
+    if (end <= start) return
     const old = ExtentMap.slice(contents, start, end)
     // Handing pages to the allocator changes them, but is no initialisation.
     const times = image._tag === "Poisoned" || image._tag === "Free" ? 0 : 1
@@ -213,10 +214,27 @@ export const make = (perPage: number): Memmap["Service"] => {
       ...ExtentMap.gaps(shared, start, end).map((range) => ({ range, sharing: undefined }))
     ].toSorted((a, b) => a.range.start - b.range.start)
 
+  /** Writes what all pages of the range hold alike: then it does not matter through which page shared memory is reached. */
+  const writeAlike = (start: number, end: number, image: Image): void => {
+    for (const { range, sharing } of pieces(start, end)) {
+      const own = sharing === undefined ? range : sharing._tag === "Page"
+        ? { start: range.start, end: range.start }
+        : wholeGroups(range, sharing)
+      put(own.start, own.end, image, 0)
+      if (sharing?._tag === "Page" && PfnRange.length(range) >= perPage) {
+        put(sharing.home, sharing.home + perPage, image, 0)
+        continue
+      }
+      writeThrough(range.start, own.start, image)
+      writeThrough(own.end, range.end, image)
+    }
+  }
+
   return Memmap.of({
     write: (start, end, image) => {
       if (end <= start) return
       if (image._tag === "Compound") writeCompounds(start, end, image)
+      else if (image._tag !== "Free") writeAlike(start, end, image)
       else if (ExtentMap.overlaps(shared, start, end)) writeThrough(start, end, image)
       else put(start, end, image, 0)
     },
@@ -282,6 +300,15 @@ export const make = (perPage: number): Memmap["Service"] => {
       ExtentMap.remove(media, slot, slot + end - start)
     }
   })
+}
+
+/** The groups that lie in a range with all their pages; empty at its start when there is none. */
+const wholeGroups = (
+  { end, start }: PfnRange.PfnRange,
+  { first, size }: Extract<Sharing, { readonly _tag: "Groups" }>
+): PfnRange.PfnRange => {
+  const whole = PfnRange.shrinkTo({ start: start - first, end: end - first }, size)
+  return whole.end > whole.start ? { start: whole.start + first, end: whole.end + first } : { start, end: start }
 }
 
 /** Whether runs are cut at whole groups only, so that none reads through a page of another. */

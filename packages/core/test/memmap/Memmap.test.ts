@@ -56,6 +56,40 @@ describe("Memmap", () => {
     assert.strictEqual(memmap.home(512), 64)
   })
 
+  it.prop(
+    "SEC-10, CMP-2: poison over shared pages is found by whoever reads one of them",
+    [Arbitrary.schema(Schema.Tuple([
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 24 })),
+      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 24 })),
+      Schema.Boolean
+    ]))],
+    ([[from, length, isOne]]) => {
+      const memmap = Memmap.make(8)
+      // Groups of 64 pages that keep 16, then pages that repeat the last kept page of the second group.
+      memmap.share(8, 136, { _tag: "Groups", first: 8, size: 64, kept: 16, tails: false })
+      memmap.share(136, 200, { _tag: "Page", home: 80 })
+      for (const pfn of Array.from({ length: 200 }, (_, i) => i)) memmap.write(pfn, pfn + 1, single(1))
+      const start = from * 8
+      const end = Math.min(200, start + (isOne ? 1 : length * 8))
+      memmap.write(start, end, { _tag: "Poisoned" })
+      const hit = new Set(Array.from({ length: Math.max(0, end - start) }, (_, i) => memmap.home(start + i)))
+      for (let pfn = 0; pfn < 200; pfn++) {
+        assert.strictEqual(show(memmap, pfn), hit.has(memmap.home(pfn)) ? "Poisoned" : "Self", `pfn ${pfn}`)
+      }
+    },
+    { arbitrary: { runs: 200, seed: "poison" } }
+  )
+
+  it("SEC-10: poisoning a petabyte of compounds costs no more than one of them", () => {
+    const memmap = Memmap.make(64)
+    const pages = 2 ** 38
+    memmap.share(0, pages, { _tag: "Groups", first: 0, size: 512, kept: 128, tails: false })
+    memmap.write(0, pages, { _tag: "Poisoned" })
+    assert.deepStrictEqual([show(memmap, 0), show(memmap, pages - 1)], ["Poisoned", "Poisoned"])
+    memmap.write(0, pages, compound(0, 9, 128))
+    assert.strictEqual(show(memmap, pages - 1), `tail of ${pages - 512}`)
+  })
+
   it("INI-10: memory of a device keeps what it held while nothing maps it", () => {
     const memmap = Memmap.make(64)
     memmap.write(100, 300, single(3))

@@ -25,8 +25,8 @@ const step = "memremap_pages"
 const missing = (request: Request): string | null => {
   const { ops, owner, type } = request
   if (type !== "private" && type !== "coherent") return null
+  if (type === "private" && ops?.migrateToRam === undefined) return "ops.migrate_to_ram"
   if (ops?.pageFree === undefined) return "ops.page_free"
-  if (type === "private" && ops.migrateToRam === undefined) return "ops.migrate_to_ram"
   return owner === undefined ? "an owner" : null
 }
 
@@ -61,6 +61,13 @@ export const request = (
       step,
       problem: "no range to map",
       remedy: "give at least one range"
+    })
+  }
+  if (asked.type === "coherent" && asked.ops === undefined) {
+    log.emit({
+      _tag: "Hazard",
+      rule: "MRP-1",
+      text: `${asked.name}: 6.1 asks for ops.page_free without asking for ops first`
     })
   }
   const lacking = missing(asked)

@@ -232,6 +232,34 @@ describe("Pagemaps", () => {
       assert.deepStrictEqual(types(), ["Unmovable", "Movable", "Movable", "Movable", "Unmovable"])
     }).pipe(Effect.scoped, Effect.provide(machine)))
 
+  it.effect("MRP-1: what a type needs is asked for in the kernel's order", () =>
+    Effect.gen(function*() {
+      const pagemaps = yield* Pagemaps.Pagemaps
+      const log = yield* KernelLog.KernelLog
+      const { ops } = privateOps
+      const requests: ReadonlyArray<Partial<Pagemap.Request>> = [
+        { type: "private" },
+        { type: "private", ops: { migrateToRam: ops.migrateToRam } },
+        { type: "private", ops },
+        { type: "coherent", ops: {} },
+        { type: "coherent", ops: { pageFree: ops.pageFree } },
+        { type: "coherent" }
+      ]
+      for (const request of requests) yield* Effect.exit(pagemaps.memremap(device(8 * GiB, GiB, request)))
+      const said = (yield* log.recent).flatMap((event) =>
+        event._tag === "Warn" ? [event.text] : event._tag === "Hazard" ? [event._tag] : []
+      )
+      assert.deepStrictEqual(said, [
+        "Missing ops.migrate_to_ram",
+        "Missing ops.page_free",
+        "Missing an owner",
+        "Missing ops.page_free",
+        "Missing an owner",
+        "Hazard",
+        "Missing ops.page_free"
+      ])
+    }).pipe(Effect.scoped, Effect.provide(machine)))
+
   it.effect("ERR-4: a conflict, System RAM and alignment are refused in the kernel's order, and leave nothing", () =>
     Effect.gen(function*() {
       const pagemaps = yield* Pagemaps.Pagemaps

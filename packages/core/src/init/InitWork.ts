@@ -123,9 +123,11 @@ const pages = (
   const heads = Math.ceil((range.end - head) / size) - Math.ceil((range.start - head) / size)
   if (heads <= 0) return []
   const start = head + Math.ceil((range.start - head) / size) * size
+  const end = start + heads * size
   return [{
     start,
-    end: start + heads * size,
+    // Only what is written lies beyond the range: its pageblocks end with it (INI-8).
+    end: Math.min(end, Math.max(device.range.end, end - size + written)),
     image: {
       _tag: "Compound",
       node,

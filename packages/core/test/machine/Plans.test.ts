@@ -8,6 +8,7 @@ import type * as PlanOption from "../../src/planning/PlanOption.ts"
 import * as Administrator from "./Administrator.ts"
 import * as Books from "./Books.ts"
 import * as Carried from "./Carried.ts"
+import * as Grown from "./Grown.ts"
 import * as Planned from "./Planned.ts"
 import * as Sequences from "./Sequences.ts"
 
@@ -58,5 +59,12 @@ describe("every option of every plan", () => {
         }).pipe(Effect.scoped, Effect.provide(Machine.layer(machine)))
       }),
     { arbitrary: { runs: runs(300, 20_000), seed: "sequences" } }
+  )
+
+  it.effect.prop(
+    "HOT-2, HOT-24: a growth plan fails at the device at which the engine has no memory, and pays as much for each",
+    { spec: Arbitrary.schema(Grown.Case) },
+    ({ spec }) => Grown.compare(spec),
+    { arbitrary: { runs: runs(150, 10_000), seed: "growth" } }
   )
 })

@@ -170,17 +170,21 @@ const onlineBlock = (model: ReferenceModel, number: number, block: Block, type: 
   const name = chooseZone(model, block.node, whole, type)
   const zone = zoneOf(model, block.node, name)
   const page = { _tag: "Page", node: block.node, zone: name, links: "self", buddyOrder: null } as const
-  const reserve = (range: PfnRange, flags: ReadonlyArray<"reserved" | "self-hosted">) => {
+  // From 6.11 on a page type says what PG_reserved said before (INI-4).
+  const reserved = has(model.kernel.release, "hotplug-page-offline") ? [] : ["reserved" as const]
+  const reserve = (range: PfnRange, flags: ReadonlyArray<"self-hosted">) => {
     grow(zone, range)
-    for (const pfn of pfns(range)) VirtualMemmap.write(memmap, pfn, { ...page, flags, refcount: 1 })
+    for (const pfn of pfns(range)) {
+      VirtualMemmap.write(memmap, pfn, { ...page, flags: [...reserved, ...flags], refcount: 1 })
+    }
     zone.contiguous = isContiguous(model, zone)
   }
   if (block.own > 0) {
-    reserve(own, ["reserved", "self-hosted"])
+    reserve(own, ["self-hosted"])
     Sections.setPageblocks(model.sections, own.start, own.end, "Unmovable")
     markSections(model, wholeSections(model, own), true)
   }
-  reserve(rest, ["reserved"])
+  reserve(rest, [])
   Sections.setPageblocks(model.sections, rest.start, rest.end, "Movable")
   for (const { order, pfn } of freeBlocks(model, rest)) {
     for (const tail of pfns({ start: pfn, end: pfn + 2 ** order })) {

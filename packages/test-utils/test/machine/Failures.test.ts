@@ -2,6 +2,7 @@
 import { describe, it } from "@effect/vitest"
 import type { MachineSpec } from "@vmemmap/core/machine/MachineSpec"
 import { Effect } from "effect"
+import * as Agreement from "../../src/Agreement.ts"
 import * as Program from "../../src/Program.ts"
 import { follow } from "./follow.ts"
 
@@ -51,7 +52,11 @@ describe("engine = reference model", () => {
       Effect.forEach(
         [...Array.from({ length: 12 }, (_, n) => n), 24, 517],
         (succeed) =>
-          follow(machine, [{ _tag: "FailAllocation", succeed }, operation, { _tag: "Unmap", name: "a" }, operation]),
+          follow(
+            machine,
+            [{ _tag: "FailAllocation", succeed }, operation, { _tag: "Unmap", name: "a" }, operation],
+            Agreement.edges
+          ),
         { discard: true }
       ))
   }

@@ -5,4 +5,16 @@
  */
 
 /** @since 0.1.0 */
+export * as Agreement from "./Agreement.ts"
+/** @since 0.1.0 */
+export * as Arbitraries from "./Arbitraries.ts"
+/** @since 0.1.0 */
+export * as Invariants from "./Invariants.ts"
+/** @since 0.1.0 */
 export * as KernelFacts from "./KernelFacts.ts"
+/** @since 0.1.0 */
+export * as Observation from "./Observation.ts"
+/** @since 0.1.0 */
+export * as Program from "./Program.ts"
+/** @since 0.1.0 */
+export * as ReferenceModel from "./ReferenceModel.ts"

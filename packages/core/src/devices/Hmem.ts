@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import type { KernelError } from "../kernel/KernelError.ts"
+import * as Errno from "../kernel/Errno.ts"
+import { KernelLog } from "../kernel/KernelLog.ts"
 import { DaxDevices, type DynamicDax } from "./DaxDevices.ts"
 import { Memregion } from "./Memregion.ts"
 
@@ -21,14 +22,14 @@ import { Memregion } from "./Memregion.ts"
 export type Range = Omit<DynamicDax, "region">
 
 /**
- * `load` loads the driver: every range gets a region, in order; loading it again does nothing. `unload` takes the regions
+ * `load` loads the driver: every range it can use gets a region, in order; loading it again does nothing. `unload` takes the regions
  * and their devices away.
  *
  * @category services
  * @since 0.1.0
  */
 export class Hmem extends Context.Service<Hmem, {
-  readonly load: Effect.Effect<void, KernelError>
+  readonly load: Effect.Effect<void>
   readonly unload: Effect.Effect<void>
 }>()("@vmemmap/core/devices/Hmem") {}
 
@@ -41,24 +42,32 @@ export class Hmem extends Context.Service<Hmem, {
 export const make = Effect.fnUntraced(function*(ranges: ReadonlyArray<Range>) {
   const devices = yield* DaxDevices
   const memregion = yield* Memregion
+  const log = yield* KernelLog
   const parent = yield* Effect.scope
   let own: Scope.Closeable | undefined
 
   const region = Effect.acquireRelease(Effect.sync(memregion.alloc), (id) => Effect.sync(() => memregion.free(id)))
 
-  const attach = (range: Range) => Effect.flatMap(region, (id) => devices.attach({ ...range, region: id }))
+  /** Each range is a device of its own: one that is refused says so and leaves the others alone. */
+  const attach = (scope: Scope.Closeable) => (range: Range, i: number) =>
+    Effect.suspend(() => {
+      const child = Scope.forkUnsafe(scope)
+      return Effect.flatMap(region, (id) => devices.attach({ ...range, region: id })).pipe(
+        Effect.provideService(Scope.Scope, child),
+        Effect.onError((cause) => Scope.close(child, Exit.failCause(cause))),
+        Effect.catch(({ errno }) =>
+          Effect.sync(() => {
+            const text = `dax_hmem: probe of hmem.${i} failed with error -${Errno.number(errno)}`
+            log.emit({ _tag: "Line", level: "err", text })
+          })
+        )
+      )
+    })
 
   const load = Effect.suspend(() => {
     if (own !== undefined) return Effect.void
-    const scope = Scope.forkUnsafe(parent)
-    own = scope
-    return Effect.forEach(ranges, attach, { discard: true }).pipe(
-      Effect.provideService(Scope.Scope, scope),
-      Effect.onError((cause) => {
-        own = undefined
-        return Scope.close(scope, Exit.failCause(cause))
-      })
-    )
+    own = Scope.forkUnsafe(parent)
+    return Effect.forEach(ranges, attach(own), { discard: true })
   })
 
   const unload = Effect.suspend(() => {
@@ -74,5 +83,5 @@ export const make = Effect.fnUntraced(function*(ranges: ReadonlyArray<Range>) {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (ranges: ReadonlyArray<Range>): Layer.Layer<Hmem, never, DaxDevices | Memregion> =>
+export const layer = (ranges: ReadonlyArray<Range>): Layer.Layer<Hmem, never, DaxDevices | Memregion | KernelLog> =>
   Layer.effect(Hmem, make(ranges))

@@ -218,7 +218,17 @@ export const make = Effect.gen(function*() {
   })
 
   const hazards = (pagemap: Pagemap.Pagemap) => {
-    if (!CompoundVmemmap.isShared(kernel, pagemap.order, pagemap.altmap !== null)) return
+    const isShared = CompoundVmemmap.isShared(kernel, pagemap.order, pagemap.altmap !== null)
+    for (const [i, { end }] of pagemap.ranges.entries()) {
+      if (isShared || (end - Pagemap.first(pagemap, i)) % 2 ** pagemap.order === 0) continue
+      log.emit({
+        _tag: "Hazard",
+        rule: "CMP-5",
+        text:
+          `${pagemap.name}: the last compound sticks out of its range: struct pages are written that may not be mapped`
+      })
+    }
+    if (!isShared) return
     for (const { end, start } of pagemap.ranges) {
       if (!CompoundVmemmap.isMisplaced(kernel, { start: start * page, end: end * page }, pagemap.order)) continue
       log.emit({

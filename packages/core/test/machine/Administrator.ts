@@ -63,7 +63,6 @@ export const make = Effect.gen(function*() {
   const page = arch.pageSize
   let fresh = 0
   const uuid = () => `00000000-0000-4000-8000-${(++fresh).toString(16).padStart(12, "0")}`
-  let hmemAnswer: Result.Result<void, KernelError> = Result.succeed(undefined)
   const dynamicAt = new Map<number, string>()
   /** By the physical start of a target: how what was made of it ends. */
   const none = { end: Effect.void, release: Effect.void }
@@ -115,7 +114,7 @@ export const make = Effect.gen(function*() {
   const loadAll = Effect.gen(function*() {
     for (const driver of ["nfit", "nd_e820", "virtio_pmem", "nd_pmem", "dax_pmem"] as const) yield* bus.load(driver)
     for (const namespace of namespaces()) if (namespace.bound !== null) yield* bus.unbind(namespace.name)
-    hmemAnswer = yield* Effect.result(hmem.load)
+    yield* hmem.load
     for (const { driver, name, resource } of dax.list()) {
       if (driver !== null) yield* dax.unbind(driver, name)
       if (resource !== null) dynamicAt.set(resource, name)
@@ -189,8 +188,9 @@ export const make = Effect.gen(function*() {
   const dynamic = Effect.fnUntraced(function*(target: Target, align: number) {
     const name = dynamicAt.get(target.start)
     if (name === undefined) {
-      yield* Effect.fromResult(hmemAnswer)
-      return yield* refusal("ENODEV", "no dax device was made")
+      const lines = (yield* log.recent).flatMap((event) => event._tag === "Line" ? [event.text] : [])
+      const isRefused = lines.some((line) => line.startsWith("dax_hmem: probe of hmem.") && line.endsWith("error -12"))
+      return yield* refusal(isRefused ? "ENOMEM" : "ENODEV", "no dax device was made")
     }
     yield* dax.change({ _tag: "Size", name, size: 0 })
     yield* dax.change({ _tag: "Align", name, align })

@@ -32,14 +32,22 @@ describe("SectionTable", () => {
       const arch = Architecture.presets[name]
       const table = SectionTable.make(arch)
       const width = table.subsections
-      const plain = Array.from({ length: 1024 }, (): Plain => ({ flags: 0, bits: Array.from({ length: width }, () => false) }))
+      const plain = Array.from(
+        { length: 1024 },
+        (): Plain => ({ flags: 0, bits: Array.from({ length: width }, () => false) })
+      )
       for (const { count, flags, from, kind, length, on, section } of writes) {
         const first = from % width
         const end = Math.min(width, first + length)
         switch (kind) {
           case "fill":
             SectionTable.fill(table, section, count, { flags, usage: Usage.slab, node: 1 }, on)
-            for (let s = section; s < section + count; s++) plain[s] = { flags, bits: Array.from({ length: width }, () => on) }
+            for (let s = section; s < section + count; s++) {
+              plain[s] = {
+                flags,
+                bits: Array.from({ length: width }, () => on)
+              }
+            }
             break
           case "set":
             SectionTable.set(table, section, { flags, usage: Usage.boot, node: 3 })

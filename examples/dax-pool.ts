@@ -88,4 +88,4 @@ const program = Effect.gen(function*() {
   yield* Console.log(`${HumanSize.formatBinary(available())} free again, ${held} pages of memmap held`)
 })
 
-NodeRuntime.runMain(program.pipe(Effect.provide(pool), Effect.provide(machine)))
+NodeRuntime.runMain(Effect.provide(program, Layer.provideMerge(pool, machine)))

@@ -65,6 +65,7 @@ const compare = Effect.fnUntraced(function*(
 const elsewhere = new Set(["refuse-flags", "refuse-no-ram-fsdax"])
 
 const replayed = new Set<KernelFacts.Category>([
+  "plain-boot",
   "ns-mode",
   "ns-size",
   "multi-ns",

@@ -221,7 +221,8 @@ const initialised: Check = (state) => {
         : found.find((extent) => extent.value.times !== 1 && !isEarly(extent.start))
       const forgets = pagemap.order > 0 && !has(kernel.release, "dedup-early-section-fix")
       const poisoned = found.find((extent) =>
-        extent.value.image._tag === "Poisoned" && !(forgets && isEarly(extent.start))
+        extent.value.image._tag === "Poisoned" && memmap.home(extent.start) === extent.start &&
+        !(forgets && isEarly(extent.start))
       )
       const covered = found.reduce((sum, extent) => sum + extent.end - extent.start, 0)
       return [

@@ -10,7 +10,7 @@ import * as Arbitraries from "../../src/Arbitraries.ts"
 import * as Invariants from "../../src/Invariants.ts"
 import * as Observation from "../../src/Observation.ts"
 import * as Program from "../../src/Program.ts"
-import { lines, none, runs, size } from "./follow.ts"
+import { lines, model, none, runs, size } from "./follow.ts"
 
 /** Counts fibers that have begun and not ended. */
 const fibers = () => {
@@ -50,7 +50,9 @@ const endAt = (
       })
     const running = Effect.scoped(Effect.gen(function*() {
       const { run } = yield* Program.runner
+      const reference = yield* model(spec)
       for (const operation of program) {
+        if (Program.isUndefined(reference, operation)) continue
         yield* run(operation)
         if (how === "die" && left < 0) return yield* Effect.die(stop)
       }

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { Faults } from "./Faults.ts"
 import { Shortage } from "./Shortage.ts"
@@ -23,7 +23,7 @@ import { Shortage } from "./Shortage.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Area extends PfnRange {
+export interface Area extends PfnRange.PfnRange {
   readonly node: number
 }
 
@@ -68,10 +68,23 @@ export class FrameAllocator extends Context.Service<FrameAllocator, {
   readonly give: (start: number, pages: number, purpose: string) => void
   readonly small: (purpose: string) => boolean
   readonly add: (area: Area) => void
-  readonly withdraw: (range: PfnRange) => boolean
+  readonly withdraw: (range: PfnRange.PfnRange) => boolean
   readonly room: (order: number) => number
   readonly free: (node: number) => number
 }>()("@vmemmap/core/frames/FrameAllocator") {}
+
+/**
+ * All of the wanted blocks, or none: `null`, with what was found given back.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const takeAll = (frames: FrameAllocator["Service"], request: Request): ReadonlyArray<Taken> | null => {
+  const taken = frames.take(request)
+  if (taken.reduce((sum, block) => sum + block.count, 0) === request.count) return taken
+  for (const { count, start } of taken) frames.give(start, count * 2 ** request.order, request.purpose)
+  return null
+}
 
 interface Pool extends Area {
   end: number
@@ -79,7 +92,7 @@ interface Pool extends Area {
 }
 
 /** Aligned blocks of `size` pages in a free extent, and where the first one begins. */
-const fit = ({ end, start }: PfnRange, size: number): { readonly start: number; readonly count: number } => {
+const fit = ({ end, start }: PfnRange.PfnRange, size: number): { readonly start: number; readonly count: number } => {
   const first = Alignment.up(start, size)
   return { start: first, count: Math.max(0, Math.floor((end - first) / size)) }
 }
@@ -170,7 +183,7 @@ export const make = Effect.fnUntraced(function*(boot: ReadonlyArray<Area>, keep 
     },
     free: (node) =>
       pools.filter((pool) => pool.node === node)
-        .reduce((sum, pool) => sum + pool.free.extents.reduce((n, { end, start }) => n + end - start, 0), 0)
+        .reduce((sum, pool) => sum + PfnRange.total(pool.free.extents), 0)
   })
 })
 

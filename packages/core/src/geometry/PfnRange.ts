@@ -32,6 +32,14 @@ export const fromLength = (start: number, length: number): PfnRange => ({ start,
 export const length = (range: PfnRange): number => range.end - range.start
 
 /**
+ * How many units the ranges have together, each counted by itself.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const total = (ranges: ReadonlyArray<PfnRange>): number => ranges.reduce((sum, range) => sum + length(range), 0)
+
+/**
  * Whether the two ranges share at least one unit.
  *
  * @category queries

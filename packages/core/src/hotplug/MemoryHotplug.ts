@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type { FrameAllocator } from "../frames/FrameAllocator.ts"
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import type { MemmapInit } from "../init/MemmapInit.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
@@ -56,8 +56,8 @@ export type Range = Pick<Adding.Request, "start" | "size">
  */
 export class MemoryHotplug extends Context.Service<MemoryHotplug, {
   readonly addMemory: (request: Adding.Request) => Effect.Effect<void, KernelError>
-  readonly online: (blocks: PfnRange, type: ZoneChoice.OnlineType) => Effect.Effect<number, KernelError>
-  readonly offline: (blocks: PfnRange) => Effect.Effect<number, KernelError>
+  readonly online: (blocks: PfnRange.PfnRange, type: ZoneChoice.OnlineType) => Effect.Effect<number, KernelError>
+  readonly offline: (blocks: PfnRange.PfnRange) => Effect.Effect<number, KernelError>
   readonly removeMemory: (range: Range) => Effect.Effect<void, KernelError>
   readonly offlineAndRemove: (range: Range) => Effect.Effect<void, KernelError>
 }>()("@vmemmap/core/hotplug/MemoryHotplug") {}
@@ -78,12 +78,12 @@ export const make = Effect.gen(function*() {
   const onlineRun = yield* Onlining.make
   const offlineRun = yield* Offlining.make
 
-  const blocksOf = ({ size, start }: Range): PfnRange => ({
+  const blocksOf = ({ size, start }: Range): PfnRange.PfnRange => ({
     start: start / blocks.size,
     end: (start + size) / blocks.size
   })
 
-  const existing = (range: PfnRange) => {
+  const existing = (range: PfnRange.PfnRange) => {
     const runs = blocks.runs(range)
     return runs.length > 0 ? Effect.succeed(runs) : Effect.fail(
       new KernelError({
@@ -126,18 +126,18 @@ export const make = Effect.gen(function*() {
     })
 
   const change = Effect.fnUntraced(function*(
-    range: PfnRange,
+    range: PfnRange.PfnRange,
     from: "online" | "offline",
     part: (run: Run) => Effect.Effect<number, KernelError>
   ) {
     const runs = (yield* existing(range)).filter(({ value }) => value.state === from)
     yield* Effect.forEach(runs, (run) => walk(run, part), { discard: true })
-    return runs.reduce((sum, { end, start }) => sum + end - start, 0)
+    return PfnRange.total(runs)
   })
 
-  const online = (range: PfnRange, type: ZoneChoice.OnlineType) => change(range, "offline", onlinePart(type))
+  const online = (range: PfnRange.PfnRange, type: ZoneChoice.OnlineType) => change(range, "offline", onlinePart(type))
 
-  const offline = (range: PfnRange) => change(range, "online", offlineRun)
+  const offline = (range: PfnRange.PfnRange) => change(range, "online", offlineRun)
 
   const addMemory = Effect.fnUntraced(function*(request: Adding.Request) {
     yield* add(request)

@@ -132,7 +132,7 @@ export const make = Effect.gen(function*() {
         yield* removeRun({ start: at, end: single ? at + 1 : run.end }, value, limit)
       }
     }
-    if (runs.reduce((sum, { end, start }) => sum + end - start, 0) < range.end - range.start) {
+    if (PfnRange.total(runs) < range.end - range.start) {
       log.once({ where: "__remove_pages", rule: "HOT-10", text: "some of the sections to remove are not valid" })
     }
     yield Steps.write("resource.release", `resource:${range.start}`)

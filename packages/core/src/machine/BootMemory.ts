@@ -177,9 +177,6 @@ const ramOf = (
   return Result.succeed(ram)
 }
 
-const totalOf = (ranges: ReadonlyArray<PfnRange.PfnRange>): number =>
-  ranges.reduce((sum, range) => sum + PfnRange.length(range), 0)
-
 /**
  * Which addresses belong to which node, after `numa=`. A description that misses 1 MiB of RAM or more is not used: everything
  * is node 0 then (ZON-11).
@@ -192,7 +189,7 @@ const blocksOf = (
 ): { readonly blocks: ReadonlyArray<FirmwareMap.NodeRange>; readonly described: boolean } => {
   const end = ram.at(-1)?.end ?? 0
   const firmware = FirmwareMap.joinBlocks(FirmwareMap.nodeBlocks(spec), end)
-  const described = !numaOff && totalOf(ram) - totalOf(FirmwareMap.cutByNode(firmware, ram)) < MiB
+  const described = !numaOff && PfnRange.total(ram) - PfnRange.total(FirmwareMap.cutByNode(firmware, ram)) < MiB
   const real = described ? firmware : [{ node: 0, start: 0, end }]
   const fake = numaFake === undefined || !Architecture.isX86(arch) ? null : FakeNuma.make(numaFake, real, ram)
   return fake === null ? { blocks: real, described } : { blocks: fake, described: false }

@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as ExtentMap from "../geometry/ExtentMap.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import type { Account } from "../kernel/KernelLog.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { Kernel } from "../release/Kernel.ts"
@@ -112,7 +113,7 @@ export const make = Effect.gen(function*() {
     const memory = Survey.backing(tables, { start: 0, end: Infinity }, (_, device) => device !== null, false)
     const pages = (device: boolean) =>
       memory.reduce((sum, b) => b.memory === device ? sum + b.bytes / arch.pageSize : sum, 0)
-    const count = (map: ExtentMap.ExtentMap<true>) => map.extents.reduce((n, { end, start }) => n + end - start, 0)
+    const count = (map: ExtentMap.ExtentMap<true>) => PfnRange.total(map.extents)
     return [
       ["pages of RAM behind the memmap", total({ book: "ram", purpose: "memmap" }), pages(false)],
       ["pages of devices behind the memmap", total({ book: "device" }), pages(true)],

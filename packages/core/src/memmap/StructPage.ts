@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Zones from "../zones/Zones.ts"
 
 /**
  * Page flags the engine sets, by bit (SPW-1).
@@ -18,9 +19,9 @@ export const PageFlag = { ownerPriv1: 0x400, reserved: 0x1000, private: 0x2000, 
  * @category models
  * @since 0.1.0
  */
-export const zones = ["DMA", "DMA32", "Normal", "Movable", "Device"] as const
+export const zones = Zones.names
 /** @since 0.1.0 */
-export type Zone = typeof zones[number]
+export type Zone = Zones.Name
 
 /**
  * What the words that overlay `lru` hold:

@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
-import type { FrameAllocator } from "../frames/FrameAllocator.ts"
+import { type FrameAllocator, takeAll } from "../frames/FrameAllocator.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 
 /**
  * `ensure` allocates the missing root pages of sections `[first, end)`; `false`, with nothing allocated, when memory ran
@@ -26,13 +27,9 @@ export const make = (frames: FrameAllocator["Service"], perRoot: number): Roots 
   return {
     ensure: (node, first, end) => {
       const range = { start: Math.floor(first / perRoot), end: Math.ceil(end / perRoot) }
-      const count = ExtentMap.gaps(present, range.start, range.end).reduce((n, gap) => n + gap.end - gap.start, 0)
+      const count = PfnRange.total(ExtentMap.gaps(present, range.start, range.end))
       if (count === 0) return true
-      const taken = frames.take({ node, order: 0, count, purpose: "section-root" })
-      if (taken.reduce((sum, block) => sum + block.count, 0) < count) {
-        for (const block of taken) frames.give(block.start, block.count, "section-root")
-        return false
-      }
+      if (takeAll(frames, { node, order: 0, count, purpose: "section-root" }) === null) return false
       ExtentMap.set(present, range.start, range.end, true)
       return true
     }

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Taken } from "../frames/FrameAllocator.ts"
+import { takeAll, type Taken } from "../frames/FrameAllocator.ts"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
@@ -113,10 +113,8 @@ const begin = (
   const virtual = { start: start * state.kernel.structPage, end: end * state.kernel.structPage }
   if (!Blocks.takeTables(state, piece.node, virtual, state.tables.pageSize)) return false
   const wanted = count * kept
-  const taken = state.frames.take({ node: piece.node, order: 0, count: wanted, purpose: "memmap" })
-  const got = taken.reduce((sum, block) => sum + block.count, 0)
-  if (got < wanted) {
-    for (const block of taken) state.frames.give(block.start, block.count, "memmap")
+  const taken = takeAll(state.frames, { node: piece.node, order: 0, count: wanted, purpose: "memmap" })
+  if (taken === null) {
     const missing = PageTables.missing(state.tables, virtual.start, virtual.end, true)
     state.pte.give(piece.node, missing.pte)
     state.pmd.give(piece.node, missing.pmd)

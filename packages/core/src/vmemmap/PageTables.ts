@@ -108,7 +108,7 @@ export const missing = (
 ): { readonly pte: number; readonly pmd: number } => {
   const count = (map: ExtentMap.ExtentMap<true>, span: number) => {
     const slots = slotRange(start, end, span)
-    return ExtentMap.gaps(map, slots.start, slots.end).reduce((n, gap) => n + gap.end - gap.start, 0)
+    return PfnRange.total(ExtentMap.gaps(map, slots.start, slots.end))
   }
   return { pte: basePages ? count(tables.pte, tables.pmdSize) : 0, pmd: count(tables.pmd, tables.pmdSpan) }
 }
@@ -269,7 +269,7 @@ const emptied = (
       : ExtentMap.overlaps(tables.leaves, slot * span, (slot + 1) * span)
   const from = isUsed(first) ? first + 1 : first
   const to = last - 1 >= from && isUsed(last - 1) ? last - 1 : last
-  const count = ExtentMap.slice(map, from, to).reduce((n, extent) => n + extent.end - extent.start, 0)
+  const count = PfnRange.total(ExtentMap.slice(map, from, to))
   ExtentMap.remove(map, from, to)
   return count
 }

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import * as PageTables from "./PageTables.ts"
 
 /**
@@ -38,7 +38,7 @@ export interface Survey {
 }
 
 /** The leaves of a range, whole ones also where it begins or ends inside a leaf. */
-const leavesIn = (tables: PageTables.PageTables, { end, start }: PfnRange) =>
+const leavesIn = (tables: PageTables.PageTables, { end, start }: PfnRange.PfnRange) =>
   ExtentMap.slice(tables.leaves, start, end).map(({ end, start, value }) => ({
     start: value.anchor + Math.floor((start - value.anchor) / value.leaf) * value.leaf,
     end: value.anchor + Math.ceil((end - value.anchor) / value.leaf) * value.leaf,
@@ -65,7 +65,7 @@ const framesOf = (tables: PageTables.PageTables, { end, start, value }: ExtentMa
   }
 }
 
-const holesIn = (tables: PageTables.PageTables, gap: PfnRange): number => {
+const holesIn = (tables: PageTables.PageTables, gap: PfnRange.PfnRange): number => {
   let holes = 0
   for (let at = gap.start; at < gap.end;) {
     const pmdEnd = (Math.floor(at / tables.pmdSpan) + 1) * tables.pmdSpan
@@ -91,7 +91,7 @@ const holesIn = (tables: PageTables.PageTables, gap: PfnRange): number => {
  */
 export const backing = <A>(
   tables: PageTables.PageTables,
-  { end, start }: PfnRange,
+  { end, start }: PfnRange.PfnRange,
   nameOf: (frame: number, device: number | null) => A,
   tails = true
 ): ReadonlyArray<Backing<A>> => {
@@ -105,7 +105,7 @@ export const backing = <A>(
     sums.set(memory, sum)
   }
   const fresh = (from: number, to: number): number => {
-    const pages = ExtentMap.gaps(seen, from, to).reduce((n, gap) => n + gap.end - gap.start, 0)
+    const pages = PfnRange.total(ExtentMap.gaps(seen, from, to))
     ExtentMap.set(seen, from, to, true)
     return pages
   }
@@ -136,7 +136,7 @@ export const backing = <A>(
  * @category queries
  * @since 0.1.0
  */
-export const take = (tables: PageTables.PageTables, range: PfnRange): Survey => {
+export const take = (tables: PageTables.PageTables, range: PfnRange.PfnRange): Survey => {
   const { end, start } = range
   const leaves = new Map<number, number>()
   for (const extent of leavesIn(tables, range)) {
@@ -145,11 +145,11 @@ export const take = (tables: PageTables.PageTables, range: PfnRange): Survey => 
   }
   const gaps = ExtentMap.gaps(tables.leaves, start, end)
   const slots = (map: ExtentMap.ExtentMap<true>, span: number) =>
-    ExtentMap.slice(map, Math.floor(start / span), Math.ceil(end / span)).reduce((n, e) => n + e.end - e.start, 0)
+    PfnRange.total(ExtentMap.slice(map, Math.floor(start / span), Math.ceil(end / span)))
   return {
     leaves,
     holes: gaps.reduce((n, gap) => n + holesIn(tables, gap), 0),
-    unmappedBytes: gaps.reduce((n, gap) => n + gap.end - gap.start, 0),
+    unmappedBytes: PfnRange.total(gaps),
     backing: backing(tables, range, (_, device) => device),
     pte: slots(tables.pte, tables.pmdSize),
     pmd: slots(tables.pmd, tables.pmdSpan)

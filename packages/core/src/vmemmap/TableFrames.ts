@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { FrameAllocator, Taken } from "../frames/FrameAllocator.ts"
+import { type FrameAllocator, takeAll, type Taken } from "../frames/FrameAllocator.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
 
 /**
@@ -58,13 +58,10 @@ export const make = (
   }
 
   const takePages = (node: number, count: number): boolean => {
-    const taken = frames.take({ node, order: Math.log2(pages), count, purpose: "page-table" })
-    const list = held.get(node) ?? []
-    held.set(node, [...list, ...taken])
-    const got = taken.reduce((sum, block) => sum + block.count, 0)
-    if (got === count) return true
-    giveBack(held.get(node) ?? [], got)
-    return false
+    const taken = takeAll(frames, { node, order: Math.log2(pages), count, purpose: "page-table" })
+    if (taken === null) return false
+    held.set(node, [...(held.get(node) ?? []), ...taken])
+    return true
   }
 
   const takeSmall = (count: number): boolean => {

@@ -10,6 +10,7 @@ import { FrameAllocator } from "../frames/FrameAllocator.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import { hex } from "../geometry/Pfn.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { type Op, write } from "../kernel/Steps.ts"
 import { Memmap } from "../memmap/Memmap.ts"
@@ -105,7 +106,7 @@ export const make = Effect.gen(function*() {
     yield write("vmemmap.unmap", `vmemmap:${virtual.start}`)
     const present = ExtentMap.slice(used, virtual.start, virtual.end)
     ExtentMap.remove(used, virtual.start, virtual.end)
-    mapped(piece.owner, -present.reduce((sum, extent) => sum + (extent.end - extent.start) / structPage, 0))
+    mapped(piece.owner, -PfnRange.total(present) / structPage)
     const start = edge(virtual.start, "start")
     const end = Math.max(start, edge(virtual.end, "end"))
     for (const leaves of ExtentMap.slice(tables.leaves, start, end)) {
@@ -133,7 +134,7 @@ export const make = Effect.gen(function*() {
       return isShared(piece) ? Compounds.room(state, piece) : Blocks.room(state, piece)
     },
     tables,
-    populated: () => used.extents.reduce((sum, { end, start }) => sum + (end - start) / structPage, 0)
+    populated: () => PfnRange.total(used.extents) / structPage
   })
 })
 

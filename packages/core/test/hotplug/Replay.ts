@@ -16,11 +16,11 @@ import * as Census from "../../src/memmap/Census.ts"
 import { Memmap } from "../../src/memmap/Memmap.ts"
 import { Iomem } from "../../src/resources/Iomem.ts"
 import type * as ResourceTree from "../../src/resources/ResourceTree.ts"
-import * as SectionTable from "../../src/sections/SectionTable.ts"
 import * as PageTables from "../../src/vmemmap/PageTables.ts"
 import * as Survey from "../../src/vmemmap/Survey.ts"
 import { Vmemmap } from "../../src/vmemmap/Vmemmap.ts"
 import { Zones } from "../../src/zones/Zones.ts"
+import * as Shared from "../machine/Snapshot.ts"
 
 const page = 4096
 
@@ -182,21 +182,7 @@ export const seen = (observed: Observed, name: string, replayed: Replayed) => {
 }
 
 /** The table of sections as the recordings show it. */
-export const sections = Effect.map(SectionTable.SectionTable, (table) => {
-  const runs: Array<{ first: number; last: number; flags: number; subsections: string }> = []
-  for (let section = 0; section <= table.highest; section++) {
-    const flags = SectionTable.flags(table, section)
-    if (flags === 0) continue
-    const subsections = SectionTable.mapText(table, section)
-    const last = runs.at(-1)
-    if (last !== undefined && last.last + 1 === section && last.flags === flags && last.subsections === subsections) {
-      last.last = section
-    } else {
-      runs.push({ first: section, last: section, flags, subsections })
-    }
-  }
-  return runs
-})
+export const { sections } = Shared
 
 /** Whose memory a frame is: `dimmN`, or RAM, with its node where there are several. */
 const memoryOf = (spec: MachineSpec, address: number): string => {

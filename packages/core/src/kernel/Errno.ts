@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 
 const table = {
+  EPERM: [1, "Operation not permitted"],
   ENOENT: [2, "No such file or directory"],
   EINTR: [4, "Interrupted system call"],
   EIO: [5, "Input/output error"],
@@ -18,6 +19,8 @@ const table = {
   EBUSY: [16, "Device or resource busy"],
   EEXIST: [17, "File exists"],
   ENODEV: [19, "No such device"],
+  ENOTDIR: [20, "Not a directory"],
+  EISDIR: [21, "Is a directory"],
   EINVAL: [22, "Invalid argument"],
   ENOTTY: [25, "Inappropriate ioctl for device"],
   ENOSPC: [28, "No space left on device"],

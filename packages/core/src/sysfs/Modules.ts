@@ -1,0 +1,23 @@
+/**
+ * Kernel modules: what `modprobe` and `rmmod` reach.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { KernelError } from "../kernel/KernelError.ts"
+
+/**
+ * - `known` are the names of all modules there are, as `modprobe` takes them
+ * - `load` loads one; loading it again does nothing. ENOENT for a module there is not
+ * - `unload` takes one away; ENOENT when it is not loaded, EBUSY when it cannot go
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Modules extends Context.Service<Modules, {
+  readonly known: ReadonlyArray<string>
+  readonly loaded: () => ReadonlyArray<string>
+  readonly load: (name: string) => Effect.Effect<void, KernelError>
+  readonly unload: (name: string) => Effect.Effect<void, KernelError>
+}>()("@vmemmap/core/sysfs/Modules") {}

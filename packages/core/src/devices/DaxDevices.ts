@@ -54,7 +54,7 @@ export interface DynamicDax {
  * - `unbind`: ends the binding, and returns when everything it held is given back (24.6); ENODEV where the driver does not
  *   have the device
  * - `newId`: makes a driver match a name, and lets it try every device without driver that it matches; what those probes
- *   answer is only logged. ENODEV for no such driver
+ *   answer is only logged. ENODEV for no such driver. `removeId` makes it forget a name again
  * - `list`: the devices in the order they came
  *
  * @category services
@@ -66,6 +66,7 @@ export class DaxDevices extends Context.Service<DaxDevices, {
   readonly bind: (driver: string, name: string) => Effect.Effect<void, KernelError>
   readonly unbind: (driver: string, name: string) => Effect.Effect<void, KernelError>
   readonly newId: (driver: string, name: string) => Effect.Effect<void, KernelError>
+  readonly removeId: (driver: string, name: string) => Effect.Effect<void, KernelError>
   readonly list: () => ReadonlyArray<DaxAttributes.DaxAttributes>
 }>()("@vmemmap/core/devices/DaxDevices") {}
 
@@ -194,6 +195,13 @@ export const make = Effect.gen(function*() {
     )
   })
 
+  const removeId = Effect.fnUntraced(function*(driverName: string, name: string) {
+    yield* driverOf(driverName)
+    if (ids.get(driverName)?.delete(name) !== true) {
+      return yield* absent("remove_id", `id ${name} of ${driverName}`)
+    }
+  })
+
   const list = () =>
     nodes().flatMap((node) => {
       const found = DaxBinding.instance(node)
@@ -229,6 +237,7 @@ export const make = Effect.gen(function*() {
         bind,
         unbind,
         newId,
+        removeId,
         list
       })
     )

@@ -37,7 +37,7 @@ import * as SysfsText from "./SysfsText.ts"
 /**
  * - `load` loads a driver: one that finds regions enables them, one that binds devices probes every device there is. Loading
  *   it again does nothing
- * - `unload` unbinds every device of a driver
+ * - `unload` unbinds every device of a driver; one that found regions disables them and takes them away
  * - `bind` and `unbind` take the name of a region (enable, disable), namespace, btt, pfn or dax device. `bind` answers what the
  *   probe answered, also ENXIO of a namespace whose child was bound instead (21.5); EBUSY when it is bound, ENODEV without a
  *   driver or device. What a failed probe acquired is given back before it answers. `unbind` waits until nobody uses the
@@ -51,7 +51,7 @@ import * as SysfsText from "./SysfsText.ts"
  */
 export class NvdimmBus extends Context.Service<NvdimmBus, {
   readonly load: (driver: Providers.ProviderName | DriverName) => Effect.Effect<void>
-  readonly unload: (driver: DriverName) => Effect.Effect<void>
+  readonly unload: (driver: Providers.ProviderName | DriverName) => Effect.Effect<void>
   readonly bind: (name: string) => Effect.Effect<void, KernelError.KernelError>
   readonly unbind: (name: string) => Effect.Effect<void, KernelError.KernelError>
   readonly write: (name: string, attribute: string, text: string) => Effect.Effect<void, KernelError.KernelError>
@@ -87,6 +87,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
   const scope = yield* Effect.scope
   const loaded = new Set<string>()
   const regions: Array<Region> = []
+  const provided = new Map<Providers.ProviderName, ReadonlyArray<Region>>()
 
   /** Runs to its end whatever becomes of the caller. */
   const teardown = (effect: Effect.Effect<void, KernelError.KernelError>) =>
@@ -198,11 +199,30 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
   const provide = (provider: Providers.ProviderName): Effect.Effect<void> => {
     const pagemap = Providers.hasPagemap(provider) && Port.hasZoneDevice(arch, kernel.release)
     const found = Providers.regions(provider, firmware, { iomem, log, pageSize: arch.pageSize })
-    const added = found.map((description) =>
-      NvdimmState.makeRegion(memregion.alloc(), description, { pagemap, pageSize: arch.pageSize })
-    )
+    const next = regions.reduce((most, { bus }) => Math.max(most, bus.number + 1), 0)
+    const buses = Providers.buses(provider, found.length, next)
+    const added = found.flatMap((description, i) => {
+      const bus = buses[i]
+      const options = { pagemap, pageSize: arch.pageSize }
+      return bus === undefined ? [] : [NvdimmState.makeRegion(memregion.alloc(), description, { ...options, bus })]
+    })
     regions.push(...added)
+    provided.set(provider, added)
     return Effect.forEach(added, (region) => Effect.exit(enable(region)), { concurrency: "unbounded", discard: true })
+  }
+
+  const withdraw = (provider: Providers.ProviderName): Effect.Effect<void> => {
+    const own = provided.get(provider) ?? []
+    provided.delete(provider)
+    return Effect.forEach(own, (region) => Effect.exit(disable(region)), { discard: true }).pipe(
+      Effect.andThen(Effect.sync(() => {
+        for (const region of own) {
+          regions.splice(regions.indexOf(region), 1)
+          memregion.free(region.id)
+        }
+        Providers.withdraw(provider, own, iomem)
+      }))
+    )
   }
 
   const allDevices = (driver: DriverName) =>
@@ -228,6 +248,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
     unload: (driver) =>
       Effect.suspend(() => {
         loaded.delete(driver)
+        if (driver !== "nd_pmem" && driver !== "dax_pmem") return withdraw(driver)
         return Effect.forEach(allDevices(driver), (device) => Effect.exit(unbindDevice(device)), { discard: true })
       }),
     bind: (name) =>

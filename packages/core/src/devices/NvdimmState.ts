@@ -154,6 +154,21 @@ export interface Description {
   readonly readOnly?: boolean | undefined
   /** DIMMs locked by a passphrase: nothing binds (EACCES). */
   readonly locked?: boolean | undefined
+  /** The cookie of the interleave set, where it is known rather than computed. */
+  readonly setCookie?: bigint | undefined
+}
+
+/**
+ * The bus a region is on. `number` is that of `ndbusN`, `provider` as the bus names it, `parent` the device below `/sys/devices`
+ * that registered it, as on the reference machine (OBS-22).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bus {
+  readonly number: number
+  readonly provider: string
+  readonly parent: string
 }
 
 /**
@@ -166,6 +181,7 @@ export interface Description {
 export interface Region {
   readonly id: number
   readonly name: string
+  readonly bus: Bus
   readonly description: Description
   readonly lock: Semaphore.Semaphore
   space: Regions.Region
@@ -211,13 +227,14 @@ export const noSeeds: Seeds = { namespace: null, btt: null, pfn: null, dax: null
 export const makeRegion = (
   id: number,
   description: Description,
-  options: { readonly pagemap: boolean; readonly pageSize: number }
+  options: { readonly pagemap: boolean; readonly pageSize: number; readonly bus: Bus }
 ): Region => {
   const { mappings, readOnly, size, start } = description
   const name = `region${id}`
   return {
     id,
     name,
+    bus: options.bus,
     description,
     lock: Semaphore.makeUnsafe(1),
     space: {

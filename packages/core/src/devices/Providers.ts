@@ -8,7 +8,7 @@ import * as Alignment from "../geometry/Alignment.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
 import type { Iomem } from "../resources/Iomem.ts"
 import * as ResourceTree from "../resources/ResourceTree.ts"
-import type { Description } from "./NvdimmState.ts"
+import type { Bus, Description } from "./NvdimmState.ts"
 
 /**
  * @category models
@@ -78,9 +78,50 @@ export const regions = (
 }
 
 /**
+ * What unloading a provider takes out of `/proc/iomem`: ranges it had put there itself.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const withdraw = (
+  provider: ProviderName,
+  regions: ReadonlyArray<{ readonly description: Description }>,
+  iomem: Iomem["Service"]
+): void => {
+  if (provider !== "nfit") return
+  for (const { description: { size, start } } of regions) {
+    iomem.remove({ start, size, name: "Persistent Memory" })
+  }
+}
+
+/**
  * Whether a provider's regions map unclaimed namespaces with struct pages (ND_REGION_PAGEMAP, 20.4).
  *
  * @category queries
  * @since 0.1.0
  */
 export const hasPagemap = (provider: ProviderName): boolean => provider !== "nfit"
+
+/**
+ * The buses of the regions a provider found, one for each of them: NFIT and e820 register one bus for all their regions, every
+ * virtio-pmem device one of its own. `first` is the number of the next bus.
+ *
+ * The devices named as parents are those of the reference machine (OBS-1, OBS-22).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const buses = (provider: ProviderName, count: number, first: number): ReadonlyArray<Bus> => {
+  if (provider !== "virtio_pmem") {
+    const bus = provider === "nfit"
+      ? { number: first, provider: "ACPI.NFIT", parent: "LNXSYSTM:00/LNXSYBUS:00/ACPI0012:00" }
+      : { number: first, provider: "e820", parent: "platform/e820_pmem" }
+    return Array.from({ length: count }, () => bus)
+  }
+  return Array.from({ length: count }, (_, i) => ({
+    number: first + i,
+    provider: "virtio-pmem",
+    // slots 0 and 1 are the host bridge and its ISA bridge
+    parent: `pci0000:00/0000:00:${(i + 2).toString(16).padStart(2, "0")}.0/virtio${i}`
+  }))
+}

@@ -66,6 +66,27 @@ const isSame = (a: Attributes, b: Attributes): boolean =>
   a.last + 1 === b.first && a.state === b.state && a.validZones === b.validZones &&
   a.nodes.join(" ") === b.nodes.join(" ")
 
+const attributesOf = (source: Source, run: Run): Attributes => ({
+  first: run.start,
+  last: run.end - 1,
+  state: run.value.state,
+  validZones: validZones(source, run),
+  physDevice: 0,
+  removable: 1,
+  nodes: run.value.nodes
+})
+
+/**
+ * The attributes of one block; `undefined` when there is none of that number.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const of = (source: Source, block: number): Attributes | undefined => {
+  const [run] = source.blocks.runs({ start: block, end: block + 1 })
+  return run === undefined ? undefined : attributesOf(source, run)
+}
+
 /**
  * The attributes of all blocks, ascending, neighbours that read the same as one.
  *
@@ -75,15 +96,7 @@ const isSame = (a: Attributes, b: Attributes): boolean =>
 export const runs = (source: Source): ReadonlyArray<Attributes> => {
   const joined: Array<Attributes> = []
   for (const run of source.blocks.runs().flatMap((whole) => pieces(source, whole))) {
-    const next: Attributes = {
-      first: run.start,
-      last: run.end - 1,
-      state: run.value.state,
-      validZones: validZones(source, run),
-      physDevice: 0,
-      removable: 1,
-      nodes: run.value.nodes
-    }
+    const next = attributesOf(source, run)
     const previous = joined.at(-1)
     if (previous !== undefined && isSame(previous, next)) joined[joined.length - 1] = { ...previous, last: next.last }
     else joined.push(next)

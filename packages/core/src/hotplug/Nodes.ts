@@ -22,7 +22,7 @@ export interface Boot {
 }
 
 /**
- * - `online` lists the online nodes, ascending
+ * - `online` lists the online nodes, `possible` those that may come online, `cpus` those with processors, ascending
  * - `prepare` gives a node that is not online its structures (`hotadd_init_pgdat()`), `bringUp` makes it online
  * - `tryOffline` is `try_offline_node()`: offline unless the node spans something, the Device zone included, has memory
  *   blocks, or CPUs (HOT-9, ZON-7, BUG-20)
@@ -35,6 +35,8 @@ export interface Boot {
 export class Nodes extends Context.Service<Nodes, {
   readonly isPossible: (node: number) => boolean
   readonly online: () => ReadonlyArray<number>
+  readonly possible: () => ReadonlyArray<number>
+  readonly cpus: () => ReadonlyArray<number>
   readonly prepare: (node: number) => void
   readonly bringUp: (node: number) => void
   readonly tryOffline: (node: number, hasBlocks: boolean) => void
@@ -79,9 +81,13 @@ export const make = Effect.fnUntraced(function*(boot: Boot) {
     })
   }
 
+  const ascending = (nodes: ReadonlySet<number>) => [...nodes].toSorted((a, b) => a - b)
+
   return Nodes.of({
     isPossible: (node) => possible.has(node),
-    online: () => [...online].toSorted((a, b) => a - b),
+    online: () => ascending(online),
+    possible: () => ascending(possible),
+    cpus: () => ascending(cpus),
     prepare: (node) => {
       if (!online.has(node)) rebuildZonelists()
     },

@@ -62,6 +62,8 @@ export interface BootMemory {
   readonly holes: ReadonlyArray<BootZones.Hole>
   /** Nodes that may ever come online, ascending (OBS-12). */
   readonly possibleNodes: ReadonlyArray<number>
+  /** Nodes with processors, ascending; a fake node has those of the real one it was cut from (OBS-12). */
+  readonly cpuNodes: ReadonlyArray<number>
   /** One more than the last pfn of RAM. */
   readonly maxPfn: number
   /** Bytes of a memory block (GEO-14, GEO-15). */
@@ -186,13 +188,31 @@ const blocksOf = (
   arch: Architecture.Architecture,
   { numaFake, numaOff }: CommandLine.CommandLine,
   ram: ReadonlyArray<PfnRange.PfnRange>
-): { readonly blocks: ReadonlyArray<FirmwareMap.NodeRange>; readonly described: boolean } => {
+): {
+  readonly blocks: ReadonlyArray<FirmwareMap.NodeRange>
+  readonly real: ReadonlyArray<FirmwareMap.NodeRange>
+  readonly described: boolean
+} => {
   const end = ram.at(-1)?.end ?? 0
   const firmware = FirmwareMap.joinBlocks(FirmwareMap.nodeBlocks(spec), end)
   const described = !numaOff && PfnRange.total(ram) - PfnRange.total(FirmwareMap.cutByNode(firmware, ram)) < MiB
   const real = described ? firmware : [{ node: 0, start: 0, end }]
   const fake = numaFake === undefined || !Architecture.isX86(arch) ? null : FakeNuma.make(numaFake, real, ram)
-  return fake === null ? { blocks: real, described } : { blocks: fake, described: false }
+  return fake === null ? { blocks: real, real, described } : { blocks: fake, real, described: false }
+}
+
+const cpuNodesOf = (
+  { nodes = [] }: MachineSpec.MachineSpec,
+  { blocks, described, real }: ReturnType<typeof blocksOf>,
+  withRam: ReadonlyArray<number>
+): ReadonlyArray<number> => {
+  const stated = nodes.filter(({ cpus = 0 }) => cpus > 0).map(({ node }) => node)
+  if (stated.length === 0) return withRam
+  if (described) return stated.toSorted((a, b) => a - b)
+  const cut = blocks.filter(({ start }) =>
+    real.some((block) => stated.includes(block.node) && block.start <= start && start < block.end)
+  )
+  return blocks === real ? [0] : [...new Set(cut.map(({ node }) => node))].toSorted((a, b) => a - b)
 }
 
 /** Nodes that something names: RAM, and as long as firmware's description is used, devices and DIMMs. */
@@ -273,13 +293,15 @@ export const make = (
     const map = mapOf(spec, arch, commandLine)
     const ram = yield* ramOf(spec, arch, map)
     const end = ram.at(-1)?.end ?? 0
-    const { blocks, described } = blocksOf(spec, arch, commandLine, ram)
+    const cut = blocksOf(spec, arch, commandLine, ram)
+    const memory = nodesOf(arch, commandLine, FirmwareMap.cutByNode(cut.blocks, ram))
     return {
       kernel,
       commandLine,
       map,
-      ...nodesOf(arch, commandLine, FirmwareMap.cutByNode(blocks, ram)),
-      possibleNodes: possibleOf(spec, blocks, described),
+      ...memory,
+      possibleNodes: possibleOf(spec, cut.blocks, cut.described),
+      cpuNodes: cpuNodesOf(spec, cut, memory.nodes.map(({ node }) => node)),
       maxPfn: end / arch.pageSize,
       blockSize: yield* blockSizeOf(spec, kernel, end),
       poison: spec.debugPoison === true && commandLine.pagePoisoning !== false,

@@ -45,7 +45,7 @@ export const providers = (spec: MachineSpec.MachineSpec, memory: BootMemory.Boot
     handles.map((device, i) => [device, handles.slice(0, i).reduce((sum, { ways = 1 }) => sum + Math.max(1, ways), 0)])
   )
   const describe = (device: MachineSpec.Device): NvdimmState.Description => {
-    const { labelArea = 0, node, size, start = 0, unarmed } = device
+    const { isetId, labelArea = 0, node, size, start = 0, unarmed } = device
     const ways = device.kind === "pmem" ? Math.max(1, device.ways ?? 1) : 0
     const own = node ?? device.targetNode ?? 0
     return {
@@ -60,7 +60,8 @@ export const providers = (spec: MachineSpec.MachineSpec, memory: BootMemory.Boot
         position
       })),
       labelArea: labelArea > 0 || device.labels === true,
-      readOnly: unarmed
+      readOnly: unarmed,
+      ...(isetId !== undefined && /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(isetId) ? { setCookie: BigInt(isetId) } : {})
     }
   }
   return {

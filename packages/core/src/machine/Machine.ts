@@ -63,11 +63,12 @@ const areas = ({ nodes }: BootMemory.BootMemory) =>
     return ram.flatMap((range) => PfnRange.subtract(range, movable)).map((range) => ({ ...range, node }))
   })
 
-/** CPUs are on the nodes with RAM. */
-const nodesOf = ({ nodes, possibleNodes }: BootMemory.BootMemory) => {
-  const online = nodes.map(({ node }) => node)
-  return { possible: possibleNodes, online, cpus: online }
-}
+/** A node with RAM or CPUs is online (OBS-12). */
+const nodesOf = ({ cpuNodes, nodes, possibleNodes }: BootMemory.BootMemory) => ({
+  possible: possibleNodes,
+  online: [...new Set([...nodes.map(({ node }) => node), ...cpuNodes])],
+  cpus: cpuNodes
+})
 
 /**
  * The layers of a machine, one per decision. Replace any of them to get another machine: a memmap of bytes, an allocator

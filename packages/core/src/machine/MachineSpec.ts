@@ -86,7 +86,9 @@ export const Node = Schema.Struct({
   /** Bytes of RAM. */
   total: Schema.optionalKey(Size),
   /** Bytes that could be allocated now: MemAvailable, or free memory. */
-  available: Schema.optionalKey(Size)
+  available: Schema.optionalKey(Size),
+  /** Processors. Where no node says, every node with RAM has some. */
+  cpus: Schema.optionalKey(Schema.Natural)
 })
 /** @since 0.1.0 */
 export interface Node extends Schema.Schema.Type<typeof Node> {}

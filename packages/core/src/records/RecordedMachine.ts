@@ -108,6 +108,10 @@ const nodeNumbers = (input: Input, pmem: Input["pmem"]): ReadonlyMap<number, num
 const onlineNode = (input: Input, node: (domain: number) => number, domain: number): number =>
   (input.ram.nodes[domain] ?? 0) > 0 || domain < input.smp ? node(domain) : 0
 
+/** CPUs go to the domains one by one, what is left to the first (OBS-30). */
+const cpusOf = ({ ram, smp }: Input, domain: number): number =>
+  domain === 0 ? Math.max(1, smp - ram.nodes.length + 1) : domain < smp ? 1 : 0
+
 const kernelOf = ({ kernelPackage }: Input): string | undefined => / ([0-9]+\.[0-9]+\.[0-9]+)-/.exec(kernelPackage)?.[1]
 
 /**
@@ -156,7 +160,11 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
       hypervisor: true,
       cmdline: decoded.cmdline,
       ranges: rangesOf(decoded, node),
-      nodes: [...numbers].map(([domain, number]) => ({ node: number, total: decoded.ram.nodes[domain] ?? 0 })),
+      nodes: [...numbers].map(([domain, number]) => ({
+        node: number,
+        total: decoded.ram.nodes[domain] ?? 0,
+        cpus: cpusOf(decoded, domain)
+      })),
       devices: [
         ...pmem.map(({ addr, labelArea, node: domain = 0, size, unarmed }, index): MachineSpec.Device => ({
           name: `region${index}`,

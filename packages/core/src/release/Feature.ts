@@ -52,6 +52,7 @@ export const catalogue = {
   "kmem": entry("5.1", "25.1", "device-dax memory can become System RAM"),
   "sub-sections": entry("5.3", "SEC-8", "namespaces are mapped in 2 MiB units instead of whole sections"),
   "info-block-1.4": entry("5.4", "22.1", "new info blocks record page and struct page size (minor 4)"),
+  "memmap-counters": entry("6.11", "OBS-12", "/proc/vmstat counts the pages of the memmap"),
   "auto-movable": entry("5.15", "HOT-16", "the auto-movable online policy"),
   "memmap-on-memory": entry("5.13", "HOT-11", "ACPI memory of one block can hold its own memmap"),
   "compound-devmaps": entry("5.17", "CMP-1", "device-dax maps compound pages (vmemmap_shift)"),

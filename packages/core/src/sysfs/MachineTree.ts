@@ -1,0 +1,202 @@
+/**
+ * The files of a modelled machine, and its modules: what an administrator's tools see of it.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { DaxDevices } from "../devices/DaxDevices.ts"
+import { Hmem } from "../devices/Hmem.ts"
+import { NvdimmBus } from "../devices/NvdimmBus.ts"
+import { FrameAllocator } from "../frames/FrameAllocator.ts"
+import { AcpiMemory } from "../hotplug/AcpiMemory.ts"
+import { DirectMap } from "../hotplug/DirectMap.ts"
+import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
+import { MemoryHotplug } from "../hotplug/MemoryHotplug.ts"
+import { Nodes } from "../hotplug/Nodes.ts"
+import { OnlinePolicy } from "../hotplug/OnlinePolicy.ts"
+import { KernelError } from "../kernel/KernelError.ts"
+import { Ledger } from "../machine/Ledger.ts"
+import type { MachineSpec } from "../machine/MachineSpec.ts"
+import { Kernel } from "../release/Kernel.ts"
+import { Iomem } from "../resources/Iomem.ts"
+import { SectionTable } from "../sections/SectionTable.ts"
+import { Zones } from "../zones/Zones.ts"
+import * as AcpiFiles from "./AcpiFiles.ts"
+import * as BlockDeviceFiles from "./BlockDeviceFiles.ts"
+import * as DaxFiles from "./DaxFiles.ts"
+import * as MemoryFiles from "./MemoryFiles.ts"
+import * as ModuleFiles from "./ModuleFiles.ts"
+import { Modules } from "./Modules.ts"
+import * as NdFiles from "./NdFiles.ts"
+import * as NodeFiles from "./NodeFiles.ts"
+import * as ProcFiles from "./ProcFiles.ts"
+import * as SysfsTree from "./SysfsTree.ts"
+
+/** Directories that come and go, by their absolute paths, as one tree. */
+const nested = (
+  under: string,
+  places: () => ReadonlyMap<string, ReadonlyMap<string, SysfsTree.Entry>>,
+  fixed: Readonly<Record<string, SysfsTree.Entry>>
+): SysfsTree.Directory =>
+  SysfsTree.dynamic(() => {
+    const entries = new Map(Object.entries(fixed))
+    for (const [path, own] of places()) {
+      if (path === under) for (const [name, entry] of own) entries.set(name, entry)
+      else if (path.startsWith(`${under}/`)) {
+        const name = path.slice(under.length + 1).split("/")[0] ?? ""
+        if (!entries.has(name)) entries.set(name, nested(`${under}/${name}`, places, {}))
+      }
+    }
+    return entries
+  })
+
+/** Bytes of `/dev/zero` and `/dev/null`: as many as one call may ask for. */
+const endless: SysfsTree.Bytes = {
+  _tag: "Bytes",
+  size: Number.MAX_SAFE_INTEGER,
+  read: (_, length) => Effect.sync(() => new Uint8Array(length)),
+  write: () => Effect.void
+}
+
+const empty: SysfsTree.Bytes = {
+  _tag: "Bytes",
+  size: 0,
+  read: () => Effect.sync(() => new Uint8Array()),
+  write: () => Effect.void
+}
+
+/** Modules that only have to be there: what they bind is matched by name, or comes with another one. */
+const passive = ["libnvdimm", "nd_btt", "dax", "device_dax", "kmem"] as const
+
+const providers = ["nfit", "nd_e820", "virtio_pmem"] as const
+
+const drivers = ["nd_pmem", "dax_pmem"] as const
+
+/**
+ * Modules in the order in which a machine loads them when it boots.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const bootModules = [...providers, ...drivers, "device_dax", "dax_hmem"] as const
+
+const isOf = <A extends string>(list: ReadonlyArray<A>, name: string): name is A =>
+  list.some((one) => one === name)
+
+/** `-` and `_` are the same in names of modules. */
+const canonical = (name: string): string => name.replaceAll("-", "_")
+
+const makeModules = Effect.gen(function*() {
+  const bus = yield* NvdimmBus
+  const hmem = yield* Hmem
+  const known: ReadonlyArray<string> = [...providers, ...drivers, ...passive, "dax_hmem"]
+  const loaded = new Set<string>()
+  const absent = (name: string) =>
+    Effect.fail(
+      new KernelError({
+        errno: "ENOENT",
+        rule: "29",
+        problem: `there is no module ${name.slice(0, 40)}`,
+        remedy: `modelled are ${known.join(", ")}`
+      })
+    )
+  return Modules.of({
+    known,
+    loaded: () => [...loaded],
+    load: (given) =>
+      Effect.suspend(() => {
+        const name = canonical(given)
+        if (!known.includes(name)) return absent(name)
+        if (loaded.has(name)) return Effect.void
+        loaded.add(name)
+        if (name === "dax_hmem") return hmem.load
+        return isOf(providers, name) || isOf(drivers, name) ? bus.load(name) : Effect.void
+      }),
+    unload: (given) =>
+      Effect.suspend(() => {
+        const name = canonical(given)
+        if (!loaded.delete(name)) return absent(name)
+        if (name === "dax_hmem") return hmem.unload
+        return isOf(providers, name) || isOf(drivers, name) ? bus.unload(name) : Effect.void
+      })
+  })
+})
+
+const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
+  const { arch, release, structPage } = yield* Kernel
+  const bus = yield* NvdimmBus
+  const dax = yield* DaxDevices
+  const iomem = yield* Iomem
+  const blocks = yield* MemoryBlocks
+  const zones = yield* Zones
+  const nodes = yield* Nodes
+  const frames = yield* FrameAllocator
+  const policy = yield* OnlinePolicy
+  const hotplug = yield* MemoryHotplug
+  const acpi = yield* AcpiMemory
+  const table = yield* SectionTable
+  const ledger = yield* Ledger
+  const directMap = yield* DirectMap
+  // What is online in ZONE_MOVABLE is nobody's in the model.
+  const free = (node: number) => frames.free(node) + zones.of({ node, name: "Movable" }).managed
+  const proc = {
+    arch,
+    release,
+    structPage,
+    cmdline: spec.cmdline ?? "",
+    blocks,
+    nodes,
+    zones,
+    free,
+    iomem,
+    table,
+    ledger,
+    directMap
+  }
+  const daxSource = { dax, bus }
+  const system = SysfsTree.directory({
+    memory: MemoryFiles.make({ blocks, policy, zones, hotplug }),
+    node: NodeFiles.make(proc)
+  })
+  const slots = (spec.dimms ?? []).map(({ start }) => start)
+  const root = SysfsTree.directory({
+    dev: SysfsTree.dynamic(() => {
+      const own = BlockDeviceFiles.devices({ bus })
+      return new Map<string, SysfsTree.Entry>([
+        ["null", { ...endless, size: 0, read: empty.read }],
+        ["zero", endless],
+        ...own.names().flatMap((name) => {
+          const entry = own.entry(name)
+          return entry === undefined ? [] : [[name, entry] as const]
+        })
+      ])
+    }),
+    proc: ProcFiles.make(proc, empty),
+    sys: SysfsTree.directory({
+      block: BlockDeviceFiles.attributes({ bus }),
+      bus: SysfsTree.directory({
+        acpi: SysfsTree.directory({ devices: AcpiFiles.make(acpi, slots) }),
+        dax: DaxFiles.make(daxSource),
+        nd: NdFiles.make({ bus, iomem, arch })
+      }),
+      devices: nested("/sys/devices", () => DaxFiles.places(daxSource), { system }),
+      module: ModuleFiles.make(policy)
+    })
+  })
+  return SysfsTree.SysfsTree.of({ root })
+})
+
+/**
+ * Files and modules of the machine; nothing is loaded.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (spec: MachineSpec) =>
+  Layer.effectContext(
+    Effect.gen(function*() {
+      return Context.make(SysfsTree.SysfsTree, yield* makeTree(spec)).pipe(Context.add(Modules, yield* makeModules))
+    })
+  )

@@ -1,0 +1,222 @@
+/**
+ * `/sys/bus/nd`: regions, namespaces, DIMMs, the devices that claim namespaces, and the drivers' `bind` and `unbind` (OBS-13,
+ * OBS-14).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Dimm from "../devices/Dimm.ts"
+import * as Labels from "../devices/Labels.ts"
+import type { NvdimmBus } from "../devices/NvdimmBus.ts"
+import * as NvdimmState from "../devices/NvdimmState.ts"
+import * as NvdimmSysfs from "../devices/NvdimmSysfs.ts"
+import type { Architecture } from "../geometry/Architecture.ts"
+import { hex } from "../geometry/Pfn.ts"
+import * as KernelError from "../kernel/KernelError.ts"
+import type { Iomem } from "../resources/Iomem.ts"
+import * as SysfsTree from "./SysfsTree.ts"
+
+/**
+ * What the files are read from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Source {
+  readonly bus: NvdimmBus["Service"]
+  readonly iomem: Iomem["Service"]
+  readonly arch: Architecture
+}
+
+const driverLinks = "/sys/bus/nd/drivers"
+
+/** `%#llx` in sysfs; everything else is decimal. */
+const inHex: ReadonlySet<string> = new Set(["resource"])
+
+const unreadable = (name: string, attribute: string) =>
+  Effect.fail(
+    new KernelError.KernelError({
+      errno: "ENXIO",
+      rule: "OBS-14",
+      problem: `${attribute} of ${name} has no value now`,
+      remedy: "bind or configure the device first"
+    })
+  )
+
+/** Attributes that only show something; those of `writes` can be written too. */
+const attributes = (
+  { bus }: Source,
+  name: string,
+  values: NvdimmSysfs.Attributes,
+  writes: ReadonlySet<string>
+): ReadonlyArray<readonly [string, SysfsTree.Entry]> =>
+  Object.entries(values).filter(([attribute]) => attribute !== "driver").map(([attribute, value]) => {
+    const shown = inHex.has(attribute) && typeof value === "number" ? hex(value) : value
+    const file: SysfsTree.File = {
+      _tag: "File",
+      read: shown === null ? unreadable(name, attribute) : Effect.succeed(`${shown}\n`),
+      write: writes.has(attribute) ? (text) => bus.write(name, attribute, text) : null
+    }
+    return [attribute, file]
+  })
+
+const link = (driver: string | number | null | undefined): ReadonlyArray<readonly [string, SysfsTree.Entry]> =>
+  typeof driver === "string" ? [["driver", { _tag: "Link", target: `${driverLinks}/${driver}` }]] : []
+
+const of = (entries: Iterable<readonly [string, SysfsTree.Entry]>): SysfsTree.Directory =>
+  SysfsTree.directory(Object.fromEntries(entries))
+
+const named = (devtype: string, modalias: string): ReadonlyArray<readonly [string, SysfsTree.Entry]> => [
+  ["devtype", SysfsTree.attribute(() => devtype)],
+  ["modalias", SysfsTree.attribute(() => modalias)]
+]
+
+const instanceWrites: ReadonlySet<string> = new Set(["mode", "align", "uuid", "namespace", "sector_size"])
+
+const namespaceWrites: ReadonlySet<string> = new Set([
+  "size",
+  "uuid",
+  "alt_name",
+  "sector_size",
+  "holder_class",
+  "force_raw"
+])
+
+const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory => {
+  const values = NvdimmSysfs.device(found, source.iomem, source.arch)
+  const isNamespace = found._tag === "Namespace"
+  return of([
+    ...attributes(source, found.name, values, isNamespace ? namespaceWrites : instanceWrites),
+    ...named(isNamespace ? (found.type === "io" ? "nd_namespace_io" : "nd_namespace_pmem") : `nd_${found.kind}`, "nd:t4"),
+    ...link(values["driver"])
+  ])
+}
+
+const region = (source: Source, found: NvdimmState.Region): SysfsTree.Directory => {
+  const cookie = found.space.labels === "initialised" ? Dimm.setCookie(found) : null
+  return of([
+    ...attributes(source, found.name, NvdimmSysfs.region(found), new Set(["align"])),
+    ["set_cookie", SysfsTree.attribute(() => `0x${(cookie ?? 0n).toString(16)}`)],
+    ["state", SysfsTree.attribute(() => found.enabled ? "active" : "idle")],
+    ...named("nd_pmem", "nd:t2"),
+    ...link(found.enabled ? "nd_region" : null)
+  ])
+}
+
+const ok = Effect.void
+
+/** Label areas are written through ioctls of the DIMM; these two files stand in for them. */
+const labels = (
+  regions: ReadonlyArray<NvdimmState.Region>,
+  write: (region: NvdimmState.Region) => Result.Result<void, KernelError.KernelError>
+) =>
+  SysfsTree.trigger(() =>
+    Effect.suspend(() => {
+      const refused = regions.map(write).find(Result.isFailure)
+      return refused === undefined ? ok : Effect.fail(refused.failure)
+    })
+  )
+
+const dimm = (number: number, regions: ReadonlyArray<NvdimmState.Region>): SysfsTree.Directory => {
+  const isUnarmed = regions.some(({ description }) => description.readOnly === true)
+  const isLocked = regions.some(({ description }) => description.locked === true)
+  return of([
+    ["id", SysfsTree.attribute(() => Dimm.id(number))],
+    ["handle", SysfsTree.attribute(() => hex(Dimm.handle(number)))],
+    ["phys_id", SysfsTree.attribute(() => "0x0")],
+    ["serial", SysfsTree.attribute(() => hex(Dimm.serial(number)))],
+    ["flags", SysfsTree.attribute(() => isUnarmed ? "not_armed" : "")],
+    ["state", SysfsTree.attribute(() => regions.some(({ enabled }) => enabled) ? "active" : "idle")],
+    ["security", SysfsTree.attribute(() => isLocked ? "locked" : "disabled")],
+    ["init_labels", labels(regions, Labels.init)],
+    ["zero_labels", labels(regions, Labels.zero)],
+    ...named("nvdimm", "nd:t1"),
+    ...link("nvdimm")
+  ])
+}
+
+const dimms = (regions: ReadonlyArray<NvdimmState.Region>): ReadonlyArray<readonly [string, SysfsTree.Entry]> => {
+  const members = new Map<number, Array<NvdimmState.Region>>()
+  for (const region of regions) {
+    for (const mapping of region.description.mappings) {
+      const own = members.get(mapping.dimm) ?? []
+      members.set(mapping.dimm, own)
+      own.push(region)
+    }
+  }
+  return [...members].toSorted(([a], [b]) => a - b).map(([number, own]) => [`nmem${number}`, dimm(number, own)])
+}
+
+const bus = ({ number, provider }: NvdimmState.Bus): SysfsTree.Directory =>
+  of([
+    ["provider", SysfsTree.attribute(() => provider)],
+    ["wait_probe", SysfsTree.attribute(() => 1)],
+    ...named("nd_bus", `nd:b${number}`)
+  ])
+
+const buses = (regions: ReadonlyArray<NvdimmState.Region>): ReadonlyMap<string, NvdimmState.Bus> =>
+  new Map(regions.map((region) => [`ndbus${region.bus.number}`, region.bus]))
+
+/**
+ * Where a device lies below `/sys/devices`: its bus, its region, its name.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const placeOf = ({ bus: { number, parent }, name }: NvdimmState.Region, device?: string): string =>
+  `/sys/devices/${parent}/ndbus${number}/${name}${device === undefined ? "" : `/${device}`}`
+
+/** A name decides its kind, so only what is asked for is made. */
+const find = (source: Source, name: string): SysfsTree.Entry | undefined => {
+  const regions = source.bus.regions()
+  if (name.startsWith("nmem")) return new Map(dimms(regions)).get(name)
+  const found = buses(regions).get(name)
+  if (found !== undefined) return bus(found)
+  const own = regions.find(({ id }) => id === Number(/^[a-z]+(\d+)/.exec(name)?.[1]))
+  if (own === undefined) return undefined
+  if (own.name === name) return region(source, own)
+  const member = NvdimmState.devices(own).find((other) => other.name === name)
+  return member === undefined ? undefined : device(source, member)
+}
+
+const devices = (source: Source): SysfsTree.Directory => ({
+  _tag: "Directory",
+  names: () => {
+    const regions = source.bus.regions()
+    return [
+      ...buses(regions).keys(),
+      ...dimms(regions).map(([name]) => name),
+      ...regions.map(({ name }) => name),
+      ...regions.flatMap(NvdimmState.devices).map(({ name }) => name)
+    ].toSorted()
+  },
+  entry: (name) => find(source, name)
+})
+
+const driver = ({ bus }: Source): SysfsTree.Directory =>
+  SysfsTree.directory({
+    bind: SysfsTree.trigger((text) => bus.bind(text.trim())),
+    unbind: SysfsTree.trigger((text) => bus.unbind(text.trim()))
+  })
+
+/**
+ * `/sys/bus/nd`.
+ *
+ * Two files are not the kernel's: `init_labels` and `zero_labels` of a DIMM stand in for the ioctls that write label areas. Writing
+ * anything answers EBUSY while a region of the DIMM is enabled, ENXIO without a label area.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (source: Source): SysfsTree.Directory =>
+  SysfsTree.directory({
+    devices: devices(source),
+    drivers: SysfsTree.directory({
+      nd_bus: SysfsTree.directory({}),
+      nvdimm: SysfsTree.directory({}),
+      nd_region: driver(source),
+      nd_pmem: driver(source),
+      dax_pmem: driver(source)
+    })
+  })

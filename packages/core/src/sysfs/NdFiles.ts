@@ -83,12 +83,21 @@ const namespaceWrites: ReadonlySet<string> = new Set([
   "force_raw"
 ])
 
+/** The disk of a bound device. */
+const block = ({ bound }: NvdimmState.Device): ReadonlyArray<readonly [string, SysfsTree.Entry]> => {
+  const disk = bound?.disk
+  return disk === null || disk === undefined
+    ? []
+    : [["block", SysfsTree.directory({ [disk.name]: { _tag: "Link", target: `/sys/block/${disk.name}` } })]]
+}
+
 const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory => {
   const values = NvdimmSysfs.device(found, source.iomem, source.arch)
   const isNamespace = found._tag === "Namespace"
   return of([
     ...attributes(source, found.name, values, isNamespace ? namespaceWrites : instanceWrites),
     ...named(isNamespace ? (found.type === "io" ? "nd_namespace_io" : "nd_namespace_pmem") : `nd_${found.kind}`, "nd:t4"),
+    ...block(found),
     ...link(values["driver"])
   ])
 }

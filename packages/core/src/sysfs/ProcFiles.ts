@@ -12,9 +12,9 @@ import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import type { Iomem } from "../resources/Iomem.ts"
 import * as ResourceTree from "../resources/ResourceTree.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
-import { names as zoneNames } from "../zones/Zones.ts"
 import * as NodeFiles from "./NodeFiles.ts"
 import * as SysfsTree from "./SysfsTree.ts"
+import * as ZoneRows from "./ZoneRows.ts"
 
 /**
  * What the files are read from.
@@ -33,18 +33,15 @@ export interface Source extends NodeFiles.Source {
   readonly directMap: DirectMap["Service"]
 }
 
-/** Every zone of every online node, empty ones included; the start only of those with present pages. */
-const zoneinfo = ({ nodes, zones }: Source): string =>
-  nodes.online().flatMap((node) =>
-    zoneNames.map((name) => {
-      const { end, managed, present, start } = zones.of({ node, name })
-      const counts = [["spanned", end - start], ["present", present], ["managed", managed]] as const
-      return [
-        `Node ${node}, zone ${name.padStart(8)}`,
-        ...counts.map(([what, pages]) => `        ${what}  ${pages}`),
-        ...(present > 0 ? [`  start_pfn:           ${start}`] : [])
-      ].join("\n")
-    })
+const zoneinfo = (source: Source): string =>
+  ZoneRows.make(source).map(({ managed, node, present, spanned, start_pfn, zone }) =>
+    [
+      `Node ${node}, zone ${zone.padStart(8)}`,
+      `        spanned  ${spanned}`,
+      `        present  ${present}`,
+      `        managed  ${managed}`,
+      ...(start_pfn === undefined ? [] : [`  start_pfn:           ${start_pfn}`])
+    ].join("\n")
   ).join("\n")
 
 const meminfo = (source: Source): string => {

@@ -54,7 +54,7 @@ export interface DynamicDax {
  * - `unbind`: ends the binding, and returns when everything it held is given back (24.6); ENODEV where the driver does not
  *   have the device
  * - `newId`: makes a driver match a name, and lets it try every device without driver that it matches; what those probes
- *   answer is only logged. ENODEV for no such driver. `removeId` makes it forget a name again
+ *   answer is only logged. ENODEV for no such driver. `removeId` makes it forget a name again, if it knew it
  * - `list`: the devices in the order they came
  *
  * @category services
@@ -182,11 +182,14 @@ export const make = Effect.gen(function*() {
     ))
   })
 
+  const named = (step: string, name: string) =>
+    /^dax[0-9]+\.[0-9]+$/.test(name)
+      ? Effect.void
+      : fail("EINVAL", "24.1", step, `${name} is no name of a dax device`, "write daxR.I")
+
   const newId = Effect.fnUntraced(function*(driverName: string, name: string) {
     const driver = yield* driverOf(driverName)
-    if (!/^dax[0-9]+\.[0-9]+$/.test(name)) {
-      return yield* fail("EINVAL", "24.1", "new_id", `${name} is no name of a dax device`, "write daxR.I")
-    }
+    yield* named("new_id", name)
     ids.get(driverName)?.add(name)
     yield* Effect.forEach(
       nodes().filter((node) => matches(driver, node)),
@@ -197,9 +200,8 @@ export const make = Effect.gen(function*() {
 
   const removeId = Effect.fnUntraced(function*(driverName: string, name: string) {
     yield* driverOf(driverName)
-    if (ids.get(driverName)?.delete(name) !== true) {
-      return yield* absent("remove_id", `id ${name} of ${driverName}`)
-    }
+    yield* named("remove_id", name)
+    ids.get(driverName)?.delete(name)
   })
 
   const list = () =>

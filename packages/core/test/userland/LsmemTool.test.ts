@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
-import * as MemoryTree from "../../src/inputs/MemoryTree.ts"
+import * as CapturedTree from "../../src/sysfs/CapturedTree.ts"
 import * as Modules from "../../src/sysfs/Modules.ts"
 import * as SysfsTree from "../../src/sysfs/SysfsTree.ts"
 import * as LsmemTool from "../../src/userland/LsmemTool.ts"
@@ -20,9 +20,9 @@ const noModules: Modules.Modules["Service"] = {
   unload: () => Effect.void
 }
 
-const lsmem = (files: MemoryTree.Files, ...words: ReadonlyArray<string>) =>
+const lsmem = (files: CapturedTree.Files, ...words: ReadonlyArray<string>) =>
   LsmemTool.run(words, input).pipe(
-    Effect.provideService(SysfsTree.SysfsTree, { root: Result.getOrThrow(MemoryTree.fromFiles("tree", files)) }),
+    Effect.provideService(SysfsTree.SysfsTree, { root: Result.getOrThrow(CapturedTree.fromFiles("tree", files)) }),
     Effect.provideService(Modules.Modules, noModules)
   )
 
@@ -35,7 +35,7 @@ interface Block {
   readonly node?: number
 }
 
-const treeOf = (blocks: Readonly<Record<string, Block>>, size = "8000000"): MemoryTree.Files =>
+const treeOf = (blocks: Readonly<Record<string, Block>>, size = "8000000"): CapturedTree.Files =>
   new Map([
     [`${folder}/block_size_bytes`, `${size}\n`],
     ...Object.entries(blocks).flatMap(([number, { node, removable, state, zones }]) => [
@@ -194,7 +194,7 @@ const dumps = fileURLToPath(new URL("../../../../../shared/real-dumps/util-linux
 const why = existsSync(dumps) ? "" : " (skipped: no files of real machines here)"
 
 /** Files below the first folder of a tar archive, and its links as directories. */
-const untar = (archive: string): MemoryTree.Files => {
+const untar = (archive: string): CapturedTree.Files => {
   const at = mkdtempSync(join(tmpdir(), "lsmem-"))
   try {
     execFileSync("tar", ["xjf", archive, "-C", at, "--strip-components=1"])

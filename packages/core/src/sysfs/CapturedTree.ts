@@ -5,10 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as SysfsTree from "../sysfs/SysfsTree.ts"
-import * as Decoding from "./Decoding.ts"
-import type { InputError } from "./InputError.ts"
-import * as JsonText from "./JsonText.ts"
+import * as Decoding from "../inputs/Decoding.ts"
+import type { InputError } from "../inputs/InputError.ts"
+import * as JsonText from "../inputs/JsonText.ts"
+import type * as SysfsTree from "./SysfsTree.ts"
 
 /**
  * Text by path from the root of the tree, without a slash at the beginning. A path that ends with a slash is a directory whose

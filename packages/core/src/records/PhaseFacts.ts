@@ -7,15 +7,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as BlockAttributes from "../hotplug/BlockAttributes.ts"
-import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
-import { Nodes } from "../hotplug/Nodes.ts"
-import { OnlinePolicy } from "../hotplug/OnlinePolicy.ts"
 import * as JsonText from "../inputs/JsonText.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
-import * as ZoneRows from "../sysfs/ZoneRows.ts"
 import type { Input, Tool } from "../userland/Tool.ts"
-import { Zones } from "../zones/Zones.ts"
+import * as MemoryFacts from "./MemoryFacts.ts"
 
 /**
  * Attributes of devices by name; what cannot be read is `!`.
@@ -169,25 +164,6 @@ const nodesText = Effect.fnUntraced(function*(tree: Tree) {
   return lines.join("\n")
 })
 
-const memoryBlocks = Effect.gen(function*() {
-  const blocks = yield* MemoryBlocks
-  const policy = yield* OnlinePolicy
-  const zones = yield* Zones
-  return {
-    blockSizeBytes: blocks.size,
-    autoOnline: policy.parameters().defaultState,
-    runs: BlockAttributes.runs({ blocks, policy, zones }).map((run) => ({
-      first: run.first,
-      last: run.last,
-      state: run.state,
-      validZones: run.validZones,
-      physDevice: String(run.physDevice),
-      removable: String(run.removable),
-      nodes: run.nodes.map((node) => `node${node}`)
-    }))
-  }
-})
-
 const meminfo = Effect.fnUntraced(function*(tree: Tree) {
   const text = yield* SysfsTree.read(tree, "/proc/meminfo")
   return Object.fromEntries(
@@ -223,13 +199,10 @@ export interface Tools {
  */
 export const take = Effect.fnUntraced(function*({ daxctl, input, ndctl }: Tools) {
   const tree = yield* SysfsTree.SysfsTree
-  const nodes = yield* Nodes
-  const zones = yield* Zones
   const phase = {
     meminfo: yield* meminfo(tree),
     iomemText: (yield* SysfsTree.read(tree, "/proc/iomem")).trimEnd(),
-    zoneinfo: ZoneRows.make({ nodes, zones }),
-    memory_blocks: yield* memoryBlocks,
+    ...(yield* MemoryFacts.take),
     nodes: yield* nodesText(tree),
     ndctl_list: listing((yield* ndctl(["list", "-RNDvvvi"], input)).stdout),
     ndctl_list_human: listing((yield* ndctl(["list", "-RNDXu"], input)).stdout),

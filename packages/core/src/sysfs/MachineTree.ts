@@ -18,6 +18,7 @@ import { Nodes } from "../hotplug/Nodes.ts"
 import { OnlinePolicy } from "../hotplug/OnlinePolicy.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import { Ledger } from "../machine/Ledger.ts"
+import * as Machine from "../machine/Machine.ts"
 import type { MachineSpec } from "../machine/MachineSpec.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { Iomem } from "../resources/Iomem.ts"
@@ -200,3 +201,12 @@ export const layer = (spec: MachineSpec) =>
       return Context.make(SysfsTree.SysfsTree, yield* makeTree(spec)).pipe(Context.add(Modules, yield* makeModules))
     })
   )
+
+/**
+ * The booted machine with its files and modules: `Machine.layer` and {@link layer} in one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const boot = (spec: MachineSpec, replace: Partial<Machine.Parts> = {}) =>
+  layer(spec).pipe(Layer.provideMerge(Machine.layer(spec, replace)))

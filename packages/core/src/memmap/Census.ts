@@ -1,11 +1,12 @@
 /**
  * What the struct pages of a range hold, counted: each distinct content once, with how often and where it occurs.
  *
- * Counted by runs: within a run contents repeat with a period, so one period is looked at.
+ * Counted by runs: within a run contents repeat with a period, so one page of each kind is looked at.
  *
  * @since 0.1.0
  */
 import type { Memmap } from "./Memmap.ts"
+import * as Run from "./Run.ts"
 import type { StructPage } from "./StructPage.ts"
 
 /**
@@ -46,7 +47,7 @@ const key = (page: StructPage): string => {
  * @category queries
  * @since 0.1.0
  */
-export const take = (memmap: Memmap["Service"], start: number, end: number): ReadonlyArray<Entry> => {
+export const take = (memmap: Pick<Memmap["Service"], "read" | "runs">, start: number, end: number): ReadonlyArray<Entry> => {
   const entries = new Map<string, { page: StructPage; count: number; first: number; last: number }>()
   const add = (page: StructPage, count: number, first: number, last: number) => {
     const name = key(page)
@@ -60,13 +61,7 @@ export const take = (memmap: Memmap["Service"], start: number, end: number): Rea
     known.last = Math.max(known.last, last)
   }
   for (const run of memmap.runs(start, end)) {
-    const { period } = run
-    const length = run.end - run.start
-    for (let i = 0; i < Math.min(period, length); i++) {
-      const repeats = Math.floor((length - i - 1) / period) + 1
-      const first = run.start + i
-      add(memmap.read(first), repeats, first, first + (repeats - 1) * period)
-    }
+    for (const { count, first, last } of Run.alike(run)) add(memmap.read(first), count, first, last)
   }
   return [...entries.values()].toSorted((a, b) => b.count - a.count)
 }

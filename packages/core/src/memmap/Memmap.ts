@@ -14,6 +14,7 @@ import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { type Image, pageOf } from "./Image.ts"
+import * as Run from "./Run.ts"
 import type { StructPage } from "./StructPage.ts"
 
 /**
@@ -50,16 +51,6 @@ export interface Content {
 }
 
 /**
- * Pages that read alike every `period` pages.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Run extends PfnRange.PfnRange {
-  readonly period: number
-}
-
-/**
  * What users add to the counts of a struct page: references of a page or head, long-term pins of a compound (24.5).
  *
  * @category models
@@ -82,8 +73,32 @@ const add = (map: ExtentMap.ExtentMap<number>, start: number, end: number, chang
   }
 }
 
-const imagePeriod = (image: Image | undefined): number =>
-  image?._tag === "Compound" || image?._tag === "Free" ? 2 ** image.order : 1
+/** A run of pages of one content, each its own memory. */
+const ownRun = (range: PfnRange.PfnRange, content: Content | undefined): Run.Run => {
+  const image = content?.image
+  if (content === undefined || (image?._tag !== "Compound" && image?._tag !== "Free")) return Run.uniform(range)
+  const period = 2 ** image.order
+  return {
+    ...range,
+    anchor: (image._tag === "Compound" ? image.head : 0) - content.delta,
+    period,
+    // The head, the first tail and all others; the first of a block and all others.
+    parts: Run.partsAt((image._tag === "Compound" ? [1, 2] : [1]).filter((cut) => cut < period), period)
+  }
+}
+
+/** Where the parts of a run begin in `[start, end)`, counted from `start`. */
+const cutsOf = ({ anchor, parts, period }: Run.Run, start: number, end: number): ReadonlyArray<number> => {
+  if (period === 1) return []
+  const cuts: Array<number> = []
+  for (let base = anchor + Math.floor((start - anchor) / period) * period; base < end; base += period) {
+    for (const part of parts) {
+      const at = base + part.start
+      if (at > start && at < end) cuts.push(at - start)
+    }
+  }
+  return cuts
+}
 
 /**
  * Ranges are pfns, half-open.
@@ -109,7 +124,7 @@ export class Memmap extends Context.Service<Memmap, {
   readonly count: (start: number, end: number, change: Counts) => void
   readonly read: (pfn: number) => StructPage
   readonly contents: (start: number, end: number) => ReadonlyArray<ExtentMap.Extent<Content>>
-  readonly runs: (start: number, end: number) => ReadonlyArray<Run>
+  readonly runs: (start: number, end: number) => ReadonlyArray<Run.Run>
   readonly home: (pfn: number) => number
   readonly save: (start: number, end: number, slot: number) => void
   readonly load: (start: number, end: number, slot: number) => void
@@ -157,12 +172,12 @@ export const make = (perPage: number): Memmap["Service"] => {
   }
 
   /** A run cut where counts change. */
-  const cut = (run: Run): ReadonlyArray<Run> => {
+  const cut = (run: Run.Run): ReadonlyArray<Run.Run> => {
     const edges = [references, pins].flatMap((map) => ExtentMap.slice(map, run.start, run.end))
       .flatMap((extent) => [extent.start, extent.end])
     if (edges.length === 0) return [run]
     const cuts = [...new Set([run.start, ...edges, run.end])].toSorted((a, b) => a - b)
-    return cuts.slice(1).map((end, i) => ({ start: cuts[i] ?? end, end, period: run.period }))
+    return cuts.slice(1).map((end, i) => ({ ...run, start: cuts[i] ?? end, end }))
   }
 
   const put = (start: number, end: number, image: Image, delta: number): void => {
@@ -230,6 +245,42 @@ export const make = (perPage: number): Memmap["Service"] => {
     }
   }
 
+  const ownRuns = (range: PfnRange.PfnRange): ReadonlyArray<Run.Run> =>
+    [
+      ...ExtentMap.slice(contents, range.start, range.end).map((extent) =>
+        ownRun({ start: extent.start, end: extent.end }, extent.value)
+      ),
+      ...ExtentMap.gaps(contents, range.start, range.end).map(Run.uniform)
+    ].toSorted((a, b) => a.start - b.start)
+
+  /** Groups that hold the same are one run; of a group whose own pages differ those and the rest are runs by themselves. */
+  const groupRuns = (
+    range: PfnRange.PfnRange,
+    { first, kept, size }: Extract<Sharing, { readonly _tag: "Groups" }>
+  ): ReadonlyArray<Run.Run> => {
+    const runs: Array<Run.Run> = []
+    for (let at = first + Math.floor((range.start - first) / size) * size; at < range.end;) {
+      const own = ExtentMap.find(contents, at)
+      const next = own === undefined ? ExtentMap.gaps(contents, at, range.end)[0]?.end ?? at : own.end
+      if (next < at + Math.min(kept, size)) {
+        const end = at + size
+        runs.push(...ownRuns({ start: at, end: at + kept }), Run.repeated({ start: at + kept, end }, perPage))
+        at = end
+        continue
+      }
+      const content = ownRun({ start: at, end: next }, own?.value)
+      const groups = size % content.period === 0 ? Math.floor((next - at - kept) / size) + 1 : 1
+      const end = at + Math.max(1, groups) * size
+      const parts = [
+        ...Run.partsAt(cutsOf(content, at, at + kept), kept),
+        { start: kept, end: size, period: perPage }
+      ]
+      runs.push({ start: at, end, anchor: at, period: size, parts: parts.filter((part) => part.end > part.start) })
+      at = end
+    }
+    return runs.map((run) => ({ ...run, ...PfnRange.intersection(run, range) })).filter(({ end, start }) => end > start)
+  }
+
   return Memmap.of({
     write: (start, end, image) => {
       if (end <= start) return
@@ -268,20 +319,9 @@ export const make = (perPage: number): Memmap["Service"] => {
     contents: (start, end) => ExtentMap.slice(contents, start, end),
     runs: (start, end) =>
       pieces(start, end).flatMap(({ range, sharing }) => {
+        if (sharing === undefined) return ownRuns(range)
         // What is read through a shared page depends on the contents of that page alone.
-        if (sharing?._tag === "Page") return [{ ...range, period: perPage }]
-        const own = [
-          ...ExtentMap.slice(contents, range.start, range.end).map((extent) => ({
-            start: extent.start,
-            end: extent.end,
-            period: imagePeriod(extent.value.image)
-          })),
-          ...ExtentMap.gaps(contents, range.start, range.end).map((gap) => ({ ...gap, period: 1 }))
-        ].toSorted((a, b) => a.start - b.start)
-        if (sharing === undefined || own.length === 1 || isWhole(own, sharing.size)) {
-          return own.map((run) => ({ ...run, period: Math.max(run.period, sharing?.size ?? 1) }))
-        }
-        return [{ ...range, period: PfnRange.length(range) }]
+        return sharing._tag === "Page" ? [Run.repeated(range, perPage)] : groupRuns(range, sharing)
       }).flatMap(cut),
     home: (pfn) => home(pfn, ExtentMap.find(shared, pfn)?.value),
     save: (start, end, slot) => {
@@ -310,10 +350,6 @@ const wholeGroups = (
   const whole = PfnRange.shrinkTo({ start: start - first, end: end - first }, size)
   return whole.end > whole.start ? { start: whole.start + first, end: whole.end + first } : { start, end: start }
 }
-
-/** Whether runs are cut at whole groups only, so that none reads through a page of another. */
-const isWhole = (runs: ReadonlyArray<Run>, size: number): boolean =>
-  runs.every((run) => (run.start - (runs[0]?.start ?? 0)) % size === 0)
 
 /**
  * @category layers

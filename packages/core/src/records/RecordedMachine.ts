@@ -44,13 +44,23 @@ export interface Input extends Schema.Schema.Type<typeof Input> {}
 
 const decode = Schema.decodeUnknownResult(Input)
 
-/** Memory of one proximity domain. */
-interface Slice extends PfnRange.PfnRange {
+/**
+ * Memory of one proximity domain, in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Slice extends PfnRange.PfnRange {
   readonly domain: number
 }
 
-/** RAM by proximity domain: the domains take consecutive slices of it, the part below 4 GiB first. */
-const slicesOf = ({ ram }: Input): ReadonlyArray<Slice> => {
+/**
+ * RAM by proximity domain: the domains take consecutive slices of it, the part below 4 GiB first.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const slices = ({ ram }: Input): ReadonlyArray<Slice> => {
   let offset = 0
   return ram.nodes.flatMap((size, domain) => {
     const taken = PfnRange.fromLength(offset, size)
@@ -67,9 +77,9 @@ const slicesOf = ({ ram }: Input): ReadonlyArray<Slice> => {
 const rangesOf = (input: Input, node: (domain: number) => number): ReadonlyArray<MachineSpec.Range> => {
   const { above4G, below4G } = input.ram
   const tail = below4G + above4G > 64 * GiB ? 0x22000 : 0x21000
-  const slices = slicesOf(input)
+  const parts = slices(input)
   const inSlices = (kind: "ram" | "reserved", start: number, end: number): ReadonlyArray<MachineSpec.Range> =>
-    slices.flatMap(({ domain, ...slice }) => {
+    parts.flatMap(({ domain, ...slice }) => {
       const part = PfnRange.intersection({ start, end }, slice)
       return part.end > part.start
         ? [{ start: part.start, size: PfnRange.length(part), kind, node: node(domain) }]
@@ -96,7 +106,7 @@ const nodeNumbers = (input: Input, pmem: Input["pmem"]): ReadonlyMap<number, num
   const cpus = Array.from({ length: Math.min(input.smp, last + 1) }, (_, cpu) => cpu)
   const met = new Set([
     ...cpus,
-    ...slicesOf(input).map(({ domain }) => domain),
+    ...slices(input).map(({ domain }) => domain),
     ...pmem.map(({ node }) => node ?? 0),
     last,
     ...input.dimms.map(({ node }) => node ?? 0)

@@ -12,10 +12,10 @@ import type { Modules } from "../sysfs/Modules.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import * as DaxctlChanges from "./DaxctlChanges.ts"
 import * as DaxctlInput from "./DaxctlInput.ts"
+import * as DaxctlListing from "./DaxctlListing.ts"
 import * as DaxctlModes from "./DaxctlModes.ts"
 import * as DaxDeviceJson from "./DaxDeviceJson.ts"
 import * as DaxTree from "./DaxTree.ts"
-import type { Json } from "./JsonC.ts"
 import * as JsonC from "./JsonC.ts"
 import { type Input, NotModelled, type Outcome, outcome, type Tool } from "./Tool.ts"
 import * as ToolFailure from "./ToolFailure.ts"
@@ -298,47 +298,6 @@ const createDevice = Effect.fnUntraced(function*(words: ReadonlyArray<string>, i
   return yield* finish(creation, run, parsed, acts)
 })
 
-const listing: ToolOptions.Command = {
-  usage: ["daxctl list [<options>]"],
-  options: [
-    ToolOptions.text("region", "r", "region-id"),
-    ToolOptions.text("dev", "d", "dev-id"),
-    ToolOptions.flag("devices", "D"),
-    ToolOptions.flag("regions", "R"),
-    ToolOptions.flag("mappings", "M"),
-    ToolOptions.flag("idle", "i"),
-    ToolOptions.flag("human", "u")
-  ]
-}
-
-const list = Effect.fnUntraced(function*(words: ReadonlyArray<string>) {
-  const tree = yield* SysfsTree.SysfsTree
-  const read = ToolOptions.parse(listing, words)
-  if (Result.isFailure(read)) return read.failure
-  const parsed = read.success
-  const { rest, texts } = parsed
-  if (rest.length > 0) return ToolOptions.wrong(listing, rest.map((word) => `unknown parameter "${word}"`))
-  const given = ToolOptions.has(parsed, "regions") || ToolOptions.has(parsed, "devices")
-  const ofRegions = given ? ToolOptions.has(parsed, "regions") : texts.has("region")
-  const options = {
-    human: ToolOptions.has(parsed, "human"),
-    path: true,
-    devices: given ? ToolOptions.has(parsed, "devices") : texts.has("dev"),
-    only: texts.get("dev"),
-    idle: ToolOptions.has(parsed, "idle"),
-    mappings: ToolOptions.has(parsed, "mappings")
-  }
-  const lines: Array<string> = []
-  const say = (line: string) => lines.push(`${line}\n`)
-  const found: Array<Json> = []
-  for (const region of yield* DaxTree.regions(tree)) {
-    if (!DaxTree.isRegion(region, texts.get("region"))) continue
-    if (ofRegions) found.push(yield* DaxDeviceJson.region(tree, region, options, say))
-    else found.push(...yield* DaxDeviceJson.devices(tree, region, options, say))
-  }
-  return outcome(0, found.length === 0 ? "" : JsonC.display(found, options.human), lines.join(""))
-})
-
 const unmodelled = new Set(["split-acpi", "migrate-device-model", "help"])
 
 const names = [
@@ -366,7 +325,7 @@ export const run: Tool = (words, input) => {
   const change = Object.hasOwn(changes, name) ? changes[name] : undefined
   if (change !== undefined) return changeDevices(change, rest)
   if (name === "create-device") return createDevice(rest, input)
-  if (name === "list") return list(rest)
+  if (name === "list") return DaxctlListing.run(rest)
   if (name === "version") return Effect.succeed(outcome(0, `${version}\n`))
   if (first === "--list-cmds") return Effect.succeed(outcome(0, `${names.join("\n")}\n`))
   if (name === "") return Effect.succeed(outcome(1, summary))

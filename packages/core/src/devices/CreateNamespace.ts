@@ -97,7 +97,7 @@ export class ToolRefusal extends Schema.TaggedError<ToolRefusal>("@vmemmap/core/
   "ToolRefusal",
   {
     row: Schema.Int,
-    errno: Schema.String,
+    errno: Errno.Errno,
     kind: Schema.Literals(["counted", "plain", "skip"]),
     text: Schema.String,
     exit: Schema.Int,

@@ -10,6 +10,7 @@
 import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as Uuid from "../devices/Uuid.ts"
 import * as Errno from "../kernel/Errno.ts"
+import * as NamespaceOptions from "./NamespaceOptions.ts"
 import { imageSize } from "./ReadInfoblock.ts"
 import * as ToolSize from "./ToolSize.ts"
 
@@ -86,52 +87,9 @@ export interface Answer {
   readonly sizeAfter: number | null
 }
 
-const modes: ReadonlyMap<string, "fsdax" | "devdax" | "sector" | "raw"> = new Map([
-  ["memory", "fsdax"],
-  ["fsdax", "fsdax"],
-  ["sector", "sector"],
-  ["safe", "sector"],
-  ["dax", "devdax"],
-  ["devdax", "devdax"],
-  ["raw", "raw"]
-])
-
-/**
- * The modes the tool knows, by any of their spellings, in any case.
- *
- * @category parsing
- * @since 0.1.0
- */
-export const modeOf = (text: string): "fsdax" | "devdax" | "sector" | "raw" | undefined => modes.get(text.toLowerCase())
-
 /** Complaints about the options, in the tool's order; it checks all of them before it gives up. */
 const complaints = (options: Options, pageSize: number): ReadonlyArray<string> => {
-  const out: Array<string> = []
-  const mode = options.mode ?? "fsdax"
-  const known = modeOf(mode)
-  if (known === undefined) out.push(`invalid mode '${mode}'`)
-  else if (known === "sector" || known === "raw") out.push(`unsupported mode '${mode}'`)
-  if (options.map !== undefined) {
-    if (options.map !== "mem" && options.map !== "dev") out.push(`invalid map location '${options.map}'`)
-    if (mode !== "fsdax" && mode !== "devdax") out.push("--map only valid for an devdax mode pmem namespace")
-  }
-  const badSize = options.size !== undefined && ToolSize.parse(options.size) === undefined
-  if (badSize) out.push(`failed to parse namespace size '${options.size}'`)
-  if (options.offset !== undefined && ToolSize.parse(options.offset) === undefined) {
-    out.push(`failed to parse physical offset'${options.offset}'`)
-  }
-  if (options.align !== undefined) {
-    const align = ToolSize.parse(options.align)?.value
-    if (align === undefined) out.push(`failed to parse namespace alignment '${options.align}'`)
-    else if (align < BigInt(pageSize) || (align & (align - 1n)) !== 0n) {
-      out.push(`align must be a power-of-2 greater than ${pageSize}`)
-    }
-  }
-  // the size is looked at a second time, after the alignment
-  if (badSize) out.push(`failed to parse namespace size '${options.size}'`)
-  for (const uuid of [options.uuid, options.parentUuid]) {
-    if (uuid !== undefined && !Uuid.isUuid(uuid)) out.push(`failed to parse uuid: '${uuid}'`)
-  }
+  const out = [...NamespaceOptions.complaints({ ...options, mode: options.mode ?? "fsdax" }, pageSize, true)]
   const elsewhere = options.output !== undefined || options.stdout === true
   if (options.namespace === undefined && !elsewhere) out.push("specify a namespace to write-infoblock, or \"all\"")
   if (options.namespace !== undefined && elsewhere) {
@@ -201,7 +159,7 @@ const image = (
   bytes.set(
     InfoBlock.encode({
       ...fields,
-      signature: modeOf(options.mode ?? "fsdax") === "devdax" ? "DAX" : "PFN",
+      signature: NamespaceOptions.modeOf(options.mode ?? "fsdax") === "devdax" ? "DAX" : "PFN",
       uuid: options.uuid ?? freshUuid,
       parentUuid: options.parentUuid ?? defaults.parentUuid,
       flags: 0,

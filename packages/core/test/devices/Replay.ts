@@ -7,8 +7,8 @@ import * as PfnLayout from "../../src/devices/PfnLayout.ts"
 import * as Region from "../../src/devices/Region.ts"
 import * as Architecture from "../../src/geometry/Architecture.ts"
 import * as KernelRelease from "../../src/release/KernelRelease.ts"
+import * as NamespaceOptions from "../../src/userland/NamespaceOptions.ts"
 import * as ToolSize from "../../src/userland/ToolSize.ts"
-import * as WriteInfoblock from "../../src/userland/WriteInfoblock.ts"
 
 export const arch = Architecture.presets.x86_64
 export const release = Result.getOrThrow(KernelRelease.parse("6.1.176"))
@@ -100,7 +100,7 @@ export const requestOf = (
   const map = option(words, "-M")
   return {
     existing,
-    mode: mode === undefined ? undefined : WriteInfoblock.modeOf(mode),
+    mode: mode === undefined ? undefined : NamespaceOptions.modeOf(mode),
     map: map === "mem" || map === "dev" ? map : undefined,
     size: parsed === undefined ? undefined : { bytes: Number(parsed.value), unit: parsed.unit },
     align: align === undefined ? undefined : { bytes: Number(ToolSize.parse(align)?.value), text: align },

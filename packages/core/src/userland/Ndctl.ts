@@ -1,0 +1,91 @@
+/**
+ * ndctl (76) over the files of a machine (21.6, 22.7, 27.1 to 27.3, OBS-20 to OBS-27).
+ *
+ * It sees and changes nothing but files: attributes, `bind` and `unbind`, block devices; so it runs over any tree that has them.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as NdctlCreate from "./NdctlCreate.ts"
+import * as NdctlInfoblock from "./NdctlInfoblock.ts"
+import * as NdctlLabels from "./NdctlLabels.ts"
+import * as NdctlList from "./NdctlList.ts"
+import * as NdctlNamespaces from "./NdctlNamespaces.ts"
+import * as NdctlRegions from "./NdctlRegions.ts"
+import * as NdctlSession from "./NdctlSession.ts"
+import * as Tool from "./Tool.ts"
+
+type Command = (
+  session: NdctlSession.Session,
+  words: ReadonlyArray<string>
+) => Effect.Effect<Tool.Outcome, Tool.NotModelled>
+
+/**
+ * The release whose behaviour this is.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const version = "76"
+
+const printVersion: Command = () => Effect.succeed(Tool.outcome(0, `${version}\n`))
+
+const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ["list", NdctlList.run],
+  ["create-namespace", NdctlCreate.run],
+  ["destroy-namespace", NdctlNamespaces.destroy],
+  ["enable-namespace", NdctlNamespaces.enable],
+  ["disable-namespace", NdctlNamespaces.disable],
+  ["enable-region", NdctlRegions.enable],
+  ["disable-region", NdctlRegions.disable],
+  ["init-labels", NdctlLabels.init],
+  ["zero-labels", NdctlLabels.zero],
+  ["check-labels", NdctlLabels.check],
+  ["read-infoblock", NdctlInfoblock.read],
+  ["write-infoblock", NdctlInfoblock.write],
+  ["version", printVersion]
+])
+
+/** What the real tool also does. */
+const others: ReadonlySet<string> = new Set([
+  "activate-firmware",
+  "check-namespace",
+  "clear-errors",
+  "disable-dimm",
+  "enable-dimm",
+  "freeze-security",
+  "help",
+  "inject-error",
+  "inject-smart",
+  "load-keys",
+  "monitor",
+  "read-labels",
+  "remove-passphrase",
+  "sanitize-dimm",
+  "setup-passphrase",
+  "start-scrub",
+  "update-firmware",
+  "update-passphrase",
+  "wait-overwrite",
+  "wait-scrub",
+  "write-labels"
+])
+
+/**
+ * Runs a subcommand. What the tool has and the model has not is `NotModelled`; a word that is no subcommand ends with status 1.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const run: Tool.Tool = Effect.fnUntraced(function*(words, input) {
+  const [name = "help", ...rest] = words
+  const command = name === "--version" ? printVersion : commands.get(name)
+  if (command !== undefined) return yield* command(yield* NdctlSession.make(input), rest)
+  if (others.has(name) || name === "--help") {
+    return yield* new Tool.NotModelled({
+      what: `ndctl ${name}`,
+      modelled: `subcommands of ndctl that are: ${[...commands.keys()].join(", ")}`
+    })
+  }
+  return Tool.outcome(1, "", `Unknown command: '${name.slice(0, 80)}'\n`)
+})

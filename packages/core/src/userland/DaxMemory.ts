@@ -12,18 +12,24 @@ import * as ToolFailure from "./ToolFailure.ts"
 type Tree = SysfsTree.SysfsTree["Service"]
 
 /**
- * What the operations need: the device, and where the library's own complaints go.
+ * What the operations need: the device, the directory of memory blocks (there may be very many of them), and where the library's
+ * own complaints go.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Memory {
-  readonly tree: Tree
+  readonly folder: Tree
   readonly device: DaxTree.Device
   readonly say: ToolFailure.Say
 }
 
 const base = "/sys/devices/system"
+
+const folderOf = (tree: Tree): Tree => {
+  const found = SysfsTree.lookup(tree, `${base}/memory`)
+  return { root: found?._tag === "Directory" ? found : SysfsTree.directory({}) }
+}
 
 /**
  * The memory of a device, `undefined` unless the device is in system-ram mode.
@@ -32,7 +38,7 @@ const base = "/sys/devices/system"
  * @since 0.1.0
  */
 export const of = (tree: Tree, device: DaxTree.Device, say: ToolFailure.Say): Memory | undefined =>
-  DaxTree.driverOf(tree, device) === "kmem" ? { tree, device, say } : undefined
+  DaxTree.driverOf(tree, device) === "kmem" ? { folder: folderOf(tree), device, say } : undefined
 
 const complain = ({ device, say }: Memory, step: string, text: string) =>
   say(`libdaxctl: ${step}: ${device.name}: ${text}`)
@@ -41,7 +47,7 @@ const attribute = ({ device }: Memory, block: string, name: string) =>
   `${base}/node/node${device.targetNode}/${block}/${name}`
 
 const read = (memory: Memory, step: string, block: string, name: string) =>
-  SysfsTree.read(memory.tree, `${base}/memory/${block}/${name}`).pipe(
+  SysfsTree.read(memory.folder, `${block}/${name}`).pipe(
     Effect.map((text) => text.trimEnd()),
     ToolFailure.fromKernel,
     Effect.tapError(({ message }) =>
@@ -50,8 +56,8 @@ const read = (memory: Memory, step: string, block: string, name: string) =>
   )
 
 /** 0 where it is not known. */
-const blockSize = ({ tree }: Memory) =>
-  SysfsTree.read(tree, `${base}/memory/block_size_bytes`).pipe(
+const blockSize = ({ folder }: Memory) =>
+  SysfsTree.read(folder, "block_size_bytes").pipe(
     Effect.map((text) => /^[0-9a-f]{1,13}\s*$/i.test(text) ? Number.parseInt(text, 16) : 0),
     Effect.orElseSucceed(() => 0)
   )
@@ -64,7 +70,7 @@ const blockSize = ({ tree }: Memory) =>
  * @since 0.1.0
  */
 export const blocks = Effect.fnUntraced(function*(memory: Memory) {
-  const { device: { resource, size, targetNode }, tree } = memory
+  const { device: { resource, size, targetNode }, folder: { root } } = memory
   if (targetNode === undefined) {
     complain(memory, "daxctl_memory_op", "Failed to get node_path")
     return yield* ToolFailure.fail("ENXIO")
@@ -78,10 +84,11 @@ export const blocks = Effect.fnUntraced(function*(memory: Memory) {
     complain(memory, "memblock_in_dev", "Unable to determine memory block size")
     return yield* ToolFailure.fail("ENXIO")
   }
-  const inside = SysfsTree.list(tree, `${base}/memory`).filter((name) => {
+  const inside = root.names().filter((name) => {
     const start = Number(/^memory([0-9]{1,12})$/.exec(name)?.[1]) * unit
-    return start >= resource && start < resource + size &&
-      SysfsTree.lookup(tree, `${base}/memory/${name}/node${targetNode}`) !== undefined
+    if (!(start >= resource && start < resource + size)) return false
+    const block = root.entry(name)
+    return block?._tag === "Directory" && block.entry(`node${targetNode}`) !== undefined
   })
   return NameHash.order(inside).toReversed()
 })
@@ -133,8 +140,8 @@ export const isMovable = Effect.fnUntraced(function*(memory: Memory) {
   return zones.size === 1 && zones.has("Movable")
 })
 
-const write = ({ tree }: Memory, block: string, state: string) =>
-  ToolFailure.fromKernel(SysfsTree.write(tree, `${base}/memory/${block}/state`, state))
+const write = ({ folder }: Memory, block: string, state: string) =>
+  ToolFailure.fromKernel(SysfsTree.write(folder, `${block}/state`, state))
 
 /**
  * Puts the blocks that are offline online, and counts them. A block that fails ends it, unless somebody else was faster.

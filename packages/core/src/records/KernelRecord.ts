@@ -1,0 +1,167 @@
+/**
+ * A record: what a machine, a tool or a host was given (`input`), and what was seen of it (`observed`).
+ *
+ * `docs/kernel-facts.md` describes every field. What `observed` holds is left to the comparison, which looks at every leaf; here
+ * only its frame is checked.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Decoding from "../inputs/Decoding.ts"
+import type { InputError } from "../inputs/InputError.ts"
+import * as JsonTree from "../inputs/JsonTree.ts"
+import * as RecordedMachine from "./RecordedMachine.ts"
+import * as RecordText from "./RecordText.ts"
+
+const Fields = Schema.Record(Schema.String, Schema.Unknown)
+
+/**
+ * The envelope of every record.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const KernelRecord = Schema.Struct({
+  case: Schema.NonEmptyString,
+  category: Schema.NonEmptyString,
+  about: Schema.String,
+  input: Fields,
+  observed: Fields
+})
+/** @since 0.1.0 */
+export interface KernelRecord extends Schema.Schema.Type<typeof KernelRecord> {}
+
+/**
+ * `input` of a machine that ran a script; sizes and addresses in bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const MachineInput = Schema.Struct({
+  ...RecordedMachine.Input.fields,
+  script: Schema.Array(Schema.String),
+  ndctlVersion: Schema.optionalKey(Schema.String),
+  qemuArgs: Schema.optionalKey(Schema.Array(Schema.String))
+})
+/** @since 0.1.0 */
+export interface MachineInput extends Schema.Schema.Type<typeof MachineInput> {}
+
+/**
+ * `input` of `ndctl` on a plain file of `fileSize` bytes (null: standard output): a command to write an info block with, or a
+ * block written beforehand, possibly altered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const InfoblockToolInput = Schema.Struct({
+  tool: Schema.String,
+  ndctlVersion: Schema.optionalKey(Schema.String),
+  command: Schema.String,
+  fileSize: Schema.NullOr(Schema.Natural),
+  flags: Schema.optionalKey(Schema.Array(Schema.String)),
+  toStdout: Schema.optionalKey(Schema.Boolean),
+  infoblockHex: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^(?:[0-9a-f]{2}){0,4096}$/))),
+  altered: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+  checksumResealed: Schema.optionalKey(Schema.Boolean)
+})
+/** @since 0.1.0 */
+export interface InfoblockToolInput extends Schema.Schema.Type<typeof InfoblockToolInput> {}
+
+/**
+ * `input` of a live machine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const HostInput = Schema.Struct({
+  arch: Schema.String,
+  kernel: Schema.String,
+  memoryOptions: Schema.String
+})
+/** @since 0.1.0 */
+export interface HostInput extends Schema.Schema.Type<typeof HostInput> {}
+
+/**
+ * `input` by what it describes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Given =
+  | { readonly _tag: "Machine"; readonly input: MachineInput }
+  | { readonly _tag: "InfoblockTool"; readonly input: InfoblockToolInput }
+  | { readonly _tag: "Host"; readonly input: HostInput }
+
+/** The frame of `observed` where a script ran. */
+const MachineObserved = Schema.Struct({
+  status: Schema.String,
+  commands: Schema.Array(Fields),
+  phases: Schema.Record(Schema.String, Fields)
+})
+
+const remedy = "give a record in the format of docs/kernel-facts.md, as 'try --record' writes it"
+const decodeRecord = Decoding.make(KernelRecord, { remedy })
+const decodeMachine = Decoding.make(MachineInput, { remedy })
+const decodeTool = Decoding.make(InfoblockToolInput, { remedy })
+const decodeHost = Decoding.make(HostInput, { remedy })
+const decodeObserved = Decoding.make(MachineObserved, { remedy })
+
+/**
+ * The input by kind. With `script` it is that of a machine, with `memoryOptions` that of a host, with `tool` that of ndctl.
+ *
+ * Fails with an `InputError` that says which field of `input` is missing or wrong.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const given = (source: string, record: KernelRecord): Result.Result<Given, InputError> => {
+  const place = { source, at: "input" }
+  const { input } = record
+  if (Object.hasOwn(input, "script")) {
+    return Result.map(decodeMachine(place, input), (machine) => ({ _tag: "Machine", input: machine }))
+  }
+  if (Object.hasOwn(input, "memoryOptions")) {
+    return Result.map(decodeHost(place, input), (host) => ({ _tag: "Host", input: host }))
+  }
+  if (Object.hasOwn(input, "tool")) {
+    return Result.map(decodeTool(place, input), (tool) => ({ _tag: "InfoblockTool", input: tool }))
+  }
+  return Decoding.failAt(place, "has none of the keys script, memoryOptions, tool", remedy)
+}
+
+/**
+ * A record from a parsed value: the envelope, the input of its kind and the frame of `observed` are checked.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const decode = (source: string, value: unknown): Result.Result<KernelRecord, InputError> =>
+  Result.gen(function*() {
+    if (!JsonTree.isRecord(value)) {
+      return yield* Decoding.failAt({ source, at: "" }, `is ${JsonTree.kind(value)}, not a record`, remedy)
+    }
+    const record = yield* decodeRecord({ source, at: "" }, value)
+    const { _tag } = yield* given(source, record)
+    if (_tag === "Machine") yield* decodeObserved({ source, at: "observed" }, record.observed)
+    return record
+  })
+
+/**
+ * Reads the text of a record. Integers that a `number` cannot hold (`iset_id`) are bigints.
+ *
+ * Fails with an `InputError` that says the line and column of what is not JSON, or the path of what is no record.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parse = (source: string, text: string): Result.Result<KernelRecord, InputError> =>
+  Result.flatMap(RecordText.parse(source, text), (value) => decode(source, value))
+
+/**
+ * The text of a record: one JSON document, keys in their order, what is short on one line.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const toText = (record: KernelRecord): string => RecordText.print(record)

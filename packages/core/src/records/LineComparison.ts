@@ -1,0 +1,192 @@
+/**
+ * Kernel lines against what the engine said (OBS-9, OBS-29).
+ *
+ * The kernel's lists hold lines of other subjects too; those are out of scope. A line that stands where the engine says
+ * something else is that line altered, whatever it has become.
+ *
+ * @since 0.1.0
+ */
+import * as KernelLine from "./KernelLine.ts"
+import * as LeafPath from "./LeafPath.ts"
+import * as Pairing from "./Pairing.ts"
+import * as Scope from "./Scope.ts"
+import * as Verdict from "./Verdict.ts"
+
+type Line = KernelLine.KernelLine
+
+/**
+ * The lines of a value that is a list of texts, or none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const lines = (value: unknown, needsTime: boolean): ReadonlyArray<Line> =>
+  Array.isArray(value)
+    ? value.map((line) => KernelLine.read(typeof line === "string" ? line : JSON.stringify(String(line)), needsTime))
+    : []
+
+/** What the engine said of this subject. */
+const said = (value: unknown): ReadonlyArray<Line> => lines(value, false).filter(({ key }) => key !== undefined)
+
+/** Indices of kernel lines that have found theirs. */
+type Found = Map<number, number>
+
+const leftOver = (count: number, taken: ReadonlySet<number>): ReadonlyArray<number> =>
+  Array.from({ length: count }, (_, index) => index).filter((index) => !taken.has(index))
+
+/** The kernel line among `candidates` that the engine's may have become. */
+const mostAlike = (
+  kernel: ReadonlyArray<Line>,
+  candidates: ReadonlyArray<number>,
+  engine: Line
+): number | undefined => {
+  let best: number | undefined
+  let most = 0
+  for (const index of candidates) {
+    const line = kernel[index]
+    const likeness = line === undefined ? 0 : KernelLine.likeness(line, engine)
+    if (likeness > most) [best, most] = [index, likeness]
+  }
+  return best
+}
+
+/** Pairs the rest of one gap: lines of this subject in order, then lines that have become something else. */
+const fillGap = (
+  kernel: ReadonlyArray<Line>,
+  engine: ReadonlyArray<Line>,
+  left: ReadonlyArray<number>,
+  right: ReadonlyArray<number>
+): Found => {
+  const found: Found = new Map()
+  const own = left.filter((index) => kernel[index]?.key !== undefined)
+  const count = Math.min(own.length, right.length)
+  for (let i = 0; i < count; i++) found.set(own[i] ?? 0, right[i] ?? 0)
+  for (const index of right.slice(count)) {
+    const line = engine[index]
+    const others = left.filter((other) => kernel[other]?.key === undefined && !found.has(other))
+    const best = line === undefined ? undefined : mostAlike(kernel, others, line)
+    if (best !== undefined) found.set(best, index)
+  }
+  return found
+}
+
+/** Places between anchors: `[left, right]` lists of what each gap holds. */
+const gaps = (
+  anchors: ReadonlyArray<readonly [number, number]>,
+  left: ReadonlyArray<number>,
+  right: ReadonlyArray<number>
+): ReadonlyArray<readonly [ReadonlyArray<number>, ReadonlyArray<number>]> => {
+  const ends = [...anchors, [Infinity, Infinity] as const]
+  return ends.map(([endLeft, endRight], i) => {
+    const [startLeft, startRight] = ends[i - 1] ?? [-1, -1]
+    return [
+      left.filter((index) => index > startLeft && index < endLeft),
+      right.filter((index) => index > startRight && index < endRight)
+    ]
+  })
+}
+
+/** Beyond so many lines that belong nowhere they are not looked at one by one. */
+const gapLimit = 512
+
+const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrder: boolean): Found => {
+  const own = [...kernel.keys()].filter((index) => kernel[index]?.key !== undefined)
+  const anchors = Pairing.equals(own.map((index) => kernel[index]?.key ?? ""), engine.map(({ key }) => key ?? ""))
+    .map(([left, right]) => [own[left] ?? 0, right] as const)
+  const found: Found = new Map(anchors)
+  if (anyOrder) {
+    const free = Map.groupBy(
+      leftOver(engine.length, new Set(found.values())),
+      (index) => engine[index]?.key ?? ""
+    )
+    for (const index of own) {
+      const same = found.has(index) ? undefined : free.get(kernel[index]?.key ?? "")?.shift()
+      if (same !== undefined) found.set(index, same)
+    }
+  }
+  const left = leftOver(kernel.length, new Set(found.keys())).slice(0, gapLimit)
+  const right = leftOver(engine.length, new Set(found.values())).slice(0, gapLimit)
+  if (right.length === 0) return found
+  for (const [someLeft, someRight] of gaps(anyOrder ? [] : anchors, left, right)) {
+    for (const [index, other] of fillGap(kernel, engine, someLeft, someRight)) found.set(index, other)
+  }
+  return found
+}
+
+const verdictOf = (path: LeafPath.LeafPath, kernel: Line, engine: Line | undefined): Verdict.Verdict =>
+  kernel.key === undefined && engine === undefined
+    ? { _tag: "OutOfScope", path, scope: Scope.entries.lines }
+    : Verdict.make(path, kernel.key === engine?.key, kernel.raw, engine?.raw)
+
+/**
+ * A list of kernel lines against the lines the engine said in the same time. With `anyOrder` neither order is wrong: devices
+ * that are probed side by side end in either (23.7).
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const compare = (
+  path: LeafPath.LeafPath,
+  kernel: unknown,
+  engine: unknown,
+  anyOrder: boolean
+): Verdict.Verdicts => {
+  const [left, right] = [lines(kernel, true), said(engine)]
+  const found = pairUp(left, right, anyOrder)
+  const used = new Set(found.values())
+  return [
+    ...left.map((line, index) => verdictOf(LeafPath.inside(path, index), line, right[found.get(index) ?? -1])),
+    ...leftOver(right.length, used).map((index) =>
+      Verdict.make(LeafPath.inside(path, left.length + index), false, undefined, right[index]?.raw)
+    )
+  ]
+}
+
+/** Whether a line of another subject must have been one of this: one was printed at its time, or where it has no time. */
+const isAltered = (tail: ReadonlyArray<Line>, index: number, own: ReadonlyArray<Line>): boolean => {
+  const line = tail[index]
+  if (line === undefined || line.key !== undefined) return false
+  if (line.time !== undefined) {
+    const atThatTime = (some: ReadonlyArray<Line>) =>
+      some.filter(({ key, time }) => key !== undefined && time === line.time).length
+    return atThatTime(own) > atThatTime(tail)
+  }
+  const [before, after] = [tail[index - 1]?.time, tail[index + 1]?.time]
+  const times = new Set(tail.map(({ time }) => time))
+  return own.some(({ time }) =>
+    time !== undefined && !times.has(time) && Number(time) >= Number(before ?? 0) &&
+    Number(time) <= Number(after ?? Infinity)
+  )
+}
+
+/**
+ * The last lines of everything: those of this subject must be the last the engine said. `others` are the kernel's lines
+ * elsewhere in the record, which tell what an altered line was.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const compareTail = (
+  path: LeafPath.LeafPath,
+  kernel: unknown,
+  engineAll: unknown,
+  others: ReadonlyArray<Line>
+): Verdict.Verdicts => {
+  const tail = lines(kernel, true)
+  const own = others.filter(({ key }) => key !== undefined)
+  const places = [...tail.keys()].filter((index) => tail[index]?.key !== undefined || isAltered(tail, index, own))
+  const last = places.length === 0 ? [] : said(engineAll).slice(-places.length)
+  const inOrder = places.map((index, i) => [index, last[i + last.length - places.length]] as const)
+  const missing = new Map(inOrder.filter(([index, line]) => tail[index]?.key !== line?.key))
+  const swapped = [...missing].toSorted().map(([index]) => tail[index]?.key ?? "").toSorted()
+  const isPermuted =
+    swapped.join("\n") === [...missing.values()].map((line) => line?.key ?? "").toSorted().join("\n") &&
+    !swapped.includes("")
+  const engineAt = new Map(inOrder)
+  return tail.map((line, index) => {
+    const at = LeafPath.inside(path, index)
+    if (!engineAt.has(index)) return { _tag: "OutOfScope", path: at, scope: Scope.entries.lines }
+    const isSame = line.key !== undefined && line.key === engineAt.get(index)?.key
+    return Verdict.make(at, isPermuted || isSame, line.raw, engineAt.get(index)?.raw)
+  })
+}

@@ -1,0 +1,80 @@
+/**
+ * Two values leaf by leaf, where nothing special applies: objects by key, arrays by position.
+ *
+ * @since 0.1.0
+ */
+import * as JsonTree from "../inputs/JsonTree.ts"
+import type { Given } from "./Given.ts"
+import * as LeafPath from "./LeafPath.ts"
+import * as Pairing from "./Pairing.ts"
+import * as RecordText from "./RecordText.ts"
+import * as TextComparison from "./TextComparison.ts"
+import * as Verdict from "./Verdict.ts"
+
+/**
+ * How the parts of two values that are both there are compared.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Compare = (path: LeafPath.LeafPath, kernel: unknown, engine: unknown) => Verdict.Verdicts
+
+/**
+ * The parts of two values by key, each compared by `each`; what only one side has is one difference.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const members = (
+  path: LeafPath.LeafPath,
+  kernel: Readonly<Record<string, unknown>>,
+  engine: Readonly<Record<string, unknown>>,
+  each: (key: string, path: LeafPath.LeafPath, kernel: unknown, engine: unknown) => Verdict.Verdicts
+): Verdict.Verdicts =>
+  [...new Set([...Object.keys(kernel), ...Object.keys(engine)])].flatMap((key) =>
+    each(key, LeafPath.inside(path, key), LeafPath.member(kernel, key), LeafPath.member(engine, key))
+  )
+
+/**
+ * The elements of two arrays, paired so that one that is missing or added does not set off all that follow. The index of
+ * what only the engine has is the engine's.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const elements = (
+  given: Given,
+  path: LeafPath.LeafPath,
+  kernel: ReadonlyArray<unknown>,
+  engine: ReadonlyArray<unknown>,
+  each: Compare
+): Verdict.Verdicts => {
+  const texts = (values: ReadonlyArray<unknown>) =>
+    values.map((value) => TextComparison.withoutUuids(given, RecordText.print(value)))
+  return Pairing.align(texts(kernel), texts(engine)).flatMap(({ left, right }) =>
+    each(
+      LeafPath.inside(path, left ?? right ?? 0),
+      left === undefined ? undefined : kernel[left],
+      right === undefined ? undefined : engine[right]
+    )
+  )
+}
+
+/**
+ * Every leaf exactly, uuids by form.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const exact = (given: Given): Compare => {
+  const compare: Compare = (path, kernel, engine) => {
+    if (Array.isArray(kernel) && Array.isArray(engine)) return elements(given, path, kernel, engine, compare)
+    if (JsonTree.isRecord(kernel) && JsonTree.isRecord(engine)) {
+      return members(path, kernel, engine, (_key, inner, left, right) => compare(inner, left, right))
+    }
+    return kernel === undefined && engine === undefined
+      ? []
+      : [Verdict.make(path, TextComparison.isSame(given, kernel, engine), kernel, engine)]
+  }
+  return compare
+}

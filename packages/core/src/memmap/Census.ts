@@ -47,7 +47,11 @@ const key = (page: StructPage): string => {
  * @category queries
  * @since 0.1.0
  */
-export const take = (memmap: Pick<Memmap["Service"], "read" | "runs">, start: number, end: number): ReadonlyArray<Entry> => {
+export const take = (
+  memmap: Pick<Memmap["Service"], "read" | "runs">,
+  start: number,
+  end: number
+): ReadonlyArray<Entry> => {
   const entries = new Map<string, { page: StructPage; count: number; first: number; last: number }>()
   const add = (page: StructPage, count: number, first: number, last: number) => {
     const name = key(page)

@@ -142,8 +142,9 @@ const joined = (pieces: ReadonlyArray<Piece>): VmemmapFacts["leafRuns"] => {
   for (const { end, memory, size, start, value } of pieces) {
     const leaf = value === null ? null : size
     const last = out.at(-1)
-    if (last?.[1] === start && last[2] === leaf && last[3] === memory) out[out.length - 1] = [last[0], end, leaf, memory]
-    else out.push([start, end, leaf, memory])
+    if (last?.[1] === start && last[2] === leaf && last[3] === memory) {
+      out[out.length - 1] = [last[0], end, leaf, memory]
+    } else out.push([start, end, leaf, memory])
   }
   return out
 }
@@ -151,9 +152,7 @@ const joined = (pieces: ReadonlyArray<Piece>): VmemmapFacts["leafRuns"] => {
 /** The memory of a node's kernel allocations; a node without any takes it from the nearest one that has. */
 const memoryOf = ({ names, zones }: Source, node: number): string => {
   const own = zones.filter(({ name, present }) => present > 0 && name !== "Movable" && name !== "Device")
-    .toSorted((a, b) =>
-      Math.abs(a.node - node) - Math.abs(b.node - node) || a.node - b.node || a.start - b.start
-    )[0]
+    .toSorted((a, b) => Math.abs(a.node - node) - Math.abs(b.node - node) || a.node - b.node || a.start - b.start)[0]
   return own === undefined ? MemoryNames.none : MemoryNames.nameOf(names, own.start)
 }
 

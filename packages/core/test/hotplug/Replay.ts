@@ -14,13 +14,15 @@ import { KernelLog } from "../../src/kernel/KernelLog.ts"
 import type { MachineSpec } from "../../src/machine/MachineSpec.ts"
 import * as Census from "../../src/memmap/Census.ts"
 import { Memmap } from "../../src/memmap/Memmap.ts"
+import * as SectionFacts from "../../src/records/SectionFacts.ts"
+import { Kernel } from "../../src/release/Kernel.ts"
 import { Iomem } from "../../src/resources/Iomem.ts"
 import type * as ResourceTree from "../../src/resources/ResourceTree.ts"
+import { SectionTable } from "../../src/sections/SectionTable.ts"
 import * as PageTables from "../../src/vmemmap/PageTables.ts"
 import * as Survey from "../../src/vmemmap/Survey.ts"
 import { Vmemmap } from "../../src/vmemmap/Vmemmap.ts"
 import { Zones } from "../../src/zones/Zones.ts"
-import * as Shared from "../machine/Snapshot.ts"
 
 const page = 4096
 
@@ -72,14 +74,7 @@ export interface Observed {
   >
   readonly phases: Readonly<Record<string, Phase>>
   readonly snapshots?: Readonly<Record<string, Snapshot>>
-  readonly sections: Readonly<
-    Record<
-      string,
-      ReadonlyArray<
-        { readonly first: number; readonly last: number; readonly flags: number; readonly subsections: string }
-      >
-    >
-  >
+  readonly sections: Readonly<Record<string, ReadonlyArray<SectionFacts.Run>>>
 }
 
 /** A recording's `observed`, as far as it is compared. */
@@ -182,7 +177,9 @@ export const seen = (observed: Observed, name: string, replayed: Replayed) => {
 }
 
 /** The table of sections as the recordings show it. */
-export const { sections } = Shared
+export const sections = Effect.gen(function*() {
+  return SectionFacts.take(yield* Kernel, yield* SectionTable)
+})
 
 /** Whose memory a frame is: `dimmN`, or RAM, with its node where there are several. */
 const memoryOf = (spec: MachineSpec, address: number): string => {
@@ -259,8 +256,12 @@ const kmemOf = (observed: Observed): ReadonlyArray<{ readonly start: number; rea
   return [...starts].toSorted(([a], [b]) => a - b).map(([start, size]) => ({ start, size }))
 }
 
-/** Does to the engine what a recording's script did to the kernel. */
-export const replay = (facts: KernelFacts.KernelCase, spec: MachineSpec) =>
+/** Does to the engine what a recording's script did to the kernel; `observe` is told every line before it is done. */
+export const replay = <R = never>(
+  facts: KernelFacts.KernelCase,
+  spec: MachineSpec,
+  observe: (line: string) => Effect.Effect<void, never, R> = () => Effect.void
+) =>
   Effect.gen(function*() {
     const observed = observedOf(facts)
     const acpi = yield* AcpiMemory
@@ -315,6 +316,7 @@ export const replay = (facts: KernelFacts.KernelCase, spec: MachineSpec) =>
     })
 
     const step = Effect.fnUntraced(function*(line: string) {
+      yield* observe(line)
       const state = /^w (\w+) \/sys\/devices\/system\/memory\/memory([0-9]+)\/state$/.exec(line)
       const snap = /^snap (\S+) (\S+) (\S+)$/.exec(line)
       const label = /^(?:facts|ask sections) (\S+)$/.exec(line)?.[1]

@@ -74,7 +74,9 @@ const slowly = (memmap: Memmap.Memmap["Service"], start: number, end: number) =>
     .reduce((all, entry) => {
       if (entry === undefined) return all
       const links = (page: typeof entry.page) =>
-        page._tag === "Initialised" && page.links._tag === "Tail" ? { ...page, links: { ...page.links, head: 0 } } : page
+        page._tag === "Initialised" && page.links._tag === "Tail"
+          ? { ...page, links: { ...page.links, head: 0 } }
+          : page
       const name = JSON.stringify(links(entry.page), (_, value) => typeof value === "bigint" ? String(value) : value)
       const known = all.get(name)
       return all.set(name, {
@@ -124,6 +126,9 @@ describe("Census", () => {
     memmap.write(100, 10000, compound(100, 9, 512))
     const [run] = memmap.runs(300, 9000)
     assert.isDefined(run)
-    assert.deepStrictEqual(Run.periods(run).map(({ end, start }) => [start, end]), [[300, 612], [612, 8804], [8804, 9000]])
+    assert.deepStrictEqual(Run.periods(run).map(({ end, start }) => [start, end]), [[300, 612], [612, 8804], [
+      8804,
+      9000
+    ]])
   })
 })

@@ -41,12 +41,13 @@ export const format = (region: Region, version: "1.1" | "1.2"): void => {
 }
 
 /**
- * `ndctl init-labels`: an empty index of version 1.1. ENXIO without a label area, EBUSY while the region is enabled.
+ * `ndctl init-labels`: an empty index. ENXIO without a label area, EBUSY while the region is enabled.
  *
  * @category operations
  * @since 0.1.0
  */
-export const init = (region: Region): Answer => Result.map(writable(region), () => format(region, "1.1"))
+export const init = (region: Region, version: "1.1" | "1.2" = "1.1"): Answer =>
+  Result.map(writable(region), () => format(region, version))
 
 /**
  * `ndctl zero-labels`: no index, no labels. A region that was labelled stays so until reboot, with everything free (OBS-13).

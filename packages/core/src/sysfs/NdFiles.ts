@@ -96,7 +96,10 @@ const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory 
   const isNamespace = found._tag === "Namespace"
   return of([
     ...attributes(source, found.name, values, isNamespace ? namespaceWrites : instanceWrites),
-    ...named(isNamespace ? (found.type === "io" ? "nd_namespace_io" : "nd_namespace_pmem") : `nd_${found.kind}`, "nd:t4"),
+    ...named(
+      isNamespace ? (found.type === "io" ? "nd_namespace_io" : "nd_namespace_pmem") : `nd_${found.kind}`,
+      "nd:t4"
+    ),
     ...block(found),
     ...link(values["driver"])
   ])
@@ -118,11 +121,11 @@ const ok = Effect.void
 /** Label areas are written through ioctls of the DIMM; these two files stand in for them. */
 const labels = (
   regions: ReadonlyArray<NvdimmState.Region>,
-  write: (region: NvdimmState.Region) => Result.Result<void, KernelError.KernelError>
+  write: (region: NvdimmState.Region, text: string) => Result.Result<void, KernelError.KernelError>
 ) =>
-  SysfsTree.trigger(() =>
+  SysfsTree.trigger((text) =>
     Effect.suspend(() => {
-      const refused = regions.map(write).find(Result.isFailure)
+      const refused = regions.map((region) => write(region, text)).find(Result.isFailure)
       return refused === undefined ? ok : Effect.fail(refused.failure)
     })
   )
@@ -130,6 +133,7 @@ const labels = (
 const dimm = (number: number, regions: ReadonlyArray<NvdimmState.Region>): SysfsTree.Directory => {
   const isUnarmed = regions.some(({ description }) => description.readOnly === true)
   const isLocked = regions.some(({ description }) => description.locked === true)
+  const hasLabelArea = regions.every(({ description }) => description.labelArea)
   return of([
     ["id", SysfsTree.attribute(() => Dimm.id(number))],
     ["handle", SysfsTree.attribute(() => hex(Dimm.handle(number)))],
@@ -137,8 +141,10 @@ const dimm = (number: number, regions: ReadonlyArray<NvdimmState.Region>): Sysfs
     ["serial", SysfsTree.attribute(() => hex(Dimm.serial(number)))],
     ["flags", SysfsTree.attribute(() => isUnarmed ? "not_armed" : "")],
     ["state", SysfsTree.attribute(() => regions.some(({ enabled }) => enabled) ? "active" : "idle")],
-    ["security", SysfsTree.attribute(() => isLocked ? "locked" : "disabled")],
-    ["init_labels", labels(regions, Labels.init)],
+    // a DIMM without a passphrase has no such attribute
+    ...(isLocked ? [["security", SysfsTree.attribute(() => "locked")] as const] : []),
+    ["commands", SysfsTree.attribute(() => hasLabelArea ? "config_size config_data set_config_data" : "")],
+    ["init_labels", labels(regions, (region, text) => Labels.init(region, text.trim() === "1.2" ? "1.2" : "1.1"))],
     ["zero_labels", labels(regions, Labels.zero)],
     ...named("nvdimm", "nd:t1"),
     ...link("nvdimm")
@@ -157,8 +163,16 @@ const dimms = (regions: ReadonlyArray<NvdimmState.Region>): ReadonlyArray<readon
   return [...members].toSorted(([a], [b]) => a - b).map(([number, own]) => [`nmem${number}`, dimm(number, own)])
 }
 
-const bus = ({ number, provider }: NvdimmState.Bus): SysfsTree.Directory =>
+/** What is on a bus, as links: everything is a directory of the bus type. */
+const children = (names: ReadonlyArray<string>): ReadonlyArray<readonly [string, SysfsTree.Entry]> =>
+  names.map((name) => [name, { _tag: "Link", target: `/sys/bus/nd/devices/${name}` }])
+
+const bus = (
+  { number, provider }: NvdimmState.Bus,
+  regions: ReadonlyArray<NvdimmState.Region>
+): SysfsTree.Directory =>
   of([
+    ...children([...dimms(regions).map(([name]) => name), ...regions.map(({ name }) => name)]),
     ["provider", SysfsTree.attribute(() => provider)],
     ["wait_probe", SysfsTree.attribute(() => 1)],
     ...named("nd_bus", `nd:b${number}`)
@@ -181,7 +195,7 @@ const find = (source: Source, name: string): SysfsTree.Entry | undefined => {
   const regions = source.bus.regions()
   if (name.startsWith("nmem")) return new Map(dimms(regions)).get(name)
   const found = buses(regions).get(name)
-  if (found !== undefined) return bus(found)
+  if (found !== undefined) return bus(found, regions.filter(({ bus }) => bus.number === found.number))
   const own = regions.find(({ id }) => id === Number(/^[a-z]+(\d+)/.exec(name)?.[1]))
   if (own === undefined) return undefined
   if (own.name === name) return region(source, own)

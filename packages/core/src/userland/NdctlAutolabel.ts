@@ -36,7 +36,7 @@ export const label = Effect.fnUntraced(function*(
     yield* Effect.forEach(dimms, ({ name }) => Effect.ignore(NdctlDevices.write(session, name, "init_labels", "1.2")))
   }
   yield* Effect.ignore(NdctlDevices.enableRegion(session, region.name))
-  const after = yield* NdctlView.region(tree, region.name)
+  const after = yield* NdctlView.region(tree, region.name, region.bus)
   if (!after.labelled) {
     NdctlSession.count(session, NdctlSetup.doing, `${region.name}: failed to initialize labels`)
   }

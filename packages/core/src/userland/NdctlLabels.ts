@@ -7,7 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Errno from "../kernel/Errno.ts"
+import type * as Errno from "../kernel/Errno.ts"
 import * as NdctlDevices from "./NdctlDevices.ts"
 import * as NdctlFilter from "./NdctlFilter.ts"
 import * as NdctlOptions from "./NdctlOptions.ts"

@@ -13,7 +13,7 @@ import * as NdctlSession from "./NdctlSession.ts"
 import type * as NdctlView from "./NdctlView.ts"
 import * as NdctlWalk from "./NdctlWalk.ts"
 import type { Outcome } from "./Tool.ts"
-import * as ToolFailure from "./ToolFailure.ts"
+import type * as ToolFailure from "./ToolFailure.ts"
 import * as ToolOptions from "./ToolOptions.ts"
 
 type Session = NdctlSession.Session

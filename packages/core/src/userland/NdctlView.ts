@@ -164,13 +164,8 @@ const uuid = (written: string | undefined): string =>
 
 const idOf = (name: string): number => Number(/([0-9]{1,9})$/.exec(name)?.[1] ?? 0)
 
-const names = (tree: Tree, form: RegExp): ReadonlyArray<string> =>
-  NameHash.order(SysfsTree.list(tree, folder).filter((name) => form.test(name)))
-
-/** The bus in the path of a device; where the path does not say, the only one. */
-const busOf = (tree: Tree, name: string): string =>
-  /\/(ndbus[0-9]{1,9})\//.exec(SysfsTree.target(tree, `${folder}/${name}`) ?? "")?.[1] ??
-    names(tree, /^ndbus[0-9]{1,9}$/)[0] ?? ""
+const names = (tree: Tree, form: RegExp, under = folder): ReadonlyArray<string> =>
+  NameHash.order(SysfsTree.list(tree, under).filter((name) => form.test(name)))
 
 /**
  * The btt, pfn or dax device of a name; `undefined` when it is gone.
@@ -247,12 +242,16 @@ export const namespace = Effect.fnUntraced(function*(
 })
 
 /**
- * The region of a name.
+ * The region of a name, on a bus.
  *
  * @category queries
  * @since 0.1.0
  */
-export const region = Effect.fnUntraced(function*(tree: Tree, name: string): Effect.fn.Return<Region> {
+export const region = Effect.fnUntraced(function*(
+  tree: Tree,
+  name: string,
+  bus: string
+): Effect.fn.Return<Region> {
   const own = reader(tree, name)
   const id = idOf(name)
   const labelled = (yield* own.number("nstype")) === 5
@@ -270,7 +269,7 @@ export const region = Effect.fnUntraced(function*(tree: Tree, name: string): Eff
   return {
     name,
     id,
-    bus: busOf(tree, name),
+    bus,
     size: (yield* own.number("size")) ?? 0,
     align: yield* own.number("align"),
     start: yield* own.number("resource"),
@@ -322,7 +321,7 @@ export const buses = (tree: Tree): Effect.Effect<ReadonlyArray<Bus>> =>
  */
 export const dimms = (tree: Tree, bus: string): Effect.Effect<ReadonlyArray<Dimm>> =>
   Effect.forEach(
-    names(tree, /^nmem[0-9]{1,9}$/).filter((name) => busOf(tree, name) === bus),
+    names(tree, /^nmem[0-9]{1,9}$/, `${folder}/${bus}`),
     Effect.fnUntraced(function*(name: string) {
       const own = reader(tree, name)
       return {
@@ -349,8 +348,8 @@ export const dimms = (tree: Tree, bus: string): Effect.Effect<ReadonlyArray<Dimm
  */
 export const regions = (tree: Tree, bus: string): Effect.Effect<ReadonlyArray<Region>> =>
   Effect.forEach(
-    names(tree, /^region[0-9]{1,9}$/).filter((name) => busOf(tree, name) === bus),
-    (name) => region(tree, name)
+    names(tree, /^region[0-9]{1,9}$/, `${folder}/${bus}`),
+    (name) => region(tree, name, bus)
   )
 
 /**

@@ -125,10 +125,6 @@ const machineField = (given: Given.Given, kernel: Observed, engine: Observed) =>
   right: unknown
 ): Verdict.Verdicts => {
   switch (key) {
-    case "dmesg_all":
-    case "notModelled":
-    case "outOfMemory":
-      return left === undefined ? [] : TreeComparison.exact(given)(path, left, undefined)
     case "console":
       return Verdict.outOfScope(Scope.entries.console, path, left)
     case "snapshotErrors":
@@ -148,6 +144,12 @@ const machineField = (given: Given.Given, kernel: Observed, engine: Observed) =>
   }
 }
 
+/** What only the engine's side has: it is about the comparison, not part of it. */
+const extras = new Set(["dmesg_all", "notModelled", "outOfMemory"])
+
+const withoutExtras = (engine: Observed): Observed =>
+  Object.fromEntries(Object.entries(engine).filter(([key]) => !extras.has(key)))
+
 const excuse = (verdict: Verdict.Verdict): Verdict.Verdict =>
   verdict._tag === "Different" && (verdict.engine === undefined || verdict.kernel === undefined)
     ? { _tag: "OutOfScope", path: verdict.path, scope: Scope.entries.outOfMemory }
@@ -166,9 +168,9 @@ export const verdicts = (record: KernelRecord, engine: Observed): Verdict.Verdic
     case "Host":
       return HostComparison.compare(given, kernel, engine)
     case "InfoblockTool":
-      return withBlock(given)([], kernel, engine)
+      return withBlock(given)([], kernel, withoutExtras(engine))
     case "Machine": {
-      const all = TreeComparison.members([], kernel, engine, machineField(given, kernel, engine))
+      const all = TreeComparison.members([], kernel, withoutExtras(engine), machineField(given, kernel, engine))
       return engine["outOfMemory"] === undefined ? all : all.map(excuse)
     }
   }

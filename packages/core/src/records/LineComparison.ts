@@ -89,21 +89,35 @@ const gaps = (
 /** Beyond so many lines that belong nowhere they are not looked at one by one. */
 const gapLimit = 512
 
-const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrder: boolean): Found => {
+type Anchors = ReadonlyArray<readonly [number, number]>
+
+/** Equal lines in the order of both sides. */
+const anchorsOf = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>): Anchors => {
   const own = [...kernel.keys()].filter((index) => kernel[index]?.key !== undefined)
-  const anchors = Pairing.equals(own.map((index) => kernel[index]?.key ?? ""), engine.map(({ key }) => key ?? ""))
+  return Pairing.equals(own.map((index) => kernel[index]?.key ?? ""), engine.map(({ key }) => key ?? ""))
     .map(([left, right]) => [own[left] ?? 0, right] as const)
+}
+
+/** Of several equal lines the last ones: found from the end. */
+const lastAnchorsOf = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>): Anchors =>
+  anchorsOf(kernel.toReversed(), engine.toReversed())
+    .map(([left, right]) => [kernel.length - 1 - left, engine.length - 1 - right] as const)
+    .toReversed()
+
+/** The anchors, and equal lines that have changed places. */
+const withSwapped = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anchors: Anchors): Found => {
   const found: Found = new Map(anchors)
-  if (anyOrder) {
-    const free = Map.groupBy(
-      leftOver(engine.length, new Set(found.values())),
-      (index) => engine[index]?.key ?? ""
-    )
-    for (const index of own) {
-      const same = found.has(index) ? undefined : free.get(kernel[index]?.key ?? "")?.shift()
-      if (same !== undefined) found.set(index, same)
-    }
+  const free = Map.groupBy(leftOver(engine.length, new Set(found.values())), (index) => engine[index]?.key ?? "")
+  for (const [index, { key }] of kernel.entries()) {
+    const same = key === undefined || found.has(index) ? undefined : free.get(key)?.shift()
+    if (same !== undefined) found.set(index, same)
   }
+  return found
+}
+
+const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrder: boolean): Found => {
+  const anchors = anchorsOf(kernel, engine)
+  const found: Found = anyOrder ? withSwapped(kernel, engine, anchors) : new Map(anchors)
   const left = leftOver(kernel.length, new Set(found.keys())).slice(0, gapLimit)
   const right = leftOver(engine.length, new Set(found.values())).slice(0, gapLimit)
   if (right.length === 0) return found
@@ -161,7 +175,8 @@ const isAltered = (tail: ReadonlyArray<Line>, index: number, own: ReadonlyArray<
 
 /**
  * The last lines of everything: those of this subject must be the last the engine said. `others` are the kernel's lines
- * elsewhere in the record, which tell what an altered line was.
+ * elsewhere in the record, which tell what an altered line was. What the engine said before the first of them may have been
+ * longer ago; between and after them it may not.
  *
  * @category combinators
  * @since 0.1.0
@@ -174,19 +189,29 @@ export const compareTail = (
 ): Verdict.Verdicts => {
   const tail = lines(kernel, true)
   const own = others.filter(({ key }) => key !== undefined)
-  const places = [...tail.keys()].filter((index) => tail[index]?.key !== undefined || isAltered(tail, index, own))
-  const last = places.length === 0 ? [] : said(engineAll).slice(-places.length)
-  const inOrder = places.map((index, i) => [index, last[i + last.length - places.length]] as const)
-  const missing = new Map(inOrder.filter(([index, line]) => tail[index]?.key !== line?.key))
-  const swapped = [...missing].toSorted().map(([index]) => tail[index]?.key ?? "").toSorted()
-  const isPermuted =
-    swapped.join("\n") === [...missing.values()].map((line) => line?.key ?? "").toSorted().join("\n") &&
-    !swapped.includes("")
-  const engineAt = new Map(inOrder)
-  return tail.map((line, index) => {
+  const all = said(engineAll)
+  const last = tail.length === 0 ? [] : all.slice(-tail.length)
+  // said after the kernel's other lists were taken
+  const lateFrom = own.length - (all.length - last.length)
+  const anchors = lastAnchorsOf(tail, last)
+  const found = withSwapped(tail, last, anchors)
+  const left = leftOver(tail.length, new Set(found.keys()))
+  const right = leftOver(last.length, new Set(found.values()))
+  for (const [gap, [someLeft, someRight]] of gaps(anchors, left, right).entries()) {
+    const isLate = someRight.some((index) => index >= lateFrom)
+    const places = someLeft.filter((index) =>
+      tail[index]?.key !== undefined || isAltered(tail, index, own) || (isLate && tail[index]?.time === undefined)
+    )
+    const pairs = gap > 0
+      ? fillGap(tail, last, someLeft, someRight)
+      : places.map((index, i) => [index, someRight[someRight.length - places.length + i] ?? -1] as const)
+    for (const [index, other] of pairs) found.set(index, other)
+  }
+  return tail.map((line, index): Verdict.Verdict => {
     const at = LeafPath.inside(path, index)
-    if (!engineAt.has(index)) return { _tag: "OutOfScope", path: at, scope: Scope.entries.lines }
-    const isSame = line.key !== undefined && line.key === engineAt.get(index)?.key
-    return Verdict.make(at, isPermuted || isSame, line.raw, engineAt.get(index)?.raw)
+    const other = found.get(index)
+    return other === undefined
+      ? verdictOf(at, line, undefined)
+      : Verdict.make(at, line.key !== undefined && line.key === last[other]?.key, line.raw, last[other]?.raw)
   })
 }

@@ -2,6 +2,7 @@
  * ndctl (76) over the files of a machine (21.6, 22.7, 27.1 to 27.3, OBS-20 to OBS-27).
  *
  * It sees and changes nothing but files: attributes, `bind` and `unbind`, block devices; so it runs over any tree that has them.
+ * `-v` of commands that change something adds nothing: the lines it adds in the tool name its own functions and lines.
  *
  * @since 0.1.0
  */

@@ -140,14 +140,15 @@ export const disableSafely = Effect.fnUntraced(function*(session: Session, found
 export const whileRaw = <A>(
   session: Session,
   name: string,
-  use: (disk: SysfsTree.Bytes) => Effect.Effect<A, ToolFailure.ToolFailure>
+  use: (disk: SysfsTree.Bytes, path: string) => Effect.Effect<A, ToolFailure.ToolFailure>
 ): Effect.Effect<A, ToolFailure.ToolFailure> =>
   Effect.gen(function*() {
     yield* Effect.ignore(write(session, name, "force_raw", "1"))
     yield* enable(session, name)
     const found = yield* NdctlView.namespace(session.tree, name)
-    const disk = SysfsTree.lookup(session.tree, `/dev/${found?.disk ?? ""}`)
-    return disk?._tag === "Bytes" ? yield* use(disk) : yield* ToolFailure.fail("ENXIO")
+    const path = `/dev/${found?.disk ?? ""}`
+    const disk = SysfsTree.lookup(session.tree, path)
+    return disk?._tag === "Bytes" ? yield* use(disk, path) : yield* ToolFailure.fail("ENXIO")
   }).pipe(
     Effect.ensuring(Effect.suspend(() =>
       Effect.andThen(

@@ -130,9 +130,9 @@ export const write = Effect.fnUntraced(function*(
   const parsed = ToolOptions.parse(NdctlOptions.writeInfoblock, words)
   if (Result.isFailure(parsed)) return parsed.failure
   const options = fromParsed(parsed.success)
-  const surroundings = () =>
-    Effect.map(NdctlView.pageSize(session.tree), (pageSize) => ({ freshUuid: session.input.freshUuid(), pageSize }))
-  const check = WriteInfoblock.run(options, { _tag: "None" }, yield* surroundings())
+  const pageSize = yield* NdctlView.pageSize(session.tree)
+  const surroundings = () => ({ freshUuid: session.input.freshUuid(), pageSize })
+  const check = WriteInfoblock.run(options, { _tag: "None" }, { freshUuid: Uuid.zero, pageSize })
   const extra = parsed.success.rest.slice(1).map((word) => `  Error: unknown extra parameter "${word}"\n\n`)
   if (check.usage || extra.length > 0) {
     const said = check.usage ? check.stderr : ""
@@ -142,13 +142,13 @@ export const write = Effect.fnUntraced(function*(
       `${said}${extra.join("")}${ToolOptions.usage(NdctlOptions.writeInfoblock)}`
     )
   }
-  if (options.namespace === undefined) return yield* writeFile(session, options, yield* surroundings())
+  if (options.namespace === undefined) return yield* writeFile(session, options, surroundings())
   const walked = yield* NdctlWalk.walk(
     session,
     parsed.success,
     Effect.fnUntraced(function*(found) {
       const target = { _tag: "Namespace", size: found.size, active: found.active, uuid: uuidOf(found) } as const
-      const answer = WriteInfoblock.run(options, target, yield* surroundings())
+      const answer = WriteInfoblock.run(options, target, surroundings())
       const { bytes } = answer
       if (found.active) return yield* step(session, answer)
       yield* NdctlDevices.whileRaw(

@@ -25,15 +25,17 @@ const erase = (disk: SysfsTree.Bytes): Effect.Effect<"zeroed" | "clean" | "faile
 /** Whether anything had to be zeroed. A namespace that cannot be bound raw is left as it is, with a complaint. */
 const zero = Effect.fnUntraced(function*(session: Session, found: NdctlView.Namespace, doing: string) {
   if (found.size === 0) return false
-  const erased = yield* Effect.orElseSucceed(
-    NdctlDevices.whileRaw(session, found.name, erase),
-    () => "unbound" as const
-  )
+  const unbound = { erased: "unbound", path: "" } as const
+  const { erased, path } = yield* NdctlDevices.whileRaw(
+    session,
+    found.name,
+    (disk, path) => Effect.map(erase(disk), (erased) => ({ erased, path }))
+  ).pipe(Effect.orElseSucceed(() => unbound))
   if (erased === "unbound") {
     NdctlSession.count(session, doing, `${found.name} failed to enable for zeroing, continuing`)
   }
   if (erased === "failed") {
-    NdctlSession.count(session, doing, `${found.name}: failed to zero info block`)
+    NdctlSession.count(session, doing, `${found.name}: failed to zero info block ${path}`)
     return yield* ToolFailure.fail("ENXIO")
   }
   return erased === "zeroed"

@@ -132,6 +132,9 @@ export interface Region {
  */
 export const folder = "/sys/bus/nd/devices"
 
+/** `nmem0,0,4294967296,0`: a DIMM, the offset and length of its part, its place in the set. */
+const mappingForm = /^(nmem[0-9]{1,9}),([0-9]{1,16}),([0-9]{1,16}),([0-9]{1,9})$/
+
 /** Most DIMMs of one interleave set that are looked at. */
 const mostMappings = 64
 
@@ -258,8 +261,9 @@ export const region = Effect.fnUntraced(function*(
   const mappings: Array<Mapping> = []
   const count = Math.min((yield* own.number("mappings")) ?? 0, mostMappings)
   for (let i = 0; i < count; i++) {
-    const [dimm = "", offset, length, position] = ((yield* own.text(`mapping${i}`)) ?? "").split(",")
-    mappings.unshift({ dimm, offset: Number(offset), length: Number(length), position: Number(position) })
+    const [, dimm, ...numbers] = mappingForm.exec((yield* own.text(`mapping${i}`)) ?? "") ?? []
+    const [offset = 0, length = 0, position = 0] = numbers.map(Number)
+    if (dimm !== undefined) mappings.unshift({ dimm, offset, length, position })
   }
   const seed = (kind: string) => Effect.map(own.text(`${kind}_seed`), (found) => found === "" ? undefined : found)
   const found = yield* Effect.forEach(
@@ -324,14 +328,16 @@ export const dimms = (tree: Tree, bus: string): Effect.Effect<ReadonlyArray<Dimm
     names(tree, /^nmem[0-9]{1,9}$/, `${folder}/${bus}`),
     Effect.fnUntraced(function*(name: string) {
       const own = reader(tree, name)
+      // what only firmware knows is in a directory of its own
+      const firmware = SysfsTree.list(tree, `${folder}/${name}`).includes("nfit") ? reader(tree, `${name}/nfit`) : own
       return {
         name,
         id: idOf(name),
         bus,
-        uniqueId: yield* own.text("id"),
-        handle: yield* own.number("handle"),
-        physId: yield* own.number("phys_id"),
-        flags: ((yield* own.text("flags")) ?? "").split(" ").filter((flag) => flag !== ""),
+        uniqueId: yield* firmware.text("id"),
+        handle: yield* firmware.number("handle"),
+        physId: yield* firmware.number("phys_id"),
+        flags: ((yield* firmware.text("flags")) ?? "").split(" ").filter((flag) => flag !== ""),
         security: yield* own.text("security"),
         labelArea: (yield* own.text("commands"))?.includes("set_config_data") === true,
         enabled: isEnabled(tree, name),

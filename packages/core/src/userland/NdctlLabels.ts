@@ -75,7 +75,7 @@ const make = (action: Action) =>
     const strangers = wanted.filter((word) => word !== "all" && !isDimmName(word))
     for (const word of strangers) NdctlSession.say(session, `'${word}' is not a valid dimm name`)
     if (strangers.length === wanted.length) {
-      NdctlSession.print({ ...session, stdout: session.stderr }, ToolOptions.usage(command))
+      session.stderr.push(ToolOptions.usage(command))
       return NdctlSession.end(session, 129)
     }
     const isKnown = versionOf(options) !== undefined

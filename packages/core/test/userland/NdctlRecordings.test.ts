@@ -50,7 +50,6 @@ const blind = (given: ReadonlySet<string>, text: string): string =>
 /** The option list of a complaint is the tool's own text. */
 const headed = (text: string): string => text.replace(/\n\n usage: ndctl (\S+)[^]*$/, "\n\n usage: ndctl $1").trimEnd()
 
-/** Checksums of blocks with fresh uuids and kernel lines are compared elsewhere. */
 const shown = (given: ReadonlySet<string>) => ({ command, exit, stderr, stdout }: Command) => ({
   command,
   exit,

@@ -8,7 +8,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import { MiB } from "../geometry/Units.ts"
 import * as Errno from "../kernel/Errno.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
@@ -17,22 +16,18 @@ import { bytesOf, textOf } from "./ShellCommand.ts"
 import * as Tool from "./Tool.ts"
 
 /**
- * What the kernel answered a program, and to which call.
+ * What the kernel answered a program, and to which call; `text` as the C library prints it.
  *
- * @category errors
+ * A plain value: programs say it and go on, and many a script meets it in a loop.
+ *
+ * @category models
  * @since 0.1.0
  */
-export class Refused extends Schema.TaggedError<Refused>("@vmemmap/core/userland/OpenFile/Refused")("FileRefused", {
-  call: Schema.Literals(["open", "read", "write"]),
-  errno: Errno.Errno
-}) {
-  override get message() {
-    return `${this.call}: ${this.text}`
-  }
-  /** `strerror()` */
-  get text() {
-    return Errno.text(this.errno)
-  }
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly call: "open" | "read" | "write"
+  readonly errno: Errno.Errno
+  readonly text: string
 }
 
 /**
@@ -84,7 +79,12 @@ export const tooMuch = new Tool.NotModelled({
   modelled: "give a smaller bs= and count="
 })
 
-const refused = (call: Refused["call"], errno: Errno.Errno) => new Refused({ call, errno })
+const refused = (call: Refused["call"], errno: Errno.Errno): Refused => ({
+  _tag: "Refused",
+  call,
+  errno,
+  text: Errno.text(errno)
+})
 
 const modelledFiles = "files are those of /sys, /proc and /dev that the model has, by their whole path"
 

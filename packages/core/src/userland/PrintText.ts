@@ -12,9 +12,15 @@ import * as Tool from "./Tool.ts"
 type ByteText = string
 
 const byteText = (text: string): ByteText =>
-  Array.from(ShellCommand.bytesOf(text), (byte) => String.fromCharCode(byte)).join("")
+  /[^\0-\x7f]/.test(text)
+    ? Array.from(ShellCommand.bytesOf(text), (byte) => String.fromCharCode(byte)).join("")
+    : text
 
-const toBytes = (text: ByteText): Uint8Array => Uint8Array.from(text, (char) => char.charCodeAt(0))
+const toBytes = (text: ByteText): Uint8Array => {
+  const out = new Uint8Array(text.length)
+  for (let index = 0; index < text.length; index++) out[index] = text.charCodeAt(index)
+  return out
+}
 
 const letters: ReadonlyMap<string, string> = new Map([
   ["a", "\u0007"],

@@ -329,10 +329,14 @@ const parseList = (cursor: Cursor, depth: number): Parsed<Script> =>
   })
 
 /**
- * Reads a whole script.
+ * Reads a whole script. Of several errors the first is told.
  *
  * @category parsing
  * @since 0.1.0
  */
-export const parse = (text: string): Result.Result<Script, ScriptError.ScriptError> =>
-  Result.flatMap(Tokens.tokens(text), (tokens) => parseList({ tokens, index: 0 }, 0))
+export const parse = (text: string): Result.Result<Script, ScriptError.ScriptError> => {
+  const { stopped, tokens } = Tokens.read(text)
+  const cursor: Cursor = { tokens, index: 0 }
+  const script = parseList(cursor, 0)
+  return stopped !== undefined && cursor.index >= tokens.length ? Result.fail(stopped) : script
+}

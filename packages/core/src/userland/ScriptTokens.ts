@@ -364,32 +364,45 @@ const skip = (cursor: Cursor): void => {
 }
 
 /**
+ * The tokens of a script, up to what is none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tokens {
+  readonly tokens: ReadonlyArray<Token>
+  /** What ended them early. */
+  readonly stopped: ScriptError.ScriptError | undefined
+}
+
+const open = (script: string): Result.Result<Cursor, ScriptError.ScriptError> => {
+  const tooLong = (what: string) =>
+    ScriptError.fail({ line: 1, column: 1 }, "limit", `the script has more than ${what}`, "run it in parts")
+  if (script.length > sizeLimit) return tooLong(`${sizeLimit} characters`)
+  const text = script.replaceAll("\r\n", "\n")
+  const cursor: Cursor = { text, lines: lineStarts(text), index: 0 }
+  if (cursor.lines.length > lineLimit) return tooLong(`${lineLimit} lines`)
+  const zero = text.indexOf("\0")
+  return zero < 0
+    ? Result.succeed(cursor)
+    : ScriptError.fail(position(cursor, zero), "syntax", "there is a NUL character", "give plain text")
+}
+
+/**
  * Cuts a script into tokens. Lines may end in CR LF.
  *
  * @category parsing
  * @since 0.1.0
  */
-export const tokens = (script: string): Result.Result<ReadonlyArray<Token>, ScriptError.ScriptError> =>
-  Result.gen(function*() {
-    const first = { line: 1, column: 1 }
-    if (script.length > sizeLimit) {
-      return yield* ScriptError.fail(
-        first,
-        "limit",
-        `the script is longer than ${sizeLimit} characters`,
-        "run it in parts"
-      )
-    }
-    const text = script.replaceAll("\r\n", "\n")
-    const cursor: Cursor = { text, lines: lineStarts(text), index: 0 }
-    if (cursor.lines.length > lineLimit) {
-      return yield* ScriptError.fail(first, "limit", `the script has more than ${lineLimit} lines`, "run it in parts")
-    }
-    const zero = text.indexOf("\0")
-    if (zero >= 0) {
-      return yield* ScriptError.fail(position(cursor, zero), "syntax", "there is a NUL character", "give plain text")
-    }
-    const out: Array<Token> = []
-    for (skip(cursor); cursor.index < text.length; skip(cursor)) out.push(yield* readToken(cursor))
-    return out
-  })
+export const read = (script: string): Tokens => {
+  const tokens: Array<Token> = []
+  const opened = open(script)
+  if (Result.isFailure(opened)) return { tokens, stopped: opened.failure }
+  const cursor = opened.success
+  for (skip(cursor); cursor.index < cursor.text.length; skip(cursor)) {
+    const token = readToken(cursor)
+    if (Result.isFailure(token)) return { tokens, stopped: token.failure }
+    tokens.push(token.success)
+  }
+  return { tokens, stopped: undefined }
+}

@@ -102,7 +102,7 @@ const range = (first: string | undefined, last: string | undefined): PfnRange.Pf
   end: Number.parseInt(last ?? "", 16) + 1
 })
 
-const mem = String.raw`\[mem 0x([0-9a-f]{1,13})-0x([0-9a-f]{1,16})\]`
+const mem = String.raw`\[mem 0x([0-9a-f]{1,16})-0x([0-9a-f]{1,16})\]`
 
 type Match = ReadonlyArray<string | undefined>
 

@@ -10,7 +10,7 @@ import * as JsonText from "./JsonText.ts"
 
 /**
  * A zone of a node, in pages. `start` is a pfn, `undefined` where the kernel prints none; `free` and `managed` are as of when the
- * text was read.
+ * text was read, `free` is `undefined` where it is not told.
  *
  * @category models
  * @since 0.1.0
@@ -22,7 +22,7 @@ export interface Zone {
   readonly present: number
   readonly managed: number
   readonly start: number | undefined
-  readonly free: number
+  readonly free: number | undefined
 }
 
 /**
@@ -77,7 +77,7 @@ export const parse = (source: string, text: string): Result.Result<ReadonlyArray
         }
         names.add(`${node} ${zone}`)
         said = new Set()
-        zones.push({ node: Number(node), zone, spanned: 0, present: 0, managed: 0, start: undefined, free: 0 })
+        zones.push({ node: Number(node), zone, spanned: 0, present: 0, managed: 0, start: undefined, free: undefined })
         continue
       }
       const match = lineForm.exec(line)

@@ -20,11 +20,16 @@ const pointersOf = (images: ReadonlyArray<unknown>): ReadonlySet<string> =>
     LeafPath.leaves(images).flatMap(({ value }) => typeof value === "string" && pointer.test(value) ? [value] : [])
   )
 
-/** Leaves two images agree in. */
+const unnumbered = (value: unknown): unknown => typeof value === "string" && pointer.test(value) ? "kptr" : value
+
+/** Leaves two images agree in, however their pointers are numbered. */
 const likeness = (kernel: unknown, engine: unknown): number => {
-  const leaves = new Map(LeafPath.leaves(engine).map(({ path, value }) => [LeafPath.print(path), value]))
-  return LeafPath.leaves(kernel).filter(({ path, value }) => leaves.get(LeafPath.print(path)) === value).length
+  const leaves = new Map(LeafPath.leaves(engine).map(({ path, value }) => [LeafPath.print(path), unnumbered(value)]))
+  return LeafPath.leaves(kernel).filter(({ path, value }) => leaves.get(LeafPath.print(path)) === unnumbered(value))
+    .length
 }
+
+const textOf = (image: unknown): string => RecordText.print(image).replaceAll(/"kptr#[0-9]+"/g, "kptr")
 
 interface Pair {
   readonly kernel: number
@@ -36,11 +41,11 @@ const imageLimit = 64
 
 /** Images are a set: the same ones belong together, then those that are most alike. */
 const pairUp = (kernel: ReadonlyArray<unknown>, engine: ReadonlyArray<unknown>): ReadonlyArray<Pair> => {
-  const free = Map.groupBy(engine.keys(), (index) => RecordText.print(engine[index]))
+  const free = Map.groupBy(engine.keys(), (index) => textOf(engine[index]))
   const pairs: Array<Pair> = []
   const rest: Array<number> = []
   for (const [index, image] of kernel.entries()) {
-    const same = free.get(RecordText.print(image))?.shift()
+    const same = free.get(textOf(image))?.shift()
     if (same === undefined) rest.push(index)
     else pairs.push({ kernel: index, engine: same })
   }

@@ -207,11 +207,17 @@ export const compareTail = (
       : places.map((index, i) => [index, someRight[someRight.length - places.length + i] ?? -1] as const)
     for (const [index, other] of pairs) found.set(index, other)
   }
-  return tail.map((line, index): Verdict.Verdict => {
-    const at = LeafPath.inside(path, index)
-    const other = found.get(index)
-    return other === undefined
-      ? verdictOf(at, line, undefined)
-      : Verdict.make(at, line.key !== undefined && line.key === last[other]?.key, line.raw, last[other]?.raw)
-  })
+  const used = new Set(found.values())
+  const firstUsed = anchors[0]?.[1] ?? last.length
+  const more = leftOver(last.length, used).filter((index) => index > firstUsed)
+  return [
+    ...tail.map((line, index): Verdict.Verdict => {
+      const at = LeafPath.inside(path, index)
+      const other = found.get(index)
+      return other === undefined
+        ? verdictOf(at, line, undefined)
+        : Verdict.make(at, line.key !== undefined && line.key === last[other]?.key, line.raw, last[other]?.raw)
+    }),
+    ...more.map((index) => Verdict.make(LeafPath.inside(path, tail.length + index), false, undefined, last[index]?.raw))
+  ]
 }

@@ -35,6 +35,20 @@ export const members = (
     each(key, LeafPath.inside(path, key), LeafPath.member(kernel, key), LeafPath.member(engine, key))
   )
 
+/** By position where that is all an element is known by: in lists of one length that hold no parts. */
+const pairsOf = (
+  given: Given,
+  kernel: ReadonlyArray<unknown>,
+  engine: ReadonlyArray<unknown>
+): ReadonlyArray<Pairing.Pair> => {
+  if (kernel.length === engine.length && kernel.every((value) => typeof value !== "object" || value === null)) {
+    return kernel.map((_, index) => ({ left: index, right: index }))
+  }
+  const texts = (values: ReadonlyArray<unknown>) =>
+    values.map((value) => TextComparison.withoutUuids(given, RecordText.print(value)))
+  return Pairing.align(texts(kernel), texts(engine))
+}
+
 /**
  * The elements of two arrays, paired so that one that is missing or added does not set off all that follow. The index of
  * what only the engine has is the engine's.
@@ -49,9 +63,7 @@ export const elements = (
   engine: ReadonlyArray<unknown>,
   each: Compare
 ): Verdict.Verdicts => {
-  const texts = (values: ReadonlyArray<unknown>) =>
-    values.map((value) => TextComparison.withoutUuids(given, RecordText.print(value)))
-  return Pairing.align(texts(kernel), texts(engine)).flatMap(({ left, right }) =>
+  return pairsOf(given, kernel, engine).flatMap(({ left, right }) =>
     each(
       LeafPath.inside(path, left ?? right ?? 0),
       left === undefined ? undefined : kernel[left],

@@ -119,7 +119,7 @@ const condition = (
     return Result.fail(new Tool.NotModelled({ what: "test with several conditions", modelled: testing }))
   }
   if (words.length === 2) {
-    const found = SysfsTree.lookup(tree, second)
+    const found = OpenFile.find(tree, second)
     switch (first) {
       case "-n":
         return Result.succeed(second !== "")

@@ -106,7 +106,17 @@ const plain = (path: string): string => {
   return `/${out.join("/")}`
 }
 
-const parentOf = (path: string): string => path.replace(/\/+$/, "").replace(/[^/]*$/, "")
+/** Longest path the kernel takes. */
+const pathLimit = 4096
+
+/**
+ * What a path of a program leads to; `undefined` for nothing, for a relative path, and for one too long.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const find = (tree: SysfsTree.SysfsTree["Service"], path: string): ReturnType<typeof SysfsTree.lookup> =>
+  path.startsWith("/") && path.length < pathLimit ? SysfsTree.lookup(tree, path) : undefined
 
 const none = new Uint8Array(0)
 
@@ -145,7 +155,7 @@ export const forReading = (
         read: (_offset, length) => Effect.sync(() => new Uint8Array(length))
       })
     }
-    const found = path.startsWith("/") ? SysfsTree.lookup(tree, path) : undefined
+    const found = find(tree, path)
     if (found === undefined) {
       return path.startsWith("/") && (isIn("/sys/", name) || isIn("/dev/", name))
         ? Effect.fail(refused("open", "ENOENT"))
@@ -170,7 +180,7 @@ const noFile = (tree: SysfsTree.SysfsTree["Service"], path: string) => {
   const name = plain(path)
   if (path === "") return Effect.fail(refused("open", "ENOENT"))
   if (!path.startsWith("/") || !isIn("/sys/", name)) return foreign(path)
-  const parent = SysfsTree.lookup(tree, parentOf(path))
+  const parent = find(tree, name.slice(0, name.lastIndexOf("/")))
   // sysfs lets nobody make files
   if (parent?._tag === "Directory") return Effect.fail(refused("open", "EACCES"))
   return Effect.fail(refused("open", parent === undefined ? "ENOENT" : "ENOTDIR"))
@@ -212,7 +222,7 @@ export const forWriting = (
     if (name === "/dev/null" || name === "/dev/zero") {
       return Effect.succeed<Writable>({ attribute: false, write: (_offset, bytes) => Effect.succeed(bytes.length) })
     }
-    const found = path.startsWith("/") ? SysfsTree.lookup(tree, path) : undefined
+    const found = find(tree, path)
     if (found === undefined) return noFile(tree, path)
     if (found._tag === "Directory") return Effect.fail(refused("open", "EISDIR"))
     const inProc = isIn("/proc/", name)

@@ -18,6 +18,34 @@ export interface Position {
 }
 
 /**
+ * Where the lines of a text begin, as offsets.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const lineStarts = (text: string): ReadonlyArray<number> => {
+  const out = [0]
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) out.push(at + 1)
+  return out
+}
+
+/**
+ * The place of an offset in a text whose lines begin at `lines`.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const positionOf = (lines: ReadonlyArray<number>, offset: number): Position => {
+  let low = 0
+  for (let high = lines.length - 1; low < high;) {
+    const middle = Math.ceil((low + high) / 2)
+    if ((lines[middle] ?? 0) <= offset) low = middle
+    else high = middle - 1
+  }
+  return { line: low + 1, column: offset - (lines[low] ?? 0) + 1 }
+}
+
+/**
  * - `syntax`: a shell would not take it either
  * - `not-modelled`: a shell would, this interpreter does not
  * - `limit`: larger than what is run here

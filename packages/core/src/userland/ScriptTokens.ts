@@ -109,21 +109,7 @@ interface Cursor {
   index: number
 }
 
-const lineStarts = (text: string): ReadonlyArray<number> => {
-  const out = [0]
-  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) out.push(at + 1)
-  return out
-}
-
-const position = ({ lines }: Cursor, index: number): ScriptError.Position => {
-  let low = 0
-  for (let high = lines.length - 1; low < high;) {
-    const middle = Math.ceil((low + high) / 2)
-    if ((lines[middle] ?? 0) <= index) low = middle
-    else high = middle - 1
-  }
-  return { line: low + 1, column: index - (lines[low] ?? 0) + 1 }
-}
+const position = ({ lines }: Cursor, index: number): ScriptError.Position => ScriptError.positionOf(lines, index)
 
 const unclosed = (cursor: Cursor, start: number, what: string, closing: string) =>
   ScriptError.fail(position(cursor, start), "syntax", `${what} is not closed`, `close it with ${closing}`)
@@ -380,7 +366,7 @@ const open = (script: string): Result.Result<Cursor, ScriptError.ScriptError> =>
     ScriptError.fail({ line: 1, column: 1 }, "limit", `the script has more than ${what}`, "run it in parts")
   if (script.length > sizeLimit) return tooLong(`${sizeLimit} characters`)
   const text = script.replaceAll("\r\n", "\n")
-  const cursor: Cursor = { text, lines: lineStarts(text), index: 0 }
+  const cursor: Cursor = { text, lines: ScriptError.lineStarts(text), index: 0 }
   if (cursor.lines.length > lineLimit) return tooLong(`${lineLimit} lines`)
   const zero = text.indexOf("\0")
   return zero < 0

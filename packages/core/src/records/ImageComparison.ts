@@ -156,13 +156,16 @@ const isKernelPointer = (word: string): boolean => {
   return value >= 0xffff888000000000n && value < 0xfffffffff0000000n && !isStructPage
 }
 
+/** What the engine writes for a word nobody can predict: a pointer to a pagemap, or to a neighbour in a list. */
+const unknown = "?".repeat(16)
+
 const isSameSample = (kernel: unknown, engine: unknown): boolean => {
   if (kernel === engine) return true
   if (typeof kernel !== "string" || typeof engine !== "string" || kernel.length !== engine.length) return false
   const other = words(engine)
   return words(kernel).every((word, index) => {
     const expected = other[index] ?? ""
-    return word === expected || (isKernelPointer(word) && isKernelPointer(expected))
+    return word === expected || (isKernelPointer(word) && (expected === unknown || isKernelPointer(expected)))
   })
 }
 
@@ -192,19 +195,33 @@ const placeOf = (word: unknown): bigint | undefined =>
   typeof word === "string" && /^0x(?:0|[1-9a-f][0-9a-f]{0,15})$/.test(word) ? BigInt(word) >> placeBits : undefined
 
 /**
- * An image of memory that is or was online: only node and zone in its flags word, which must be among `flagWords` if the engine
- * says which there are.
+ * Whether an image is one nobody has written: it follows from the input even in memory that was online in part.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isNeverWritten = (image: unknown): boolean => {
+  const all = wordsOf(image)
+  return all.length > 0 && all.every((word) => word === "0x0")
+}
+
+/**
+ * An image of memory that is or was online: only node and zone in its flags word, which must be those of one of the engine's
+ * images.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const online = (flagWords: unknown): TreeComparison.Compare => (path, kernel) => {
-  const places = new Set(listOf(flagWords).map(placeOf))
-  const first = LeafPath.inside(path, "words", 0)
-  return Verdict.outOfScope(Scope.entries.onlinePages, path, kernel).map((verdict) => {
-    if (places.size === 0 || LeafPath.print(verdict.path) !== LeafPath.print(first)) return verdict
-    const word = wordsOf(kernel)[0]
-    const place = placeOf(word)
-    return Verdict.make(first, place !== undefined && places.has(place), word, flagWords)
-  })
+export const online = (engineImages: unknown): TreeComparison.Compare => {
+  const written = listOf(engineImages).filter((image) => !isNeverWritten(image))
+  const places = new Set(written.map((image) => placeOf(wordsOf(image)[0])))
+  return (path, kernel) => {
+    const first = LeafPath.inside(path, "words", 0)
+    return Verdict.outOfScope(Scope.entries.onlinePages, path, kernel).map((verdict) => {
+      if (places.size === 0 || LeafPath.print(verdict.path) !== LeafPath.print(first)) return verdict
+      const word = wordsOf(kernel)[0]
+      const place = placeOf(word)
+      return Verdict.make(first, place !== undefined && places.has(place), word, undefined)
+    })
+  }
 }

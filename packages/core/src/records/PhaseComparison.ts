@@ -33,12 +33,17 @@ interface Sides {
 
 const phaseOf = (observed: unknown, name: string): unknown => LeafPath.member(LeafPath.member(observed, "phases"), name)
 
+/** What `sameAs` calls a field: the text of a list goes with the list. */
+const nameInSameAs = (key: string): string => key === "iomemText" ? "iomem" : key
+
+const sameAsOf = (observed: unknown, name: string, key: string): unknown =>
+  LeafPath.member(LeafPath.member(phaseOf(observed, name), "sameAs"), nameInSameAs(key))
+
 /** What a phase has under a key, wherever it is kept. Names that lead back or nowhere resolve to nothing. */
 const resolve = (observed: unknown, name: string, key: string): unknown => {
-  const phase = phaseOf(observed, name)
-  const kept = LeafPath.member(phase, key)
+  const kept = LeafPath.member(phaseOf(observed, name), key)
   if (kept !== undefined) return kept
-  const other = LeafPath.member(LeafPath.member(phase, "sameAs"), key)
+  const other = sameAsOf(observed, name, key)
   return typeof other === "string" && other === earlier[name] ? resolve(observed, other, key) : undefined
 }
 
@@ -122,8 +127,7 @@ const compareField = (sides: Sides, name: string) =>
   const compare = compareOf(sides, name, key)
   if (kernel === undefined) {
     const isLeftOut = LeafPath.leaves(engine).every(({ value }) => value === "" || value === null)
-    const isSaid = isLeftOut ||
-      LeafPath.member(LeafPath.member(phaseOf(sides.kernel, name), "sameAs"), key) !== undefined
+    const isSaid = isLeftOut || sameAsOf(sides.kernel, name, key) !== undefined
     return isSaid || (isOptional(key) && key !== "dmesg_new") ? [] : compare(path, kernel, engine)
   }
   const theirs = engine ?? resolve(sides.engine, name, key)

@@ -153,7 +153,10 @@ export const withinLeaves: ReadonlyArray<{ readonly what: string; readonly why: 
   { what: "checksums of info blocks over such uuids", why: "computed anew over the kernel's uuids" },
   { what: "kptr#K", why: "numbered by address; the same K must be the same pointer throughout a snapshot" },
   { what: "kernel pointers in samples", why: "addresses of kernel objects; both sides must have one" },
-  { what: "MemFree in nodes; all but MemTotal in printed meminfo", why: "state of the page allocator" },
+  {
+    what: "MemFree in nodes; figures of a printed /proc/meminfo",
+    why: "state of the page allocator, and the kernel image"
+  },
   { what: "iomemText: lines of other names than iomem is held to", why: "firmware, buses and the kernel image" },
   { what: "times, pids, code and page addresses, totals in kernel lines", why: "differ from run to run" }
 ]

@@ -1,9 +1,9 @@
 /**
  * Snapshots of the memory that holds a memmap: what maps it, and what its struct pages contain (14, SPW-10).
  *
- * The engine's side may say more than a record has: `vmemmap.leafRuns` (`[virtStart, virtEnd, leaf, memory]`, everything mapped, with
- * nothing left out), and for memory that is or was online `online: true`. Then `structPages.images` lists only images that follow from
- * the input (those of blocks never onlined), and `structPages.flagWords` the flags words there can be, of which node and zone count.
+ * The engine's side may say more than a record has. `vmemmap.leafRuns`: everything mapped, as `[virtStart, virtEnd, leaf, memory]`.
+ * `structPages.online`: some of the memory is or was online; then only those of its images count that nobody has written, and
+ * node and zone in the flags of the others.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,8 @@ import * as Verdict from "./Verdict.ts"
  * @category predicates
  * @since 0.1.0
  */
-export const isOnline = (engine: unknown): boolean => LeafPath.member(engine, "online") === true
+export const isOnline = (engine: unknown): boolean =>
+  LeafPath.member(LeafPath.member(engine, "structPages"), "online") === true
 
 /** The one node whose RAM a side uses. */
 const soleRam = (backing: Readonly<Record<string, unknown>>): string | undefined => {
@@ -74,32 +75,32 @@ const vmemmap = (given: Given, anyNode: boolean): TreeComparison.Compare => (pat
   })
 }
 
+/** What the engine says of its own struct pages; no record has it. */
+const extras = new Set(["online", "neverWritten", "selfHosted"])
+
 /** Of memory that is or was online. */
-const onlinePages = (given: Given, engine: Readonly<Record<string, unknown>>) =>
-(
-  key: string,
-  path: LeafPath.LeafPath,
-  left: unknown,
-  right: unknown
-): Verdict.Verdicts => {
-  switch (key) {
-    case "images":
-      return ImageComparison.images(given, path, left, right, ImageComparison.online(engine["flagWords"]))
-    case "imagesTotal":
-    case "compound":
-    case "samples":
-      return Verdict.outOfScope(Scope.entries.onlinePages, path, left)
-    default:
-      return TreeComparison.exact(given)(path, left, right)
+const onlinePages =
+  (given: Given) => (key: string, path: LeafPath.LeafPath, left: unknown, right: unknown): Verdict.Verdicts => {
+    switch (key) {
+      case "images": {
+        const certain = Array.isArray(right) ? right.filter(ImageComparison.isNeverWritten) : []
+        return ImageComparison.images(given, path, left, certain, ImageComparison.online(right))
+      }
+      case "imagesTotal":
+      case "compound":
+      case "samples":
+        return Verdict.outOfScope(Scope.entries.onlinePages, path, left)
+      default:
+        return TreeComparison.exact(given)(path, left, right)
+    }
   }
-}
 
 const structPages = (given: Given, isOnlineMemory: boolean): TreeComparison.Compare => (path, kernel, engine) => {
   const exact = TreeComparison.exact(given)
   if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
   return TreeComparison.members(path, kernel, engine, (key, inner, left, right) => {
-    if (key === "flagWords") return []
-    if (isOnlineMemory) return onlinePages(given, engine)(key, inner, left, right)
+    if (extras.has(key)) return []
+    if (isOnlineMemory) return onlinePages(given)(key, inner, left, right)
     if (left === undefined || right === undefined) return exact(inner, left, right)
     return key === "images"
       ? ImageComparison.images(given, inner, left, right)
@@ -127,8 +128,6 @@ export const compare = (given: Given): TreeComparison.Compare => (path, kernel, 
   if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
   return TreeComparison.members(path, kernel, engine, (key, inner, left, right) => {
     switch (key) {
-      case "online":
-        return []
       case "vmemmap":
         return vmemmap(given, hasNoHome(given, engine))(inner, left, right)
       case "structPages":

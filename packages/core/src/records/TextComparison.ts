@@ -19,12 +19,15 @@ const uuid = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi
 export const withoutUuids = ({ uuids }: Given, text: string): string =>
   text.replaceAll(uuid, (found) => uuids.has(found.toLowerCase()) ? found : "uuid")
 
-const figure = /^(?!MemTotal:)[A-Za-z0-9_()]+: +[0-9]+(?: kB)?(?:\n|$)/gm
+const figure = /^[A-Za-z0-9_()]+: +[0-9]+(?: kB)?(?:\n|$)/gm
 
-/** Of a printed `/proc/meminfo` and of `meminfo` of nodes only the totals are held. */
+/**
+ * A printed `/proc/meminfo` without its figures, whose total depends on the kernel image too; `meminfo` of nodes without what is
+ * free.
+ */
 const withoutFree = (text: string): string =>
   /^MemTotal: +[0-9]+ kB$/m.test(text)
-    ? text.replaceAll(figure, "").trimEnd()
+    ? `MemTotal${text.replaceAll(figure, "")}`
     : text.replaceAll(/^(Node [0-9]+ MemFree:) +[0-9]+ kB$/gm, "$1")
 
 const reduce = (given: Given, text: string): string => withoutUuids(given, withoutFree(IomemText.inScope(text)))

@@ -123,6 +123,28 @@ describe("Comparison: what varies from run to run", () => {
     assert.deepStrictEqual(change(0, 2 ** 21).length, 1)
   })
 
+  it("a printed /proc/meminfo is held to its form, another text to every character", () => {
+    const at = ["phases", "final", "extra"]
+    const compare = (kernel: string, engine: string) => {
+      const record = Observed.load("boot-2g")
+      const final = get(record.observed, "phases", "final") as Observed.Observed
+      const side = (extra: string) =>
+        LeafPath.set(record.observed, ["phases", "final"], { ...final, extra }) as Observed.Observed
+      return paths(Comparison.compare({ ...record, observed: side(kernel) }, {
+        ...side(engine),
+        dmesg_all: Observed.asEngine(record)["dmesg_all"]
+      }))
+    }
+    const meminfo = "MemTotal:         785908 kB\nMemFree:            1500 kB"
+    assert.deepStrictEqual(compare("MemTotal:         640968 kB\nMemFree:           44816 kB\nPages: 3", meminfo), [])
+    assert.deepStrictEqual(compare(`${meminfo}~`, meminfo), [LeafPath.print(at)])
+    assert.deepStrictEqual(compare("", meminfo), [LeafPath.print(at)])
+    assert.deepStrictEqual(compare("state 1", "state 2"), [LeafPath.print(at)])
+    const tree = ["00001000-0009fbff : System RAM", "  01000000-01e01d31 : Kernel code"]
+    assert.deepStrictEqual(compare(tree.join("\n"), tree.join("\n").replace("01e01d31", "01e01d41")), [])
+    assert.deepStrictEqual(compare(tree.join("\n"), tree.join("\n").replace("fbff", "fbf0")), [LeafPath.print(at)])
+  })
+
   it("SPW-10: runs in RAM may split otherwise, but cover the same", () => {
     const name = "kmem-mem-default"
     const at = ["snapshots", "namespace0.0@ram", "vmemmap"]
@@ -182,15 +204,24 @@ describe("Comparison: memory that was online", () => {
     readonly structPages: { readonly images: ReadonlyArray<{ readonly words: ReadonlyArray<string> }> }
   }
   const never = snapshot.structPages.images.filter(({ words }) => words.every((word) => word === "0x0"))
+  const own = (place: string) => ({
+    count: 1,
+    firstPfn: 1,
+    lastPfn: 1,
+    words: [place, "page", "page", "?", "?", "?", "?", "?"]
+  })
   const online = (images: ReadonlyArray<unknown>) => ({
     ...snapshot,
-    online: true,
     structPages: {
       pages: 262144,
       unmapped: 0,
       partial: false,
-      images,
-      flagWords: ["0x17ffffc0000000", "0x1fffffc0000000"]
+      images: [...images, own("0x17ffffc0000000"), own("0x1fffffc0000000")],
+      imagesTotal: 3,
+      samples: {},
+      online: true,
+      neverWritten: 98304,
+      selfHosted: 0
     }
   })
 

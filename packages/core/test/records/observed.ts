@@ -27,7 +27,7 @@ export const asEngine = ({ observed }: KernelRecord): Observed => ({
   dmesg_all: linesOf(observed)
 })
 
-const digits = (text: string): ReadonlyArray<string> => [
+const otherTexts = (text: string): ReadonlyArray<string> => [
   `~${text.slice(1)}`,
   `${text.slice(0, -1)}~`,
   `${text}~`,
@@ -42,7 +42,7 @@ export const alterations = (value: unknown): ReadonlyArray<unknown> => {
     case "bigint":
       return [value + 1n, value - 1n, value * 2n]
     case "string":
-      return value === "" ? ["~"] : digits(value)
+      return value === "" ? ["~"] : otherTexts(value)
     case "boolean":
       return [!value, null]
     default:

@@ -19,7 +19,8 @@ const modules = {
   size: async () => (await import("./commands/SizeCommand.ts")).command,
   grow: async () => (await import("./commands/GrowCommand.ts")).command,
   carve: async () => (await import("./commands/CarveCommand.ts")).command,
-  infoblock: async () => (await import("./commands/InfoblockCommand.ts")).command
+  infoblock: async () => (await import("./commands/InfoblockCommand.ts")).command,
+  inspect: async () => (await import("./commands/InspectCommand.ts")).command
 }
 
 type Name = keyof typeof modules
@@ -64,6 +65,17 @@ const report = (error: { readonly _tag: string; readonly message: string }): Eff
     error._tag === "ToolStatus" ? error.message : `vmemmap: ${error.message}`
   )
 
+/** The arguments of `lsmem`, where `inspect --blocks` stands in for it: its options are not this command's. */
+const blockWords = (args: ReadonlyArray<string>): ReadonlyArray<string> | undefined =>
+  args[0] === "inspect" && args.includes("--blocks") ? args.slice(1).filter((word) => word !== "--blocks") : undefined
+
+const dispatch = (args: ReadonlyArray<string>) => {
+  const words = blockWords(args)
+  return words === undefined
+    ? Effect.flatMap(load(args[0]), (root) => Command.runWith(root, { version })(args))
+    : Effect.flatMap(Effect.promise(() => import("./commands/InspectCommand.ts")), ({ lsmem }) => lsmem(words))
+}
+
 /**
  * Runs the command with the given arguments: exit statuses as documented in `Failure`.
  *
@@ -71,7 +83,7 @@ const report = (error: { readonly _tag: string; readonly message: string }): Eff
  * @since 0.1.0
  */
 export const run = (args: ReadonlyArray<string>) =>
-  Effect.flatMap(load(args[0]), (root) => Command.runWith(root, { version })(args)).pipe(
+  dispatch(args).pipe(
     Effect.catchTag("ReaderGone", () => Effect.void),
     Effect.tapError(report),
     Effect.mapError((error) =>

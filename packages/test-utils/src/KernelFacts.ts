@@ -128,7 +128,15 @@ const lines = (category: Category): ReadonlyArray<string> => {
   return text
 }
 
-const parseEntry = (entry: Entry): KernelCase => parse(lines(entry.category)[entry.line] ?? "null")
+/**
+ * A recording as text: one JSON document.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const textOf = (entry: Entry): string => lines(entry.category)[entry.line] ?? "null"
+
+const parseEntry = (entry: Entry): KernelCase => parse(textOf(entry))
 
 /**
  * One recording by name. Parsed anew each time: the caller owns what it gets.

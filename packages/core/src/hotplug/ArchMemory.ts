@@ -100,6 +100,15 @@ export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
     })
   }
 
+  /** Nobody takes back what was added before memory ran out (SEC-12), be it RAM or what the device set aside (22.6). */
+  const leaks = ({ altmap, end, start }: Piece) =>
+    log.emit({
+      _tag: "Hazard",
+      rule: altmap === null ? "SEC-12" : "22.6",
+      text: `the memmap of pfns ${hex(start)} to ${hex(end - 1)} does not fit into ` +
+        `${altmap === null ? "free memory" : "what the device set aside for it"}: sections added before that stay`
+    })
+
   /** `__add_pages()`: the checks, then the chunks (ERR-4). */
   const addPages = function*(range: Piece, limit: number): Op<Result.Result<void, KernelError.KernelError>> {
     const { altmap, end, start } = range
@@ -142,6 +151,7 @@ export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
     // x86 does not ask how it went (HOT-3).
     if (ram && (isX86 || Result.isSuccess(added))) maxPfn = Math.max(maxPfn, range.end)
     if (Result.isSuccess(added)) return added
+    if (added.failure.errno === "ENOMEM") leaks(range)
     if (isX86) log.once({ where: "add_pages", rule: "MRP-16", text: added.failure.message })
     else if (linear) yield* unmap(range)
     return added

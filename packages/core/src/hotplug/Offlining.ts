@@ -76,8 +76,22 @@ export const make = Effect.gen(function*() {
   const pins = yield* PagePins
   const state: LeaveZone.State = { kernel, table, index, memmap, zones }
 
-  const busy = ({ start }: Run) => {
+  /** `dump_page()` of the first page that stands in the way; where the kernel keeps its struct page is hidden in its log. */
+  const dump = (run: Run) => {
+    const { rest } = pagesOf({ ...run, end: run.start + 1 }, blocks.pages)
+    const pfn = (pins.first(rest, "unmovable") ?? rest.start).toString(16)
+    const hidden = "0".repeat(16)
+    log.emit({
+      _tag: "Line",
+      level: "warn",
+      text: `page:${hidden} refcount:1 mapcount:0 mapping:${hidden} index:0x0 pfn:0x${pfn}`
+    })
     log.emit({ _tag: "Line", level: "warn", text: "page dumped because: unmovable page" })
+  }
+
+  const busy = (run: Run) => {
+    const { start } = run
+    dump(run)
     return new KernelError({
       errno: "EBUSY",
       rule: "HOT-8",

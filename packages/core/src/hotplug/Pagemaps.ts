@@ -230,6 +230,17 @@ export const make = Effect.gen(function*() {
     }
     if (!isShared) return
     for (const { end, start } of pagemap.ranges) {
+      // Only the ends of a device range can lie in sections that hold RAM of boot.
+      if (!has(kernel.release, "dedup-early-section-fix") && (isEarly(start) || isEarly(end - 1))) {
+        log.emit({
+          _tag: "Hazard",
+          rule: "BUG-14",
+          text: `${pagemap.name}: compounds over a section of boot RAM: only the first ` +
+            `${
+              CompoundVmemmap.initialisedPerCompound(kernel, pagemap.order, true)
+            } struct pages of each are written, the others are stale`
+        })
+      }
       if (!CompoundVmemmap.isMisplaced(kernel, { start: start * page, end: end * page }, pagemap.order)) continue
       log.emit({
         _tag: "Hazard",

@@ -160,7 +160,7 @@ const deviceCost = (devices: ReadonlyArray<DeviceMaps.Device>, view: MachineView
 
 const deferredOf = ({ log }: MachineView) =>
   log === undefined ? null : {
-    nodes: log.deferred.map(({ node }) => node),
+    nodes: log.deferred.map(({ node }) => node).toSorted((a, b) => a - b),
     pages: log.deferred.every(({ pages }) => pages !== undefined)
       ? Num.sumAll(log.deferred.map(({ pages = 0 }) => pages))
       : null,
@@ -228,7 +228,7 @@ export const make = (
           last: Math.ceil(end / arch.sectionSize) - 1,
           kind: "device" as const,
           node
-        }))
+        })).toSorted((a, b) => a.first - b.first)
       ],
       blockSize: view.blocks?.size ?? expected.boot.blockSize,
       blocks: blocksOf(view, expected),

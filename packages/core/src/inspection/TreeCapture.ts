@@ -26,29 +26,6 @@ const node = "sys/devices/system/node"
 
 const masks = ["online", "possible", "has_memory", "has_normal_memory", "has_cpu"]
 
-/**
- * Files and folders that are looked at, as paths below the root; nothing else need be gathered.
- *
- * @category constants
- * @since 0.1.0
- */
-export const wanted: ReadonlyArray<string> = [
-  "proc/iomem",
-  "proc/zoneinfo",
-  "proc/meminfo",
-  "proc/buddyinfo",
-  "proc/vmstat",
-  "proc/cmdline",
-  "proc/version",
-  "proc/cpuinfo",
-  "sys/devices/system/memory",
-  node,
-  "sys/module/memory_hotplug/parameters",
-  "sys/bus/nd/devices",
-  "sys/bus/dax/devices",
-  "var/log/dmesg"
-]
-
 /** Zones as the kernel names them; `none` where the tool says so. */
 const zoneOf = (zones: ReadonlyArray<string>): string => {
   const zone = zones.join(" ")
@@ -58,6 +35,7 @@ const zoneOf = (zones: ReadonlyArray<string>): string => {
 const blocksOf = Effect.fnUntraced(function*(root: SysfsTree.Directory) {
   const listed = yield* LsmemBlocks.list({ root }, {
     root: "",
+    typed: "",
     all: false,
     split: new Set(["STATE", "NODE", "ZONES"])
   })
@@ -93,10 +71,18 @@ const kernelOf = (files: TreeDevices.Files): MachineSpec.MachineSpec => {
   }
 }
 
+/**
+ * Whether all addresses of a `/proc/iomem` are zero, as the kernel shows it to unprivileged readers.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isHidden = (text: string): boolean =>
+  text.split("\n").filter((line) => line.trim() !== "").every((line) => /^ *0{8,16}-0{8,16} : /.test(line))
+
 /** Resources whose addresses the kernel hides are left out, and that is said. */
 const iomemOf = (source: string, text: string): Result.Result<Part, InputError> => {
-  const lines = text.split("\n").filter((line) => line.trim() !== "")
-  if (lines.every((line) => /^ *0{8,16}-0{8,16} : /.test(line))) {
+  if (isHidden(text)) {
     const note = `${source}: all addresses are zero, as unprivileged readers see them: left out; read it as root`
     return Result.succeed({ source, notes: [note] })
   }
@@ -111,6 +97,16 @@ const nodesText = (files: TreeDevices.Files): string =>
     .map(([, text]) => text).join("\n")
 
 /**
+ * The memory blocks of a tree; `undefined` where it has none.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const blocks = Effect.fnUntraced(function*(source: string, files: TreeDevices.Files) {
+  return yield* blocksOf(yield* Effect.fromResult(CapturedTree.fromFiles(source, files)))
+})
+
+/**
  * What a tree says. Files that are absent say nothing; those that are there must be sound. RAM is taken from `/proc/iomem`, or
  * from the memory blocks where its addresses are hidden.
  *
@@ -122,8 +118,7 @@ export const toParts = (
   files: TreeDevices.Files
 ): Effect.Effect<ReadonlyArray<Part>, InputError> =>
   Effect.gen(function*() {
-    const root = yield* Effect.fromResult(CapturedTree.fromFiles(source, files))
-    const blocks = yield* blocksOf(root)
+    const listed = yield* blocks(source, files)
     return yield* Effect.fromResult(Result.gen(function*() {
       const at = (path: string) => source === "" ? `/${path}` : `${source}/${path}`
       const parts: Array<Part> = []
@@ -136,20 +131,20 @@ export const toParts = (
       parts.push({
         source: at("sys"),
         spec: { ...kernelOf(files), ...(devices.length === 0 ? {} : { devices }) },
-        ...(blocks === undefined ? {} : { blocks }),
+        ...(listed === undefined ? {} : { blocks: listed }),
         ...(found.size === 0 ? {} : { masks: found })
       })
       const text = (path: string) => files.get(path)
       const iomem = text("proc/iomem")
       const tree = iomem === undefined ? undefined : yield* iomemOf(at("proc/iomem"), iomem)
       if (tree !== undefined) parts.push(tree)
-      if (tree?.iomem === undefined && blocks !== undefined) {
+      if (tree?.iomem === undefined && listed !== undefined) {
         parts.push({
           source: at("sys/devices/system/memory"),
           spec: {
-            ranges: blocks.runs.map(({ first, last, node: on }) => ({
-              start: first * blocks.size,
-              size: (last + 1 - first) * blocks.size,
+            ranges: listed.runs.map(({ first, last, node: on }) => ({
+              start: first * listed.size,
+              size: (last + 1 - first) * listed.size,
               kind: "ram",
               ...(on === null ? {} : { node: on })
             }))

@@ -61,7 +61,9 @@ export const providers = (spec: MachineSpec.MachineSpec, memory: BootMemory.Boot
       })),
       labelArea: labelArea > 0 || device.labels === true,
       readOnly: unarmed,
-      ...(isetId !== undefined && /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(isetId) ? { setCookie: BigInt(isetId) } : {})
+      ...(isetId !== undefined && /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(isetId)
+        ? { setCookie: BigInt(isetId) }
+        : {})
     }
   }
   return {

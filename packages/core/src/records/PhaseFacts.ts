@@ -7,10 +7,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as JsonText from "../inputs/JsonText.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import type { Input, Tool } from "../userland/Tool.ts"
 import * as MemoryFacts from "./MemoryFacts.ts"
+import * as RecordText from "./RecordText.ts"
 
 /**
  * Attributes of devices by name; what cannot be read is `!`.
@@ -127,8 +127,10 @@ const daxSysfs = Effect.fnUntraced(function*(tree: Tree) {
   for (const name of names) {
     const path = `${dax}/${name}`
     const own = yield* attributesOf(tree, path, ["size", "align", "resource", "numa_node", "target_node", "modalias"])
-    found[name] = { ...own, ...driverOf(tree, path) }
-    for (const mapping of SysfsTree.list(tree, path).filter((one) => /^mapping[0-9]+$/.test(one))) {
+    const mappings = SysfsTree.list(tree, path).filter((one) => /^mapping[0-9]+$/.test(one))
+    // The recorder asks the last mapping, not the device, for its driver.
+    found[name] = { ...own, ...(mappings.length === 0 ? driverOf(tree, path) : {}) }
+    for (const mapping of mappings) {
       found[`${name}/${mapping}`] = yield* attributesOf(tree, `${path}/${mapping}`, ["start", "end", "page_offset"])
     }
   }
@@ -173,7 +175,7 @@ const meminfo = Effect.fnUntraced(function*(tree: Tree) {
 
 /** JSON a tool printed; nothing where it printed nothing. */
 const listing = (stdout: string): unknown =>
-  stdout.trim() === "" ? undefined : Result.getOrUndefined(JsonText.parse("tool", stdout))
+  stdout.trim() === "" ? undefined : Result.getOrUndefined(RecordText.parse("tool", stdout))
 
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === "" ||

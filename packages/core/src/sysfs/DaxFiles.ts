@@ -48,8 +48,11 @@ const writeMapping = ({ dax }: Source, name: string) => (text: string) => {
     }))
 }
 
-const maybe = <A>(value: A | null, make: (value: A) => SysfsTree.Entry, name: string): Record<string, SysfsTree.Entry> =>
-  value === null ? {} : { [name]: make(value) }
+const maybe = <A>(
+  value: A | null,
+  make: (value: A) => SysfsTree.Entry,
+  name: string
+): Record<string, SysfsTree.Entry> => value === null ? {} : { [name]: make(value) }
 
 const text = (value: string | number) => SysfsTree.attribute(() => value)
 
@@ -64,10 +67,17 @@ const device = (source: Source, found: Attributes): SysfsTree.Directory => {
     numa_node: text(found.numa_node),
     ...maybe(found.target_node, text, "target_node"),
     modalias: text(found.modalias),
-    ...maybe(found.memmap_on_memory, (value) =>
-      SysfsTree.writable(() => value ? 1 : 0, (written) =>
-        Effect.flatMap(Effect.fromResult(SysfsText.boolean(written)), (on) =>
-          Effect.asVoid(source.dax.change({ _tag: "MemmapOnMemory", name, value: on })))), "memmap_on_memory"),
+    ...maybe(
+      found.memmap_on_memory,
+      (value) =>
+        SysfsTree.writable(
+          () => value ? 1 : 0,
+          (written) =>
+            Effect.flatMap(Effect.fromResult(SysfsText.boolean(written)), (on) =>
+              Effect.asVoid(source.dax.change({ _tag: "MemmapOnMemory", name, value: on })))
+        ),
+      "memmap_on_memory"
+    ),
     ...(found.is_static ? {} : { mapping: SysfsTree.trigger(writeMapping(source, name)) }),
     ...Object.fromEntries(found.mappings.map((mapping, i) => [
       `mapping${i}`,
@@ -131,9 +141,7 @@ const driver = ({ dax }: Source, name: string): SysfsTree.Directory =>
     bind: SysfsTree.trigger((written) => dax.bind(name, written.trim())),
     unbind: SysfsTree.trigger((written) => dax.unbind(name, written.trim())),
     new_id: SysfsTree.trigger((written) => dax.newId(name, written.trim())),
-    remove_id: SysfsTree.trigger((written) =>
-      dax.removeId(name, written.trim())
-    )
+    remove_id: SysfsTree.trigger((written) => dax.removeId(name, written.trim()))
   })
 
 /**
@@ -145,10 +153,12 @@ const driver = ({ dax }: Source, name: string): SysfsTree.Directory =>
 export const make = (source: Source): SysfsTree.Directory =>
   SysfsTree.directory({
     devices: SysfsTree.dynamic(() =>
-      new Map(source.dax.list().map((found) => [
-        found.name,
-        { _tag: "Link", target: `${parentOf(source, found)}/${found.name}` } as const
-      ]))
+      new Map(
+        source.dax.list().map((found) => [
+          found.name,
+          { _tag: "Link", target: `${parentOf(source, found)}/${found.name}` } as const
+        ])
+      )
     ),
     drivers: SysfsTree.directory({ device_dax: driver(source, "device_dax"), kmem: driver(source, "kmem") })
   })

@@ -35,23 +35,29 @@ import * as NodeFiles from "./NodeFiles.ts"
 import * as ProcFiles from "./ProcFiles.ts"
 import * as SysfsTree from "./SysfsTree.ts"
 
-/** Directories that come and go, by their absolute paths, as one tree. */
+/** Directories that come and go, by their absolute paths, as one tree; what is `fixed` costs nothing to find. */
 const nested = (
   under: string,
   places: () => ReadonlyMap<string, ReadonlyMap<string, SysfsTree.Entry>>,
   fixed: Readonly<Record<string, SysfsTree.Entry>>
-): SysfsTree.Directory =>
-  SysfsTree.dynamic(() => {
-    const entries = new Map(Object.entries(fixed))
+): SysfsTree.Directory => {
+  const list = () => {
+    const entries = new Map<string, SysfsTree.Entry>()
     for (const [path, own] of places()) {
-      if (path === under) for (const [name, entry] of own) entries.set(name, entry)
+      if (path === under) { for (const [name, entry] of own) entries.set(name, entry) }
       else if (path.startsWith(`${under}/`)) {
         const name = path.slice(under.length + 1).split("/")[0] ?? ""
         if (!entries.has(name)) entries.set(name, nested(`${under}/${name}`, places, {}))
       }
     }
     return entries
-  })
+  }
+  return {
+    _tag: "Directory",
+    names: () => [...Object.keys(fixed), ...list().keys()],
+    entry: (name) => Object.hasOwn(fixed, name) ? fixed[name] : list().get(name)
+  }
+}
 
 /** Bytes of `/dev/zero` and `/dev/null`: as many as one call may ask for. */
 const endless: SysfsTree.Bytes = {
@@ -83,8 +89,7 @@ const drivers = ["nd_pmem", "dax_pmem"] as const
  */
 export const bootModules = [...providers, ...drivers, "device_dax", "dax_hmem"] as const
 
-const isOf = <A extends string>(list: ReadonlyArray<A>, name: string): name is A =>
-  list.some((one) => one === name)
+const isOf = <A extends string>(list: ReadonlyArray<A>, name: string): name is A => list.some((one) => one === name)
 
 /** `-` and `_` are the same in names of modules. */
 const canonical = (name: string): string => name.replaceAll("-", "_")

@@ -57,7 +57,10 @@ const writeOnline = ({ hotplug }: Source, block: number, isOnline: boolean) => (
     return Effect.asVoid(wanted ? hotplug.online(range, "online") : hotplug.offline(range))
   })
 
-const block = (source: Source, { first, nodes, physDevice, removable, state, validZones }: BlockAttributes.Attributes) =>
+const block = (
+  source: Source,
+  { first, nodes, physDevice, removable, state, validZones }: BlockAttributes.Attributes
+) =>
   SysfsTree.directory({
     phys_index: text(first.toString(16).padStart(8, "0")),
     state: SysfsTree.writable(() => state, (written) => BlockAttributes.store(source, first, written)),

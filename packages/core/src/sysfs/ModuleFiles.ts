@@ -43,8 +43,10 @@ export const make = (policy: OnlinePolicy["Service"]): SysfsTree.Directory => {
         auto_movable_numa_aware: SysfsTree.writable(
           () => yesOrNo(now().autoMovableNumaAware),
           (text) =>
-            Effect.flatMap(Effect.fromResult(SysfsText.boolean(text)), (autoMovableNumaAware) =>
-              set({ autoMovableNumaAware }))
+            Effect.flatMap(
+              Effect.fromResult(SysfsText.boolean(text)),
+              (autoMovableNumaAware) => set({ autoMovableNumaAware })
+            )
         ),
         auto_movable_ratio: SysfsTree.writable(
           () => now().autoMovableRatio,

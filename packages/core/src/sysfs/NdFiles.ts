@@ -34,6 +34,16 @@ const driverLinks = "/sys/bus/nd/drivers"
 /** `%#llx` in sysfs; everything else is decimal. */
 const inHex: ReadonlySet<string> = new Set(["resource"])
 
+/** `nd_size_select_show()` puts a blank behind every choice, the last one too. */
+const choices: ReadonlySet<string> = new Set(["sector_size", "supported_alignments"])
+
+const textOf = (attribute: string, value: string | number): string =>
+  inHex.has(attribute) && typeof value === "number"
+    ? hex(value)
+    : choices.has(attribute)
+    ? `${value} `
+    : String(value)
+
 const unreadable = (name: string, attribute: string) =>
   Effect.fail(
     new KernelError.KernelError({
@@ -52,10 +62,9 @@ const attributes = (
   writes: ReadonlySet<string>
 ): ReadonlyArray<readonly [string, SysfsTree.Entry]> =>
   Object.entries(values).filter(([attribute]) => attribute !== "driver").map(([attribute, value]) => {
-    const shown = inHex.has(attribute) && typeof value === "number" ? hex(value) : value
     const file: SysfsTree.File = {
       _tag: "File",
-      read: shown === null ? unreadable(name, attribute) : Effect.succeed(`${shown}\n`),
+      read: value === null ? unreadable(name, attribute) : Effect.succeed(`${textOf(attribute, value)}\n`),
       write: writes.has(attribute) ? (text) => bus.write(name, attribute, text) : null
     }
     return [attribute, file]

@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Nodes from "../hotplug/Nodes.ts"
 import type { Architecture } from "../geometry/Architecture.ts"
+import * as Nodes from "../hotplug/Nodes.ts"
 import type { Zones } from "../zones/Zones.ts"
 import * as MemoryFiles from "./MemoryFiles.ts"
 import * as NodeMask from "./NodeMask.ts"
@@ -37,14 +37,17 @@ const kilobytes = (pages: number, arch: Architecture): string => String(pages * 
 const meminfo = (source: Source, node: number): string => {
   const total = managed(source, node)
   const free = Math.min(total, source.free(node))
-  const line = (name: string, pages: number) => `Node ${node} ${`${name}:`.padEnd(15)} ${kilobytes(pages, source.arch)} kB`
+  const line = (name: string, pages: number) =>
+    `Node ${node} ${`${name}:`.padEnd(15)} ${kilobytes(pages, source.arch)} kB`
   return [line("MemTotal", total), line("MemFree", free), line("MemUsed", total - free)].join("\n")
 }
 
 const blocksOf = ({ blocks }: Source, node: number): ReadonlyArray<readonly [string, SysfsTree.Entry]> =>
   blocks.runs().filter(({ value }) => value.nodes.includes(node)).flatMap(({ end, start }) =>
-    Array.from({ length: end - start }, (_, i) =>
-      [`memory${start + i}`, { _tag: "Link", target: `${MemoryFiles.path}/memory${start + i}` }] as const)
+    Array.from(
+      { length: end - start },
+      (_, i) => [`memory${start + i}`, { _tag: "Link", target: `${MemoryFiles.path}/memory${start + i}` }] as const
+    )
   )
 
 const node = (source: Source, number: number): SysfsTree.Directory => {

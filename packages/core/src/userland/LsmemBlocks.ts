@@ -48,13 +48,15 @@ export interface Listing {
 }
 
 /**
- * How rows are joined: not at all with `all`, else unless one of `split` differs.
+ * How rows are joined: not at all with `all`, else unless one of `split` differs. Blocks are below `root`, which messages call
+ * `typed`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
   readonly root: string
+  readonly typed: string
   readonly all: boolean
   readonly split: ReadonlySet<SplitColumn>
 }
@@ -159,7 +161,9 @@ export const list = Effect.fnUntraced(
     const blockSize = unsigned(size, /^\s*(?:0x)?([0-9a-f]+)/i, "0x")
     const found = blocksOf(tree, path)
     const first = found[0]
-    if (first === undefined) return Result.fail<Absent>(`Failed to read ${path}: Inappropriate ioctl for device`)
+    if (first === undefined) {
+      return Result.fail<Absent>(`Failed to read ${options.typed}${folder}: Inappropriate ioctl for device`)
+    }
     const facts = {
       blockSize,
       hasNodes: nodeOf(first.directory) !== -1,

@@ -217,6 +217,72 @@ const early = ({ met, refused }: GetOpt.Parsed): Tool.Outcome | "version" | unde
   return refused
 }
 
+/** Reads the words; what ends the program before it looks at anything. */
+const parse = Effect.fnUntraced(function*(words: ReadonlyArray<string>) {
+  const parsed = GetOpt.parse(program, options, words)
+  const ended = early(parsed)
+  if (ended === "version") {
+    return yield* new Tool.NotModelled({ what: "lsmem --version", modelled: "its output is that of util-linux" })
+  }
+  const isWrong = ended === undefined && parsed.operands.length > 0
+  return { met: parsed.met, ended: isWrong ? GetOpt.badUse(program, "bad usage") : ended }
+})
+
+/**
+ * The directory `-s` names, as typed; `undefined` without one, and where the program looks at none.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const sysroot = (words: ReadonlyArray<string>): string | undefined => {
+  const parsed = GetOpt.parse(program, options, words)
+  return early(parsed) === undefined ? parsed.met.findLast(({ key }) => key === "s")?.value : undefined
+}
+
+/**
+ * The program with `below` as the root of what it lists, whatever `-s` names.
+ *
+ * @category programs
+ * @since 0.1.0
+ */
+export const runBelow = Effect.fnUntraced(
+  function*(words: ReadonlyArray<string>, below: SysfsTree.SysfsTree["Service"], path = "") {
+    const { ended, met } = yield* parse(words)
+    if (ended !== undefined) return ended
+    const last = (key: string) => met.findLast((option) => option.key === key)
+    const format = formats.get(met.find(({ key }) => formats.has(key))?.key ?? "") ?? "table"
+    const when = last("summary") === undefined ? "always" : summaries.get(last("summary")?.value)
+    if (format !== "table" && when === "only") {
+      return fail("options --{raw,json,pairs} and --summary=only are mutually exclusive")
+    }
+    const nothing = LsmemBlocks.absent(below, path)
+    if (nothing !== undefined) return fail(nothing)
+    const shown = shownOf(last("output-all") !== undefined, last("o")?.value)
+    if (Result.isFailure(shown)) return fail(shown.failure)
+    const split = splitOf(shown.success, last("S")?.value)
+    if (Result.isFailure(split)) return fail(split.failure)
+    const listed = yield* LsmemBlocks.list(below, {
+      root: path,
+      typed: last("s")?.value ?? "",
+      all: last("a") !== undefined,
+      split: split.success
+    })
+    if (Result.isFailure(listed)) return fail(listed.failure)
+    const settings: Settings = {
+      format,
+      columns: shown.success,
+      headings: last("n") === undefined,
+      bytes: last("b") !== undefined
+    }
+    const rows = listed.success.rows.map((row) =>
+      settings.columns.map((column) => cell(column, row, listed.success, settings))
+    )
+    const body = when === "only" ? "" : layouts[format](rows, settings)
+    const totals = format !== "table" || when === "never" ? "" : summary(listed.success, settings)
+    return Tool.outcome(0, `${body}${body === "" || totals === "" ? "" : "\n"}${totals}`)
+  }
+)
+
 /**
  * Lists the memory blocks. Exit status 1 on wrong use and where there are no blocks; `--version` is not modelled.
  *
@@ -224,39 +290,5 @@ const early = ({ met, refused }: GetOpt.Parsed): Tool.Outcome | "version" | unde
  * @since 0.1.0
  */
 export const run: Tool.Tool = Effect.fnUntraced(function*(words: ReadonlyArray<string>) {
-  const parsed = GetOpt.parse(program, options, words)
-  const ended = early(parsed)
-  if (ended === "version") {
-    return yield* new Tool.NotModelled({ what: "lsmem --version", modelled: "its output is that of util-linux" })
-  }
-  if (ended !== undefined) return ended
-  if (parsed.operands.length > 0) return GetOpt.badUse(program, "bad usage")
-  const last = (key: string) => parsed.met.findLast((option) => option.key === key)
-  const format = formats.get(parsed.met.find(({ key }) => formats.has(key))?.key ?? "") ?? "table"
-  const when = last("summary") === undefined ? "always" : summaries.get(last("summary")?.value)
-  if (format !== "table" && when === "only") {
-    return fail("options --{raw,json,pairs} and --summary=only are mutually exclusive")
-  }
-  const tree = yield* SysfsTree.SysfsTree
-  const root = last("s")?.value ?? ""
-  const nothing = LsmemBlocks.absent(tree, root)
-  if (nothing !== undefined) return fail(nothing)
-  const shown = shownOf(last("output-all") !== undefined, last("o")?.value)
-  if (Result.isFailure(shown)) return fail(shown.failure)
-  const split = splitOf(shown.success, last("S")?.value)
-  if (Result.isFailure(split)) return fail(split.failure)
-  const listed = yield* LsmemBlocks.list(tree, { root, all: last("a") !== undefined, split: split.success })
-  if (Result.isFailure(listed)) return fail(listed.failure)
-  const settings: Settings = {
-    format,
-    columns: shown.success,
-    headings: last("n") === undefined,
-    bytes: last("b") !== undefined
-  }
-  const rows = listed.success.rows.map((row) =>
-    settings.columns.map((column) => cell(column, row, listed.success, settings))
-  )
-  const body = when === "only" ? "" : layouts[format](rows, settings)
-  const totals = format !== "table" || when === "never" ? "" : summary(listed.success, settings)
-  return Tool.outcome(0, `${body}${body === "" || totals === "" ? "" : "\n"}${totals}`)
+  return yield* runBelow(words, yield* SysfsTree.SysfsTree, sysroot(words))
 })

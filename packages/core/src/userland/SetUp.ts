@@ -98,9 +98,9 @@ const ofDax = ({ configured = [] }: Device): ReadonlyArray<Step> =>
  */
 export const steps = (spec: MachineSpec.MachineSpec): Result.Result<ReadonlyArray<Step>, InputError> =>
   Result.map(
-    Result.all((spec.devices ?? []).map((device) =>
-      device.kind === "dax" ? Result.succeed(ofDax(device)) : ofRegion(device)
-    )),
+    Result.all(
+      (spec.devices ?? []).map((device) => device.kind === "dax" ? Result.succeed(ofDax(device)) : ofRegion(device))
+    ),
     (each) => each.flat()
   )
 

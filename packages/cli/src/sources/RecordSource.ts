@@ -1,0 +1,91 @@
+/**
+ * Records to verify: files, folders of files, or those that come with the command.
+ *
+ * @since 0.1.0
+ */
+import type { InputError } from "@vmemmap/core/inputs/InputError"
+import * as KernelRecord from "@vmemmap/core/records/KernelRecord"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import type * as Result from "effect/Result"
+import type * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import { orWrongUse, WrongUse } from "../Failure.ts"
+import * as Sources from "./Sources.ts"
+
+/**
+ * Most files looked at below one folder.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const filesLimit = 100_000
+
+/** A record not read yet: a folder of many is never in memory at once. */
+interface Item {
+  readonly name: string
+  readonly text: Effect.Effect<string, WrongUse, FileSystem.FileSystem | Path.Path | Stdio.Stdio>
+}
+
+/** A list of records is no record. */
+const isRecordFile = (name: string): boolean => name.endsWith(".json") && !/(^|[/\\])index\.json$/.test(name)
+
+const ofFolder = Effect.fnUntraced(function*(folder: string, at: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const names = yield* Effect.mapError(
+    fs.readDirectory(at, { recursive: true }),
+    ({ reason }) => new WrongUse({ problem: `${folder}: cannot be read (${reason._tag})` })
+  )
+  if (names.length > filesLimit) {
+    return yield* new WrongUse({ problem: `${folder}: holds more than ${filesLimit} files; name a smaller folder` })
+  }
+  const found = names.filter(isRecordFile).toSorted()
+  if (found.length === 0) {
+    return yield* new WrongUse({
+      problem: `${folder}: holds no record; records are JSON files, as 'try --record' writes them`
+    })
+  }
+  return found.map((name): Item => {
+    const file = path.join(folder, name)
+    return { name: file, text: Sources.text(file) }
+  })
+})
+
+/** What a name stands for. */
+const items = Effect.fnUntraced(function*(source: string) {
+  if (source === "-") return [{ name: "-", text: Sources.text("-") } satisfies Item]
+  const fs = yield* FileSystem.FileSystem
+  const at = yield* Sources.resolve(source)
+  const isFolder = yield* fs.stat(at).pipe(
+    Effect.map(({ type }) => type === "Directory"),
+    Effect.orElseSucceed(() => false)
+  )
+  return isFolder ? yield* ofFolder(source, at) : [{ name: source, text: Sources.text(source) } satisfies Item]
+})
+
+/** The recordings of the package; it is loaded only when it is asked for. */
+const bundled = Effect.map(
+  Effect.promise(async () => await import("@vmemmap/test-utils/KernelFacts")),
+  (facts) => facts.index.map((entry): Item => ({ name: entry.case, text: Effect.sync(() => facts.textOf(entry)) }))
+)
+
+/**
+ * The records of `sources` in order, one after the other; without any, the bundled ones. Fails with `WrongUse` where one
+ * cannot be read.
+ *
+ * @category files
+ * @since 0.1.0
+ */
+export const records = (sources: ReadonlyArray<string>) =>
+  Stream.unwrap(Effect.map(
+    sources.length === 0 ? bundled : Effect.map(Effect.forEach(sources, items), (each) => each.flat()),
+    (all) =>
+      Stream.fromIterable(all).pipe(Stream.mapEffect(({ name, text }) =>
+        Effect.flatMap(text, (content) => {
+          const parsed: Result.Result<KernelRecord.KernelRecord, InputError> = KernelRecord.parse(name, content)
+          return Effect.map(orWrongUse(parsed), (record) => ({ name, record, total: all.length }))
+        })
+      ))
+  ))

@@ -1,0 +1,171 @@
+/**
+ * A live machine as a record: what `inspect` and `verify` can look at elsewhere.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { InputError } from "../inputs/InputError.ts"
+import * as ResourceText from "../inputs/ResourceText.ts"
+import * as Zoneinfo from "../inputs/Zoneinfo.ts"
+import type * as KernelRecord from "../records/KernelRecord.ts"
+import * as TreeCapture from "./TreeCapture.ts"
+import type { Files } from "./TreeDevices.ts"
+
+type Value = Readonly<Record<string, unknown>>
+
+/** `depth`, `start`, inclusive `end` and `name` of every resource. */
+const flat = (resources: ReadonlyArray<ResourceText.Resource>, depth = 0): ReadonlyArray<Value> =>
+  resources.flatMap(({ children, name, size, start }) => [
+    { depth, start, end: start + size - 1, name },
+    ...flat(children, depth + 1)
+  ])
+
+const meminfo = (text: string): Value =>
+  Object.fromEntries(
+    [...text.matchAll(/^(\S{1,40}):\s+([0-9]{1,12}) kB$/gm)].map(([, name = "", kib]) => [name, Number(kib) * 1024])
+  )
+
+const counters = (text: string): Value =>
+  Object.fromEntries(
+    [...text.matchAll(/^(nr_(?:free_pages|page_table_pages|memmap_\w+)) ([0-9]{1,15})$/gm)]
+      .map(([, name = "", count]) => [name, Number(count)])
+  )
+
+/** Words of the command line that have to do with memory: the rest is nobody's business. */
+const memoryWord =
+  /^(?:mem|memmap|kernelcore|movablecore|movable_node|numa|memhp_default_state|vm_debug|nokaslr|deferred_init|hugepagesz|hugepages|memory_hotplug\..*|page_reporting\..*)(?:=|$)/
+
+/** Lines of the log that tell of memory; host names before them are taken away. */
+const memoryLine =
+  /e820|last_pfn|Zone ranges|\[mem 0x|totalpages|pages used for memmap|pages reserved|pages, LIFO|unavailable ranges|zonelists|Memory: |pages in|deferred|Memory block size|Linux version|Hypervisor detected|SRAT|  (?:DMA|DMA32|Normal|Movable|Device) +empty/
+
+const linesOf = (log: string): ReadonlyArray<string> =>
+  log.split("\n").filter((line) => memoryLine.test(line)).slice(0, 16384)
+    .map((line) => line.trimEnd().slice(0, 1000).replace(/^(\[ *[0-9.]+\] )\S+ kernel: /, "$1"))
+
+const folder = "sys/module/memory_hotplug/parameters/"
+
+const parameters = (files: Files): Value =>
+  Object.fromEntries(
+    [...files].filter(([path]) => path.startsWith(folder))
+      .map(([path, text]) => [path.slice(folder.length), text.trim().slice(0, 200)])
+  )
+
+/** Attributes of the devices of a bus, links to drivers by the driver's name. */
+const attributes = (files: Files, bus: "nd" | "dax"): Value => {
+  const root = `sys/bus/${bus}/devices/`
+  const found: Record<string, Record<string, string | number>> = {}
+  for (const [path, text] of files) {
+    if (!path.startsWith(root)) continue
+    const [device = "", name = ""] = path.slice(root.length).split("/")
+    const own = (found[device] ??= {})
+    const value = text.trim().slice(0, 400)
+    if (path.endsWith("/driver/")) own["driver"] = value.slice(value.lastIndexOf("/") + 1)
+    else if (!path.endsWith("/")) own[name] = /^(?:0x[0-9a-f]{1,13}|-?[0-9]{1,15})$/.test(value) ? Number(value) : value
+  }
+  return found
+}
+
+const maskNames = ["online", "possible", "has_memory", "has_normal_memory", "has_cpu"]
+
+const nodeFolder = "sys/devices/system/node"
+
+const nodesOf = (files: Files): string => {
+  const totals = [...files].filter(([path]) => /^sys\/devices\/system\/node\/node[0-9]+\/meminfo$/.test(path))
+    .flatMap(([, text]) => text.split("\n").filter((line) => /MemTotal|MemFree/.test(line)).map((line) => line.trim()))
+  const masks = maskNames.flatMap((name) => {
+    const text = files.get(`${nodeFolder}/${name}`)
+    return text === undefined ? [] : [`${name}=${text.trim()}`]
+  })
+  return [...totals, ...masks].join("\n")
+}
+
+const release = (files: Files): string => {
+  const version = files.get("proc/version") ?? ""
+  return /^Linux version (\S{1,200})/.exec(version)?.[1] ?? "unknown"
+}
+
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || value === "" ||
+  (typeof value === "object" && value !== null && Object.keys(value).length === 0)
+
+const encodeZone = ({ free: _free, start, ...zone }: Zoneinfo.Zone) => ({
+  ...zone,
+  ...(start === undefined ? {} : { start_pfn: start })
+})
+
+const orAbsent = <A>(
+  files: Files,
+  path: string,
+  parse: (text: string) => Result.Result<A, InputError>
+): Result.Result<A | undefined, InputError> => {
+  const text = files.get(path)
+  return text === undefined ? Result.succeed(undefined) : parse(text)
+}
+
+/**
+ * The record of the machine whose files these are; `log` is the kernel's log of its boot, if there is one.
+ *
+ * Host names, other words of the command line and lines that have nothing to do with memory are left out. Resources whose addresses the kernel
+ * hides are left out, too.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const make = (
+  source: string,
+  files: Files,
+  arch: string,
+  log: string | undefined
+): Effect.Effect<KernelRecord.KernelRecord, InputError> =>
+  Effect.gen(function*() {
+    const blocks = yield* TreeCapture.blocks(source, files)
+    const iomemText = files.get("proc/iomem") ?? ""
+    const isHidden = TreeCapture.isHidden(iomemText)
+    const resources = isHidden || iomemText.trim() === ""
+      ? []
+      : yield* Effect.fromResult(ResourceText.parse(`${source}/proc/iomem`, iomemText))
+    const zones = yield* Effect.fromResult(
+      orAbsent(files, "proc/zoneinfo", (text) => Zoneinfo.parse(`${source}/proc/zoneinfo`, text))
+    )
+    const observed = {
+      uname: `Linux ${release(files)} ${arch}`,
+      meminfo: meminfo(files.get("proc/meminfo") ?? ""),
+      vmstat: counters(files.get("proc/vmstat") ?? ""),
+      iomemText: isHidden ? "" : iomemText,
+      iomem: flat(resources),
+      zoneinfo: zones?.map(encodeZone),
+      memory_blocks: blocks === undefined ? undefined : {
+        blockSizeBytes: blocks.size,
+        autoOnline: files.get("sys/devices/system/memory/auto_online_blocks")?.trim(),
+        runs: blocks.runs.map(({ first, last, node, state, zone }) => ({
+          first,
+          last,
+          state,
+          validZones: zone,
+          nodes: node === null ? [] : [`node${node}`]
+        }))
+      },
+      memory_blocks_present: blocks !== undefined,
+      module_params: parameters(files),
+      nodes: nodesOf(files),
+      nd_sysfs: attributes(files, "nd"),
+      dax_sysfs: attributes(files, "dax"),
+      dmesg: log === undefined ? undefined : linesOf(log)
+    }
+    const cpuinfo = files.get("proc/cpuinfo")
+    const words = (files.get("proc/cmdline") ?? "").trim().split(/\s+/).filter((word) => memoryWord.test(word))
+    return {
+      case: `host-${/^[0-9]+\.[0-9]+/.exec(release(files))?.[0] ?? "unknown"}`,
+      category: "host",
+      about: "a live machine",
+      input: {
+        arch,
+        kernel: release(files),
+        memoryOptions: words.join(" "),
+        ...(cpuinfo === undefined ? {} : { hypervisor: /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo) })
+      },
+      observed: Object.fromEntries(Object.entries(observed).filter(([, value]) => !isEmpty(value)))
+    }
+  })

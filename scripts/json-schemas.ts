@@ -8,6 +8,7 @@ import * as Path from "node:path"
 import * as CarveAnswer from "../packages/cli/src/answers/CarveAnswer.ts"
 import * as GrowAnswer from "../packages/cli/src/answers/GrowAnswer.ts"
 import * as InfoblockAnswer from "../packages/cli/src/answers/InfoblockAnswer.ts"
+import * as InspectAnswer from "../packages/cli/src/answers/InspectAnswer.ts"
 import * as PlanAnswer from "../packages/cli/src/answers/PlanAnswer.ts"
 import * as SizeAnswer from "../packages/cli/src/answers/SizeAnswer.ts"
 
@@ -19,7 +20,8 @@ const answers: Readonly<Record<string, Schema.Constraint>> = {
   "size": SizeAnswer.SizeAnswer,
   "grow": GrowAnswer.GrowAnswer,
   "carve": CarveAnswer.CarveAnswer,
-  "infoblock": InfoblockAnswer.InfoblockAnswer
+  "infoblock": InfoblockAnswer.InfoblockAnswer,
+  "inspect": InspectAnswer.InspectAnswer
 }
 
 /** Properties stay open: later versions may print more. */

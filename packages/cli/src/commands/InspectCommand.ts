@@ -5,7 +5,6 @@
  */
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
-import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as Capture from "@vmemmap/core/inspection/Capture"
 import * as HostCapture from "@vmemmap/core/inspection/HostCapture"
 import * as Inspection from "@vmemmap/core/inspection/Inspection"

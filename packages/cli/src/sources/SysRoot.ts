@@ -11,7 +11,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
-import * as Stream from "effect/Stream"
 import { WrongUse } from "../Failure.ts"
 
 /**
@@ -133,26 +132,36 @@ const gather = Effect.fnUntraced(
         : Effect.void
     }
 
+    const folders = new Map<string, boolean>()
+
+    /** Whether a folder lies below the root, wherever links lead; asked once each. */
+    const isFolderBelow = Effect.fnUntraced(function*(name: string) {
+      const known = folders.get(name)
+      if (known !== undefined) return known
+      const below = yield* fs.realPath(path.join(base, name)).pipe(
+        Effect.map(isBelow),
+        Effect.orElseSucceed(() => false)
+      )
+      folders.set(name, below)
+      return below
+    })
+
     /** A regular file below the root; a link that leaves it is as good as absent. */
     const file = Effect.fnUntraced(function*(name: string) {
       const at = path.join(base, name)
       yield* Effect.gen(function*() {
-        const real = yield* fs.realPath(at)
-        if (!isBelow(real)) {
+        if (!(yield* isFolderBelow(path.dirname(name)))) return
+        const own = yield* fs.lstat(at)
+        const isLink = own.type === "SymbolicLink"
+        if (isLink && !isBelow(yield* fs.realPath(at))) {
           unreadable.push(`${name} (a link out of ${root})`)
           return
         }
-        if ((yield* fs.stat(real)).type !== "File") {
-          return
-        }
-        const chunks: Array<Uint8Array> = []
-        yield* Stream.runForEach(
-          fs.stream(real, { bytesToRead: longest + 1 }),
-          (chunk) => Effect.sync(() => void chunks.push(chunk))
-        )
-        const bytes = Buffer.concat(chunks)
-        if (bytes.length > longest) unreadable.push(`${name} (too large)`)
-        else yield* put(name, bytes.toString("utf8"))
+        const info = isLink ? yield* fs.stat(at) : own
+        if (info.type !== "File") return
+        // files of /proc say they are empty: what they hold is bounded by the kernel
+        if (Number(info.size) > longest) unreadable.push(`${name} (too large)`)
+        else yield* put(name, yield* fs.readFileString(at))
       }).pipe(Effect.catchTag("PlatformError", (error) =>
         Effect.sync(() => {
           if (!isAbsent(error)) unreadable.push(name)

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { InputError } from "../inputs/InputError.ts"
+import * as KernelBanner from "../inputs/KernelBanner.ts"
 import * as ResourceText from "../inputs/ResourceText.ts"
 import * as Zoneinfo from "../inputs/Zoneinfo.ts"
 import type * as KernelRecord from "../records/KernelRecord.ts"
@@ -162,7 +163,7 @@ export const make = (
       about: "a live machine",
       input: {
         arch,
-        kernel: release(files),
+        kernel: KernelBanner.kernel((files.get("proc/version") ?? "").replace(/^Linux version /, "")) ?? release(files),
         memoryOptions: words.join(" "),
         ...(cpuinfo === undefined ? {} : { hypervisor: /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo) })
       },

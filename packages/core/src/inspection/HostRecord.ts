@@ -17,6 +17,7 @@ import * as ResourceText from "../inputs/ResourceText.ts"
 import * as Source from "../inputs/Source.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import type * as KernelRecord from "../records/KernelRecord.ts"
+import * as KernelRelease from "../release/KernelRelease.ts"
 import type { Part } from "./MachineView.ts"
 import * as TreeDevices from "./TreeDevices.ts"
 
@@ -125,11 +126,14 @@ const nodeOf = (names: ReadonlyArray<string> = []): number | null => {
 const inputText = (input: Value, key: string): string | undefined =>
   typeof input[key] === "string" ? input[key] : undefined
 
+/** A name that is none of a banner, as `rhel-9.4`. */
+const nameOf = (text: string): string | undefined => Result.isSuccess(KernelRelease.parse(text)) ? text : undefined
+
 /** What the input of a record says of the kernel. */
 const kernelOf = (input: Value): MachineSpec.MachineSpec => {
   const banner = inputText(input, "kernel") ??
     / ([0-9]+\.[0-9]+\.[0-9]+)-/.exec(inputText(input, "kernelPackage") ?? "")?.[1]
-  const kernel = banner === undefined ? undefined : KernelBanner.kernel(banner)
+  const kernel = banner === undefined ? undefined : KernelBanner.kernel(banner) ?? nameOf(banner)
   const cmdline = inputText(input, "memoryOptions") ?? inputText(input, "cmdline")
   const arch = inputText(input, "arch")
   return {

@@ -70,8 +70,9 @@ const isMapped = ({ mode }: Current.Namespace): boolean => mode === "fsdax" || m
  * @category conversions
  * @since 0.1.0
  */
-export const maps = (all: ReadonlyArray<Device>, { spec }: MachineView): ReadonlyArray<DeviceMap> =>
-  all.flatMap(({ current, name }) =>
+export const maps = (all: ReadonlyArray<Device>, { spec }: MachineView): ReadonlyArray<DeviceMap> => {
+  const nodes = new Map((spec.devices ?? []).map((device) => [device.name, device.node]))
+  return all.flatMap(({ current, name }) =>
     (current?.namespaces ?? []).filter((one) => isMapped(one) && !one.disabled).flatMap((one) =>
       one.start === null || one.size === null || one.map === "none" ? [] : [{
         start: one.start,
@@ -79,7 +80,8 @@ export const maps = (all: ReadonlyArray<Device>, { spec }: MachineView): Readonl
         name: one.name,
         mode: one.mode,
         map: one.map,
-        node: spec.devices?.find((device) => device.name === name)?.node ?? null
+        node: nodes.get(name) ?? null
       }]
     )
   )
+}

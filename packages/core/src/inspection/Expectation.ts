@@ -166,13 +166,29 @@ const splitBlocks = (
 const emptyZones = ({ nodes }: BootMemory.BootMemory): BootMemory.BootNode["zones"] =>
   (nodes[0]?.zones ?? []).map(({ name }) => ({ name, start: 0, spanned: 0, present: 0 }))
 
+/** Index of the first of ascending ranges that ends above a pfn. */
+const firstAbove = (ranges: ReadonlyArray<PfnRange.PfnRange>, pfn: number): number => {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    if ((ranges[middle]?.end ?? 0) > pfn) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
 /** Pages of the ranges that are RAM of the node from boot on. */
-const ramIn = (node: BootMemory.BootNode | undefined, ranges: ReadonlyArray<PfnRange.PfnRange>): number =>
-  Num.sumAll(
-    (node?.ram ?? []).flatMap((ram) =>
-      ranges.map((range) => Math.max(0, PfnRange.length(PfnRange.intersection(ram, range))))
-    )
-  )
+const ramIn = (node: BootMemory.BootNode | undefined, ranges: ReadonlyArray<PfnRange.PfnRange>): number => {
+  const ram = node?.ram ?? []
+  let pages = 0
+  for (const range of ranges) {
+    for (let i = firstAbove(ram, range.start), at = ram[i]; at !== undefined && at.start < range.end; at = ram[++i]) {
+      pages += PfnRange.length(PfnRange.intersection(at, range))
+    }
+  }
+  return pages
+}
 
 /** A zone after its blocks went offline, moved to another zone, or joined it. */
 const nowOf = (
@@ -227,6 +243,7 @@ export const make = (view: MachineView): Result.Result<Expectation, MachineError
     const bootBlocks = slots(sections.map(({ first, last }) => ({ start: first, end: last + 1 })), perBlock)
       .map(({ end, start }) => ({ first: start, last: end - 1 }))
     const splits = splitBlocks(view, bootBlocks, arch.pageSize)
+    const byNode = Map.groupBy(splits, ({ run }) => run.node)
     const late = [...new Set(splits.flatMap(({ run }) => run.node ?? []))]
       .filter((node) => boot.nodes.every((own) => own.node !== node))
       .map((node): BootMemory.BootNode => ({ node, ram: [], zones: emptyZones(boot) }))
@@ -243,7 +260,7 @@ export const make = (view: MachineView): Result.Result<Expectation, MachineError
             memmap: memmapPages({ spanned, present }, structPage, arch.pageSize)
           },
           node,
-          splits
+          [...byNode.get(node.node) ?? [], ...byNode.get(null) ?? []]
         )
       )
     ).toSorted((a, b) => a.node - b.node)

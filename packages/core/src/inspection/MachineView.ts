@@ -170,6 +170,37 @@ const withNodes = (spec: MachineSpec.MachineSpec, facts: Part): MachineSpec.Mach
 const where = "give the sources of one machine, each once"
 
 /**
+ * Most ranges of RAM, devices, and namespaces of a machine that is inspected: the kernel's own table of ranges ends at 3200.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const rangeLimit = 4096
+
+/**
+ * Most runs of memory blocks that differ from their neighbours.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const runLimit = 16384
+
+/** What there is too much of. */
+const excess = (
+  { devices = [], ranges = [] }: MachineSpec.MachineSpec,
+  added: ReadonlyArray<PfnRange.PfnRange>,
+  blocks: Blocks | undefined
+): string | undefined =>
+  ranges.length > rangeLimit || added.length > rangeLimit
+    ? `has more than ${rangeLimit} ranges of memory`
+    : devices.length > rangeLimit ||
+        devices.reduce((count, { configured = [] }) => count + configured.length, 0) > rangeLimit
+    ? `has more than ${rangeLimit} devices or namespaces`
+    : (blocks?.runs.length ?? 0) > runLimit
+    ? `has more than ${runLimit} memory blocks that differ from their neighbours`
+    : undefined
+
+/**
  * Joins what the sources say. What describes the machine is merged as {@link Source.merge} does; everything else may be said by one
  * source only.
  *
@@ -203,6 +234,10 @@ export const join = (parts: ReadonlyArray<Part>): Result.Result<MachineView, Inp
         "says nothing about where RAM is",
         "add /proc/iomem (as root), the log of the boot, or 'lsmem -J'"
       )
+    }
+    const tooMuch = excess(merged, added, facts.blocks)
+    if (tooMuch !== undefined) {
+      return yield* Decoding.failAt({ source, at: "" }, tooMuch, "no machine has: give its files unchanged")
     }
     const blockSize = merged.blockSize ?? facts.blocks?.size
     const { source: _source, ...rest } = facts

@@ -83,7 +83,7 @@ const region = (files: Files, name: string, namespaces: ReadonlyArray<string>, k
   const size = natural(own("size"))
   if (size === undefined || size === 0) return []
   const mappings = natural(own("mappings"))
-  const found = namespaces.filter((each) => each.startsWith(`namespace${name.slice("region".length)}.`))
+  const found = namespaces
     .flatMap((each) => configured(files, each, kmem.has(each.replace("namespace", "dax"))))
   const nstype = own("nstype")
   const device: MachineSpec.Device = {
@@ -134,9 +134,14 @@ export const fromAttributes = (bus: "nd" | "dax", attributes: Attributes): Files
  */
 export const read = (files: Files): ReadonlyArray<MachineSpec.Device> => {
   const names = namesBelow(files, nd)
-  const namespaces = names.filter((name) => /^namespace[0-9]+\.[0-9]+$/.test(name))
+  const namespaces = Map.groupBy(
+    names.filter((name) => /^namespace[0-9]+\.[0-9]+$/.test(name)),
+    (name) => name.slice("namespace".length, name.indexOf("."))
+  )
   const kmem = new Set(
     namesBelow(files, dax).filter((name) => files.get(`${dax}/${name}/driver/`)?.endsWith("/kmem") === true)
   )
-  return names.filter((name) => /^region[0-9]+$/.test(name)).flatMap((name) => region(files, name, namespaces, kmem))
+  return names.filter((name) => /^region[0-9]+$/.test(name)).flatMap((name) =>
+    region(files, name, namespaces.get(name.slice("region".length)) ?? [], kmem)
+  )
 }

@@ -56,4 +56,24 @@ describe("Disagreements", () => {
       assert.isAbove(Disagreements.unexplained(checksOf(changed)).length, 0, to)
     }
   })
+
+  it("a machine of a PiB costs what its ranges cost", () => {
+    const view = Result.getOrThrow(MachineView.join([{
+      source: "large",
+      spec: {
+        kernel: "6.12",
+        arch: "x86_64-5level",
+        ranges: Array.from(
+          { length: 1024 },
+          (_, i) => ({ start: 2 ** 32 + i * 2 ** 40, size: 2 ** 39, kind: "ram" as const, node: i })
+        )
+      }
+    }]))
+    const start = performance.now()
+    const expected = Result.getOrThrow(Expectation.make(view))
+    assert.isBelow(performance.now() - start, 1000)
+    assert.strictEqual(expected.sections.length, 1024)
+    assert.strictEqual(expected.memmap.ram, 1024 * 2 ** 39 / 64)
+    assert.deepStrictEqual(Disagreements.checks(view, expected), [])
+  })
 })

@@ -41,8 +41,8 @@ export interface Device extends Dimm {
 
 /**
  * - `plug` adds the memory of a device as a static group of its own; memory the kernel has already is left as it is
- * - `eject` takes its blocks offline and removes it; a failure leaves everything as it was (HOT-22). ENODEV for a start
- *   address at which nothing was plugged
+ * - `eject` takes its blocks offline and removes it; after a failure the blocks it took are online again, as plain `online` has
+ *   them (HOT-22). ENODEV for a start address at which nothing was plugged
  * - `devices` lists what is plugged, by address
  *
  * @category services
@@ -95,6 +95,36 @@ export const make = Effect.gen(function*() {
       })
     )
 
+  const blocksOf = ({ size, start }: Dimm) => ({ start: start / blocks.size, end: (start + size) / blocks.size })
+
+  const onlineBlocks = (dimm: Dimm): ReadonlyArray<number> =>
+    blocks.runs(blocksOf(dimm)).filter(({ value }) => value.state === "online").flatMap(({ end, start }) =>
+      Array.from({ length: end - start }, (_, i) => start + i)
+    )
+
+  const one = (block: number) => ({ start: block, end: block + 1 })
+
+  /**
+   * `acpi_scan_try_to_offline()`: every block once; those that refused once more, up to the first that still does. Then what went
+   * offline here goes online again, to whatever zone it now gets.
+   */
+  const offline = Effect.fnUntraced(function*(
+    dimm: Dimm,
+    restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  ) {
+    const taken: Array<number> = []
+    const attempt = (block: number) =>
+      Effect.map(restore(hotplug.offline(one(block))), () => {
+        taken.push(block)
+      })
+    yield* Effect.forEach(onlineBlocks(dimm), (block) => Effect.ignore(attempt(block)), { discard: true }).pipe(
+      Effect.andThen(Effect.suspend(() => Effect.forEach(onlineBlocks(dimm), attempt, { discard: true }))),
+      Effect.onError(() =>
+        Effect.forEach(taken, (block) => Effect.ignore(hotplug.online(one(block), "online")), { discard: true })
+      )
+    )
+  })
+
   const eject = Effect.fnUntraced(function*(start: number) {
     const device = plugged.get(start)
     if (device === undefined) {
@@ -108,7 +138,8 @@ export const make = Effect.gen(function*() {
     }
     yield* Effect.uninterruptibleMask((restore) =>
       Effect.gen(function*() {
-        yield* restore(hotplug.offlineAndRemove(device))
+        yield* offline(device, restore)
+        yield* hotplug.removeMemory(device)
         plugged.delete(start)
         yield* unregister(device.group)
       })

@@ -15,6 +15,7 @@ import * as Decoding from "./Decoding.ts"
 import type { InputError } from "./InputError.ts"
 import * as JsonText from "./JsonText.ts"
 import * as KernelBanner from "./KernelBanner.ts"
+import * as OldLogLine from "./OldLogLine.ts"
 
 /**
  * Most map, update and node lines read per boot: the kernel's own table ends at 3200 entries.
@@ -197,7 +198,7 @@ export const read = (source: string, text: string): Result.Result<MachineSpec.Ma
     const lines = (yield* JsonText.checkSize(source, text)).split("\n")
     let boot = begin("")
     for (let index = 0; index < lines.length; index++) {
-      const line = (lines[index] ?? "").trimEnd().slice(0, 8192)
+      const line = OldLogLine.modern((lines[index] ?? "").trimEnd().slice(0, 8192))
       const banner = bannerLine.exec(line)
       if (banner !== null) boot = begin(banner[1] ?? "")
       else if (!line.includes("[mem 0x")) takeFact(boot, line)

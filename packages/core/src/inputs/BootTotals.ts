@@ -14,6 +14,7 @@ import * as BootMap from "./BootMap.ts"
 import * as Decoding from "./Decoding.ts"
 import type { InputError } from "./InputError.ts"
 import * as JsonText from "./JsonText.ts"
+import * as OldLogLine from "./OldLogLine.ts"
 
 /**
  * A number of pages of a zone of a node.
@@ -198,7 +199,7 @@ export const read = (source: string, text: string): Result.Result<BootTotals, In
     let boot = begin()
     let count = 0
     for (const [index, raw] of (yield* JsonText.checkSize(source, text)).split("\n").entries()) {
-      const line = raw.trimEnd().slice(0, 8192)
+      const line = OldLogLine.modern(raw.trimEnd().slice(0, 8192))
       if (/(?:^|\s)Linux version /.test(line)) {
         boot = begin()
         count = 0

@@ -14,7 +14,7 @@ import * as FirmwareMap from "../machine/FirmwareMap.ts"
 import * as E820 from "../resources/E820.ts"
 import * as ZoneLimits from "../zones/ZoneLimits.ts"
 import * as Check from "./Check.ts"
-import type { Expectation } from "./Expectation.ts"
+import * as Expectation from "./Expectation.ts"
 
 type Make = (
   rule: string,
@@ -26,7 +26,7 @@ type Make = (
 
 interface Context {
   readonly log: BootTotals
-  readonly expected: Expectation
+  readonly expected: Expectation.Expectation
   readonly pageSize: number
   readonly source: string
   readonly check: Make
@@ -37,7 +37,7 @@ const shown = (range: PfnRange.PfnRange): string =>
 
 const pagesOf = (ranges: ReadonlyArray<PfnRange.PfnRange>): number => PfnRange.total(ranges)
 
-const presentPages = ({ zones }: Expectation): number => Num.sumAll(zones.map(({ boot }) => boot))
+const presentPages = ({ zones }: Expectation.Expectation): number => Num.sumAll(zones.map(({ boot }) => boot))
 
 /** RAM of the map in whole pages, after the command line where the log shows the firmware's own table. */
 const ramOf = ({ expected: { boot }, log, pageSize }: Context): ReadonlyArray<PfnRange.PfnRange> => {
@@ -138,34 +138,40 @@ const zoneRangeChecks = ({ check, expected: { boot }, log, pageSize }: Context):
   })
 }
 
-const zoneChecks = ({ check, expected, log }: Context): ReadonlyArray<Check.Check> => {
-  const zoneOf = ({ node, zone }: ZonePages) => expected.zones.find((each) => each.node === node && each.name === zone)
-  const of = (
-    list: ReadonlyArray<ZonePages>,
-    rule: string,
-    what: string,
-    value: (zone: Expectation["zones"][number]) => number
-  ) =>
-    list.map((said) => {
-      const zone = zoneOf(said)
-      return check(
-        rule,
-        `node ${said.node}, zone ${said.zone}: ${what}`,
-        zone === undefined ? 0 : value(zone),
-        said.pages
-      )
-    })
+/** Sizes of a struct page that are met, besides the one taken for granted (GEO-5). */
+const structPages = [56, 72, 80, 96]
+
+const zoneChecks = ({ check, expected, log, pageSize }: Context): ReadonlyArray<Check.Check> => {
+  const zones = new Map(expected.zones.map((zone) => [`${zone.node} ${zone.name}`, zone]))
+  const zoneOf = ({ node, zone }: ZonePages) => zones.get(`${node} ${zone}`)
+  const present = (said: ZonePages) =>
+    check("ZON-11", `node ${said.node}, zone ${said.zone}: pages present`, zoneOf(said)?.boot ?? 0, said.pages)
+  const memmap = (said: ZonePages) => {
+    const zone = zoneOf(said)
+    return check(
+      "OBS-9",
+      `node ${said.node}, zone ${said.zone}: pages used for memmap`,
+      zone?.memmap ?? 0,
+      said.pages,
+      () => {
+        const own = expected.boot.nodes.find(({ node }) => node === said.node)?.zones.find(({ name }) => name === said.zone)
+        const size = own === undefined
+          ? undefined
+          : structPages.find((bytes) => Expectation.memmapPages(own, bytes, pageSize) === said.pages)
+        return size === undefined ? null : `this kernel has struct pages of ${size} bytes (GEO-5): say so with structPage`
+      }
+    )
+  }
+  const nodes = Map.groupBy(expected.zones, ({ node }) => node)
   return [
     ...log.nodePages.map(({ node, pages }) =>
-      check(
-        "ZON-11",
-        `node ${node}: pages present`,
-        Num.sumAll(expected.zones.filter((zone) => zone.node === node).map(({ boot }) => boot)),
-        pages
-      )
+      check("ZON-11", `node ${node}: pages present`, Num.sumAll((nodes.get(node) ?? []).map(({ boot }) => boot)), pages)
     ),
-    ...of(log.zonePages, "ZON-11", "pages present", ({ boot }) => boot),
-    ...of(log.zoneMemmap, "OBS-9", "pages used for memmap", ({ memmap }) => memmap)
+    ...log.zonePages.map((said) => {
+      // kernels before 3.? print what is left of the zone once its memmap and reserve are taken off
+      return present(said)
+    }),
+    ...log.zoneMemmap.map(memmap)
   ]
 }
 
@@ -261,7 +267,7 @@ const memoryChecks = (context: Context): ReadonlyArray<Check.Check> => {
  * @category constructors
  * @since 0.1.0
  */
-export const all = (log: BootTotals, expected: Expectation, source: string): ReadonlyArray<Check.Check> => {
+export const all = (log: BootTotals, expected: Expectation.Expectation, source: string): ReadonlyArray<Check.Check> => {
   const context: Context = {
     log,
     expected,

@@ -17,8 +17,16 @@ export interface KernelLine {
   readonly key: string | undefined
 }
 
+type Instead = string | ((all: string, ...groups: ReadonlyArray<string>) => string)
+
+/** Which page of a block stands in the way depends on the allocator; which section it is in does not. */
+const section = (_: string, pfn = "") => `page of section ${Math.floor(Number.parseInt(pfn, 16) / 2 ** 15)}`
+
+const dumped =
+  /^page:[0-9a-f]{16} refcount:-?[0-9]+ mapcount:-?[0-9]+ mapping:[0-9a-f]{16} index:0x[0-9a-f]+ pfn:0x([0-9a-f]+)$/
+
 /** Lines of this subject, and what varies in them. A line that begins like one but is none keeps all it has. */
-const forms: ReadonlyArray<readonly [begins: RegExp, varies: RegExp, instead: string]> = [
+const forms: ReadonlyArray<readonly [begins: RegExp, varies: RegExp, instead: Instead]> = [
   [/^memmap_init_zone_device initialised /, / in [0-9]+ms$/, " in ms"],
   [/^Built [0-9]+ zonelists, /, /Total pages: [0-9]+$/, "Total pages"],
   [
@@ -26,13 +34,16 @@ const forms: ReadonlyArray<readonly [begins: RegExp, varies: RegExp, instead: st
     /^WARNING: (?:CPU: [0-9]+ PID: [0-9]+ )?(?:at )?(?:\S+:[0-9]+ )?([A-Za-z_]\w*)(?:\.\w+)*(?:\+0x[0-9a-f]+\/0x[0-9a-f]+(?: \[\w+\])?)?$/,
     "WARNING $1"
   ],
-  [/^page:/, /^page:.* pfn:(0x[0-9a-f]+)$/, "page pfn:$1"],
+  [/^page:/, dumped, section],
   [/^page dumped because: /, /$^/, ""],
   [/^Block size \[/, /$^/, ""],
   [/^nfit \S+: Error found in NVDIMM /, /$^/, ""],
   [/^(?:nd_pmem|nd_btt|dax_pmem|device_dax|kmem)[: ]/, /$^/, ""],
   [/^(?:namespace|pfn|dax|btt)[0-9]+\.[0-9]+: /, /$^/, ""]
 ]
+
+const replaced = (said: string, [, varies, instead]: (typeof forms)[number]): string =>
+  typeof instead === "string" ? said.replace(varies, instead) : said.replace(varies, instead)
 
 const bracket = /^\[ *([0-9]+\.[0-9]+)\] /
 
@@ -47,7 +58,7 @@ export const read = (raw: string, needsTime: boolean): KernelLine => {
   if (match === null && needsTime) return { raw, time: undefined, key: undefined }
   const said = raw.slice(match?.[0].length ?? 0).trimStart()
   const form = forms.find(([begins]) => begins.test(said))
-  return { raw, time: match?.[1], key: form === undefined ? undefined : said.replace(form[1], form[2]) }
+  return { raw, time: match?.[1], key: form === undefined ? undefined : replaced(said, form) }
 }
 
 /**

@@ -115,7 +115,38 @@ const withSwapped = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, a
   return found
 }
 
+/**
+ * Pairs lines that are taken to be of this subject, `places`, with as many of the engine's, from the end: if all of them that still
+ * say something say the same, those that do not are the ones left over.
+ */
+const pairFromEnd = (
+  kernel: ReadonlyArray<Line>,
+  engine: ReadonlyArray<Line>,
+  places: ReadonlyArray<number>,
+  anyOrder: boolean
+): Found | undefined => {
+  const offset = engine.length - places.length
+  const inOrder = places.map((index, i) => [index, offset + i] as const)
+    .filter(([index, other]) => kernel[index]?.key !== undefined && kernel[index]?.key === engine[other]?.key)
+  const last = new Map(inOrder)
+  const found = anyOrder ? withSwapped(kernel, engine, inOrder) : last
+  if (!places.every((index) => kernel[index]?.key === undefined || found.has(index))) return undefined
+  const free = leftOver(engine.length, new Set(found.values()))
+  const altered = places.filter((index) => !found.has(index))
+  for (const [i, index] of altered.entries()) {
+    const other = free[free.length - altered.length + i]
+    if (other !== undefined) found.set(index, other)
+  }
+  return found
+}
+
 const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrder: boolean): Found => {
+  // a line that has lost its brackets was altered; it may have been of this subject
+  const places = [...kernel.keys()].filter((index) =>
+    kernel[index]?.key !== undefined || kernel[index]?.time === undefined
+  )
+  const whole = places.length === engine.length ? pairFromEnd(kernel, engine, places, anyOrder) : undefined
+  if (whole !== undefined) return whole
   const anchors = anchorsOf(kernel, engine)
   const found: Found = anyOrder ? withSwapped(kernel, engine, anchors) : new Map(anchors)
   const left = leftOver(kernel.length, new Set(found.keys())).slice(0, gapLimit)
@@ -173,6 +204,33 @@ const isAltered = (tail: ReadonlyArray<Line>, index: number, own: ReadonlyArray<
   )
 }
 
+/** Places in the tail of lines of this subject, altered ones included. */
+const placesIn = (tail: ReadonlyArray<Line>, own: ReadonlyArray<Line>, engineCount: number): ReadonlyArray<number> => {
+  const times = new Set(own.map(({ time }) => time))
+  // said after the kernel's other lists were taken, and hence nowhere but here
+  const late = Math.min(engineCount - own.length, tail.length)
+  const isShort = tail.filter(({ key, time }) => key !== undefined && !times.has(time)).length < late
+  return [...tail.keys()].filter((index) =>
+    tail[index]?.key !== undefined || isAltered(tail, index, own) || (isShort && tail[index]?.time === undefined)
+  )
+}
+
+/** Where the tail is not what the engine said last: equal lines, and between and after them what else there is. */
+const pairTail = (tail: ReadonlyArray<Line>, last: ReadonlyArray<Line>, places: ReadonlyArray<number>): Found => {
+  const anchors = lastAnchorsOf(tail, last)
+  const found = withSwapped(tail, last, anchors)
+  const left = leftOver(tail.length, new Set(found.keys()))
+  const right = leftOver(last.length, new Set(found.values()))
+  for (const [gap, [someLeft, someRight]] of gaps(anchors, left, right).entries()) {
+    const ours = someLeft.filter((index) => places.includes(index))
+    const pairs = gap > 0
+      ? fillGap(tail, last, someLeft, someRight)
+      : ours.map((index, i) => [index, someRight[someRight.length - ours.length + i] ?? -1] as const)
+    for (const [index, other] of pairs) found.set(index, other)
+  }
+  return found
+}
+
 /**
  * The last lines of everything: those of this subject must be the last the engine said. `others` are the kernel's lines
  * elsewhere in the record, which tell what an altered line was. What the engine said before the first of them may have been
@@ -190,26 +248,13 @@ export const compareTail = (
   const tail = lines(kernel, true)
   const own = others.filter(({ key }) => key !== undefined)
   const all = said(engineAll)
-  const last = tail.length === 0 ? [] : all.slice(-tail.length)
-  // said after the kernel's other lists were taken
-  const lateFrom = own.length - (all.length - last.length)
-  const anchors = lastAnchorsOf(tail, last)
-  const found = withSwapped(tail, last, anchors)
-  const left = leftOver(tail.length, new Set(found.keys()))
-  const right = leftOver(last.length, new Set(found.values()))
-  for (const [gap, [someLeft, someRight]] of gaps(anchors, left, right).entries()) {
-    const isLate = someRight.some((index) => index >= lateFrom)
-    const places = someLeft.filter((index) =>
-      tail[index]?.key !== undefined || isAltered(tail, index, own) || (isLate && tail[index]?.time === undefined)
-    )
-    const pairs = gap > 0
-      ? fillGap(tail, last, someLeft, someRight)
-      : places.map((index, i) => [index, someRight[someRight.length - places.length + i] ?? -1] as const)
-    for (const [index, other] of pairs) found.set(index, other)
-  }
-  const used = new Set(found.values())
-  const firstUsed = anchors[0]?.[1] ?? last.length
-  const more = leftOver(last.length, used).filter((index) => index > firstUsed)
+  const places = placesIn(tail, own, all.length)
+  const few = all.slice(Math.max(0, all.length - places.length))
+  const many = all.slice(Math.max(0, all.length - tail.length))
+  const exact = pairFromEnd(tail, few, places, true)
+  const [last, found] = exact === undefined ? [many, pairTail(tail, many, places)] : [few, exact]
+  const firstUsed = Math.min(last.length, ...found.values())
+  const more = leftOver(last.length, new Set(found.values())).filter((index) => index > firstUsed)
   return [
     ...tail.map((line, index): Verdict.Verdict => {
       const at = LeafPath.inside(path, index)

@@ -151,10 +151,11 @@ const chainOf = (runs: ReadonlyArray<Run>, leafAt: LeafAt, known: ReadonlyArray<
   const head = follow(first, leafAt, { begin, bound: Math.min(second[0]?.virt ?? bound, bound), end: undefined })
   const tail = follow(second, leafAt, { begin: undefined, bound, end })
   // the first run after the gap ends where the second begins, wherever it says it begins
-  const [open, next] = second
-  const isMoved = open !== undefined && next !== undefined && !leadsOn(open, leafAt, next.virt, bound)
+  const [open] = second
+  const next = tail.starts[1]
+  const isMoved = open !== undefined && next !== undefined && !leadsOn(open, leafAt, next, bound)
   return {
-    starts: [...head.starts, ...(isMoved ? [next.virt - 1] : tail.starts.slice(0, 1)), ...tail.starts.slice(1)],
+    starts: [...head.starts, ...(isMoved ? [next - 1] : tail.starts.slice(0, 1)), ...tail.starts.slice(1)],
     wrongCounts: new Set([...head.wrongCounts, ...[...tail.wrongCounts].map((index) => index + keptAtStart)])
   }
 }

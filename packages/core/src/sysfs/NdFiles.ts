@@ -31,14 +31,14 @@ export interface Source {
 
 const driverLinks = "/sys/bus/nd/drivers"
 
-/** `%#llx` in sysfs; everything else is decimal. */
-const inHex: ReadonlySet<string> = new Set(["resource"])
+/** `%#llx` of all devices, `%#lx` of regions; everything else is decimal. */
+const inHex: ReadonlySet<string> = new Set(["resource", "region align"])
 
 /** `nd_size_select_show()` puts a blank behind every choice, the last one too. */
 const choices: ReadonlySet<string> = new Set(["sector_size", "supported_alignments"])
 
-const textOf = (attribute: string, value: string | number): string =>
-  inHex.has(attribute) && typeof value === "number"
+const textOf = (name: string, attribute: string, value: string | number): string =>
+  (inHex.has(attribute) || inHex.has(`${name.replace(/[0-9].*$/, "")} ${attribute}`)) && typeof value === "number"
     ? hex(value)
     : choices.has(attribute)
     ? `${value} `
@@ -64,7 +64,7 @@ const attributes = (
   Object.entries(values).filter(([attribute]) => attribute !== "driver").map(([attribute, value]) => {
     const file: SysfsTree.File = {
       _tag: "File",
-      read: value === null ? unreadable(name, attribute) : Effect.succeed(`${textOf(attribute, value)}\n`),
+      read: value === null ? unreadable(name, attribute) : Effect.succeed(`${textOf(name, attribute, value)}\n`),
       write: writes.has(attribute) ? (text) => bus.write(name, attribute, text) : null
     }
     return [attribute, file]
@@ -149,7 +149,8 @@ const dimm = (number: number, regions: ReadonlyArray<NvdimmState.Region>): Sysfs
     ["phys_id", SysfsTree.attribute(() => "0x0")],
     ["serial", SysfsTree.attribute(() => hex(Dimm.serial(number)))],
     ["flags", SysfsTree.attribute(() => isUnarmed ? "not_armed" : "")],
-    ["state", SysfsTree.attribute(() => regions.some(({ enabled }) => enabled) ? "active" : "idle")],
+    // only regions that look at its labels keep a DIMM busy
+    ["state", SysfsTree.attribute(() => hasLabelArea && regions.some(({ enabled }) => enabled) ? "active" : "idle")],
     // a DIMM without a passphrase has no such attribute
     ...(isLocked ? [["security", SysfsTree.attribute(() => "locked")] as const] : []),
     ["commands", SysfsTree.attribute(() => hasLabelArea ? "config_size config_data set_config_data" : "")],

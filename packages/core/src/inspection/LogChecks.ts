@@ -144,8 +144,21 @@ const structPages = [56, 72, 80, 96]
 const zoneChecks = ({ check, expected, log, pageSize }: Context): ReadonlyArray<Check.Check> => {
   const zones = new Map(expected.zones.map((zone) => [`${zone.node} ${zone.name}`, zone]))
   const zoneOf = ({ node, zone }: ZonePages) => zones.get(`${node} ${zone}`)
-  const present = (said: ZonePages) =>
-    check("ZON-11", `node ${said.node}, zone ${said.zone}: pages present`, zoneOf(said)?.boot ?? 0, said.pages)
+  const saidOf = (list: ReadonlyArray<ZonePages>, { node, zone }: ZonePages): number =>
+    list.find((each) => each.node === node && each.zone === zone)?.pages ?? 0
+  const present = (said: ZonePages) => {
+    const boot = zoneOf(said)?.boot ?? 0
+    return check(
+      "ZON-11",
+      `node ${said.node}, zone ${said.zone}: pages present`,
+      boot,
+      said.pages,
+      () =>
+        boot - saidOf(log.zoneMemmap, said) - saidOf(log.zoneReserved, said) === said.pages
+          ? "this kernel takes memmap and reserve off before it prints"
+          : null
+    )
+  }
   const memmap = (said: ZonePages) => {
     const zone = zoneOf(said)
     return check(
@@ -154,11 +167,15 @@ const zoneChecks = ({ check, expected, log, pageSize }: Context): ReadonlyArray<
       zone?.memmap ?? 0,
       said.pages,
       () => {
-        const own = expected.boot.nodes.find(({ node }) => node === said.node)?.zones.find(({ name }) => name === said.zone)
+        const own = expected.boot.nodes.find(({ node }) => node === said.node)?.zones.find(({ name }) =>
+          name === said.zone
+        )
         const size = own === undefined
           ? undefined
           : structPages.find((bytes) => Expectation.memmapPages(own, bytes, pageSize) === said.pages)
-        return size === undefined ? null : `this kernel has struct pages of ${size} bytes (GEO-5): say so with structPage`
+        return size === undefined
+          ? null
+          : `this kernel has struct pages of ${size} bytes (GEO-5): say so with structPage`
       }
     )
   }
@@ -167,10 +184,7 @@ const zoneChecks = ({ check, expected, log, pageSize }: Context): ReadonlyArray<
     ...log.nodePages.map(({ node, pages }) =>
       check("ZON-11", `node ${node}: pages present`, Num.sumAll((nodes.get(node) ?? []).map(({ boot }) => boot)), pages)
     ),
-    ...log.zonePages.map((said) => {
-      // kernels before 3.? print what is left of the zone once its memmap and reserve are taken off
-      return present(said)
-    }),
+    ...log.zonePages.map(present),
     ...log.zoneMemmap.map(memmap)
   ]
 }
@@ -204,7 +218,10 @@ const zonelistChecks = ({ check, expected, log }: Context): ReadonlyArray<Check.
   if (log.zonelists === undefined) return []
   const { nodes, pages } = log.zonelists
   const present = presentPages(expected)
-  const memmap = Num.sumAll(expected.zones.map((zone) => zone.memmap))
+  // what is printed of the memmap has a comparison of its own
+  const memmap = log.zoneMemmap.length > 0
+    ? Num.sumAll(log.zoneMemmap.map((zone) => zone.pages))
+    : Num.sumAll(expected.zones.map((zone) => zone.memmap))
   const reserved = Num.sumAll(log.zoneReserved.map((zone) => zone.pages))
   const left = present - memmap - reserved
   const dma = expected.zones.find(({ name }) => name === "DMA")?.boot ?? 0

@@ -68,6 +68,52 @@ const attributes = (files: Files, bus: "nd" | "dax"): Value => {
   return found
 }
 
+const memory = "sys/devices/system/memory"
+
+const blockSizeOf = (files: Files): number | undefined => {
+  const text = files.get(`${memory}/block_size_bytes`)?.trim() ?? ""
+  return /^[0-9a-f]{1,13}$/.test(text) ? Number.parseInt(text, 16) : undefined
+}
+
+interface Block {
+  readonly number: number
+  readonly attributes: Readonly<Record<string, string | ReadonlyArray<string>>>
+}
+
+/** Blocks in the order of their numbers, neighbours that read the same as one. */
+const blocksOf = (files: Files): ReadonlyArray<Value> => {
+  const nodes = Map.groupBy(
+    [...files.keys()].flatMap((path) => {
+      const [, block, node] = /^sys\/devices\/system\/memory\/memory([0-9]{1,15})\/(node[0-9]{1,9})\/$/.exec(path) ?? []
+      return block === undefined || node === undefined ? [] : [{ block, node }]
+    }),
+    ({ block }) => block
+  )
+  const all = [...files].flatMap(([path, state]): ReadonlyArray<Block> => {
+    const block = /^sys\/devices\/system\/memory\/memory([0-9]{1,15})\/state$/.exec(path)?.[1]
+    if (block === undefined) return []
+    const own = (name: string) => files.get(`${memory}/memory${block}/${name}`)?.trim().slice(0, 200) ?? ""
+    return [{
+      number: Number(block),
+      attributes: {
+        state: state.trim().slice(0, 40),
+        validZones: own("valid_zones"),
+        physDevice: own("phys_device"),
+        removable: own("removable"),
+        nodes: (nodes.get(block) ?? []).map(({ node }) => node)
+      }
+    }]
+  }).toSorted((a, b) => a.number - b.number)
+  const runs: Array<{ first: number; last: number; key: string; attributes: Block["attributes"] }> = []
+  for (const { attributes: own, number } of all) {
+    const key = JSON.stringify(own)
+    const last = runs.at(-1)
+    if (last !== undefined && last.key === key && last.last + 1 === number) last.last = number
+    else runs.push({ first: number, last: number, key, attributes: own })
+  }
+  return runs.map(({ attributes: own, first, last }) => ({ first, last, ...own }))
+}
+
 const maskNames = ["online", "possible", "has_memory", "has_normal_memory", "has_cpu"]
 
 const nodeFolder = "sys/devices/system/node"
@@ -121,7 +167,6 @@ export const make = (
   log: string | undefined
 ): Effect.Effect<KernelRecord.KernelRecord, InputError> =>
   Effect.gen(function*() {
-    const blocks = yield* TreeCapture.blocks(source, files)
     const iomemText = files.get("proc/iomem") ?? ""
     const isHidden = TreeCapture.isHidden(iomemText)
     const resources = isHidden || iomemText.trim() === ""
@@ -130,6 +175,7 @@ export const make = (
     const zones = yield* Effect.fromResult(
       orAbsent(files, "proc/zoneinfo", (text) => Zoneinfo.parse(`${source}/proc/zoneinfo`, text))
     )
+    const blockSize = blockSizeOf(files)
     const observed = {
       uname: `Linux ${release(files)} ${arch}`,
       meminfo: meminfo(files.get("proc/meminfo") ?? ""),
@@ -137,18 +183,12 @@ export const make = (
       iomemText: isHidden ? "" : iomemText,
       iomem: flat(resources),
       zoneinfo: zones?.map(encodeZone),
-      memory_blocks: blocks === undefined ? undefined : {
-        blockSizeBytes: blocks.size,
-        autoOnline: files.get("sys/devices/system/memory/auto_online_blocks")?.trim(),
-        runs: blocks.runs.map(({ first, last, node, state, zone }) => ({
-          first,
-          last,
-          state,
-          validZones: zone,
-          nodes: node === null ? [] : [`node${node}`]
-        }))
+      memory_blocks: blockSize === undefined ? undefined : {
+        blockSizeBytes: blockSize,
+        autoOnline: files.get(`${memory}/auto_online_blocks`)?.trim(),
+        runs: blocksOf(files)
       },
-      memory_blocks_present: blocks !== undefined,
+      memory_blocks_present: blockSize !== undefined,
       module_params: parameters(files),
       nodes: nodesOf(files),
       nd_sysfs: attributes(files, "nd"),

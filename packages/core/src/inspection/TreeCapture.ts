@@ -97,16 +97,6 @@ const nodesText = (files: TreeDevices.Files): string =>
     .map(([, text]) => text).join("\n")
 
 /**
- * The memory blocks of a tree; `undefined` where it has none.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const blocks = Effect.fnUntraced(function*(source: string, files: TreeDevices.Files) {
-  return yield* blocksOf(yield* Effect.fromResult(CapturedTree.fromFiles(source, files)))
-})
-
-/**
  * What a tree says. Files that are absent say nothing; those that are there must be sound. RAM is taken from `/proc/iomem`, or
  * from the memory blocks where its addresses are hidden.
  *
@@ -118,7 +108,7 @@ export const toParts = (
   files: TreeDevices.Files
 ): Effect.Effect<ReadonlyArray<Part>, InputError> =>
   Effect.gen(function*() {
-    const listed = yield* blocks(source, files)
+    const listed = yield* blocksOf(yield* Effect.fromResult(CapturedTree.fromFiles(source, files)))
     return yield* Effect.fromResult(Result.gen(function*() {
       const at = (path: string) => source === "" ? `/${path}` : `${source}/${path}`
       const parts: Array<Part> = []

@@ -6,6 +6,8 @@
 import * as Inspection from "@vmemmap/core/inspection/Inspection"
 
 /**
+ * The machine explained, as the library explains it.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -58,6 +58,8 @@ export interface RamMemmap {
 }
 
 /**
+ * What should be found: `boot` is what boot makes of the machine, the rest what it is now.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -65,7 +67,6 @@ export interface Expectation {
   readonly boot: BootMemory.BootMemory
   readonly zones: ReadonlyArray<Zone>
   readonly sections: ReadonlyArray<Sections>
-  /** Pages the blocks that were added hold, all of them online. */
   readonly memmap: RamMemmap
   /** Runs of memory blocks that boot RAM is in, by number, last included. */
   readonly bootBlocks: ReadonlyArray<{ readonly first: number; readonly last: number }>

@@ -15,6 +15,8 @@ import type { MachineView } from "./MachineView.ts"
 import * as Owners from "./Owners.ts"
 
 /**
+ * A page frame explained; what a source must say first is `null` without it.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -19,6 +19,8 @@ const modules = {
   size: async () => (await import("./commands/SizeCommand.ts")).command,
   grow: async () => (await import("./commands/GrowCommand.ts")).command,
   carve: async () => (await import("./commands/CarveCommand.ts")).command,
+  try: async () => (await import("./commands/TryCommand.ts")).command,
+  verify: async () => (await import("./commands/VerifyCommand.ts")).command,
   infoblock: async () => (await import("./commands/InfoblockCommand.ts")).command,
   inspect: async () => (await import("./commands/InspectCommand.ts")).command
 }

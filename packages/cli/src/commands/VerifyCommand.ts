@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as RecordText from "@vmemmap/core/records/RecordText"
 import * as Scope from "@vmemmap/core/records/Scope"
 import * as Totals from "@vmemmap/core/records/Totals"
 import * as Verification from "@vmemmap/core/records/Verification"
@@ -91,7 +92,7 @@ export const command = Command.make(
       cases
     }
     yield* args.json
-      ? json(answer)
+      ? output.print(RecordText.print(answer))
       : output.print(VerifyPrinter.text(answer, output.width, Style.make(output.colour)))
     if (failed > 0) return yield* new AnswerIsNo({ why: "" })
   })

@@ -16,6 +16,7 @@ import * as Result from "effect/Result"
 import * as JsonTree from "../inputs/JsonTree.ts"
 import * as BlockComparison from "./BlockComparison.ts"
 import * as CounterComparison from "./CounterComparison.ts"
+import * as Extras from "./Extras.ts"
 import * as Given from "./Given.ts"
 import * as HostComparison from "./HostComparison.ts"
 import type { KernelRecord } from "./KernelRecord.ts"
@@ -144,11 +145,7 @@ const machineField = (given: Given.Given, kernel: Observed, engine: Observed) =>
   }
 }
 
-/** What only the engine's side has: it is about the comparison, not part of it. */
-const extras = new Set(["dmesg_all", "notModelled", "outOfMemory"])
-
-const withoutExtras = (engine: Observed): Observed =>
-  Object.fromEntries(Object.entries(engine).filter(([key]) => !extras.has(key)))
+const withoutExtras = (engine: Observed): Observed => Extras.without(engine, Extras.keys)
 
 const excuse = (verdict: Verdict.Verdict): Verdict.Verdict =>
   verdict._tag === "Different" && (verdict.engine === undefined || verdict.kernel === undefined)

@@ -9,6 +9,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as KernelError from "../kernel/KernelError.ts"
+import * as Reasons from "./Reasons.ts"
 
 /**
  * An attribute. `read` gives its whole text; writing is `null` where the file cannot be written.
@@ -240,4 +241,4 @@ export const write = (
     if (found._tag === "Directory") return Effect.fail(failure("EISDIR", `${path} is a directory`))
     if (found._tag === "Bytes") return Effect.fail(failure("EINVAL", `${path} is a file of bytes`))
     return found.write === null ? Effect.fail(failure("EACCES", `${path} cannot be written`)) : found.write(text)
-  })
+  }).pipe(Reasons.telling)

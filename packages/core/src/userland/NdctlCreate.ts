@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as CreateNamespace from "../devices/CreateNamespace.ts"
 import * as Errno from "../kernel/Errno.ts"
+import * as Reasons from "../sysfs/Reasons.ts"
 import * as NamespaceOptions from "./NamespaceOptions.ts"
 import * as NdctlAutolabel from "./NdctlAutolabel.ts"
 import * as NdctlDevices from "./NdctlDevices.ts"
@@ -49,6 +50,10 @@ const complaints = (options: ToolOptions.Parsed, pageSize: number): ReadonlyArra
 /** A flag that is on unless taken back. */
 const isOn = ({ counts }: ToolOptions.Parsed, long: string): boolean => counts.get(long) !== 0
 
+/** What the tool itself refused; its complaint is the first line of the text. */
+const tellWhy = ({ errno, remedy, rule, text }: CreateNamespace.ToolRefusal) =>
+  Reasons.tell({ errno, rule, problem: text.split("\n")[0] ?? "", remedy })
+
 /**
  * Settles the request, with the tool's complaints. Row 12 comes later, when the namespace has its place: until then it is settled
  * as if forced.
@@ -70,6 +75,7 @@ const settle = Effect.fnUntraced(function*(
   }
   if (Result.isSuccess(settled)) return settled.success
   const { errno, kind, text } = settled.failure
+  yield* tellWhy(settled.failure)
   if (kind === "counted") NdctlSession.count(session, NdctlSetup.doing, text)
   if (kind === "plain") NdctlSession.complain(session, text)
   return yield* ToolFailure.fail(kind === "skip" ? "EAGAIN" : errno)

@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import { MiB } from "../geometry/Units.ts"
 import * as Errno from "../kernel/Errno.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
+import * as Reasons from "../sysfs/Reasons.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import { bytesOf, textOf } from "./ShellCommand.ts"
 import * as Tool from "./Tool.ts"
@@ -231,7 +232,8 @@ export const forWriting = (
         found.write === null ? refusing(inProc ? "EIO" : "EPERM") : ofBytes(found.size, found.write)
       )
     }
-    if (found.write !== null) return Effect.succeed(ofAttribute(found.write))
+    const { write } = found
+    if (write !== null) return Effect.succeed(ofAttribute((text) => Reasons.telling(write(text))))
     return inProc ? Effect.succeed(refusing("EIO")) : Effect.fail(refused("open", "EACCES"))
   })
 

@@ -1,0 +1,41 @@
+/**
+ * The machine of a dry run: any SOURCE, or a record of which only the machine counts.
+ *
+ * @since 0.1.0
+ */
+import * as Source from "@vmemmap/core/inputs/Source"
+import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
+import * as KernelRecord from "@vmemmap/core/records/KernelRecord"
+import * as RecordedMachine from "@vmemmap/core/records/RecordedMachine"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import { orWrongUse } from "../Failure.ts"
+import * as Sources from "./Sources.ts"
+
+/** Records begin so, in whatever layout. */
+const looksLikeRecord = (text: string): boolean => /^\uFEFF?\s*\{\s*"case"\s*:/.test(text.slice(0, 4096))
+
+const ofRecord = (
+  source: string,
+  text: string
+): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
+  Result.flatMap(
+    KernelRecord.parse(source, text),
+    ({ input }): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
+      RecordedMachine.fromInput(input)
+  )
+
+/**
+ * One machine from all sources.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const read = Effect.fnUntraced(function*(sources: ReadonlyArray<string>) {
+  const specs: Array<MachineSpec.MachineSpec> = []
+  for (const source of sources) {
+    const text = yield* Sources.text(source)
+    specs.push(yield* orWrongUse(looksLikeRecord(text) ? ofRecord(source, text) : Source.read(source, text)))
+  }
+  return yield* orWrongUse(Source.merge(specs, sources))
+})

@@ -1,0 +1,135 @@
+/**
+ * What will happen if these lines are typed on that machine: a script carried out on a model of it, written down as a record.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { InputError } from "../inputs/InputError.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
+import type { MachineError } from "../machine/MachineError.ts"
+import type { MachineSpec } from "../machine/MachineSpec.ts"
+import { Kernel } from "../release/Kernel.ts"
+import * as MachineTree from "../sysfs/MachineTree.ts"
+import { type Reason, Reasons } from "../sysfs/Reasons.ts"
+import * as Script from "../userland/Script.ts"
+import type { ScriptError } from "../userland/ScriptError.ts"
+import * as ScriptSyntax from "../userland/ScriptSyntax.ts"
+import * as SetUp from "../userland/SetUp.ts"
+import type { Input, NotModelled } from "../userland/Tool.ts"
+import * as Tools from "../userland/Tools.ts"
+import * as MemoryNames from "./MemoryNames.ts"
+import * as MemoryUse from "./MemoryUse.ts"
+import type * as Recorder from "./Recorder.ts"
+import * as Session from "./Session.ts"
+
+/**
+ * A machine as described, with the configuration its description names, and the text of a script. `onTerminal`: the tools print
+ * for people.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly spec: MachineSpec
+  readonly script: string
+  readonly onTerminal: boolean
+}
+
+/**
+ * A command as it ended, and why something was refused on its way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Entry extends Recorder.Command {
+  readonly reasons: ReadonlyArray<Reason>
+}
+
+/**
+ * The outcome. `stopped` is the line that could not be carried out, if there was one: the record then ends before it. `notes` tell
+ * how the machine differs from its description, `use` who holds which memory at the end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DryRun extends Session.Session {
+  readonly stopped: ScriptError | NotModelled | null
+  readonly notes: ReadonlyArray<string>
+  readonly use: MemoryUse.MemoryUse
+}
+
+const isStop = (error: { readonly _tag: string }): error is ScriptError | NotModelled =>
+  error._tag === "ScriptError" || error._tag === "NotModelled"
+
+const program = Effect.fnUntraced(function*(
+  { onTerminal, spec }: Omit<Request, "script">,
+  parsed: ScriptSyntax.Script,
+  onCommand: (entry: Entry) => Effect.Effect<void>
+) {
+  const { arch } = yield* Kernel
+  const freshUuid = Session.uuids()
+  const input: Input = { stdin: new Uint8Array(), onTerminal, freshUuid }
+  const notes: Array<string> = []
+  let reasons: Array<Reason> = []
+  let stopped: DryRun["stopped"] = null
+
+  const run = (recorder: Recorder.Recorder) =>
+    Script.run<never, never>(parsed, {
+      commands: Tools.all,
+      input: { onTerminal, freshUuid },
+      onCommand: (executed) =>
+        Effect.flatMap(recorder.command(executed), (entry) => {
+          const mine = reasons
+          reasons = []
+          return onCommand({ ...entry, reasons: mine })
+        })
+    }).pipe(
+      Effect.provideService(Reasons, (reason) => reasons.push(reason)),
+      Effect.catchIf(isStop, (error) =>
+        Effect.sync(() => {
+          stopped = error
+        })),
+      Effect.asVoid
+    )
+
+  const session = yield* Session.run<InputError | NotModelled | KernelError, Recorder.Services>({
+    names: MemoryNames.ofMachine(spec, arch.pageSize),
+    input,
+    given: {},
+    prepare: Effect.map(SetUp.run(spec, Tools.all, input), (said) => {
+      notes.push(...said)
+    }),
+    script: run
+  })
+  const outcome: DryRun = {
+    ...session,
+    observed: { status: "ok", ...session.observed, cmdline: spec.cmdline ?? "" },
+    stopped,
+    notes,
+    use: yield* MemoryUse.take
+  }
+  return outcome
+})
+
+/**
+ * Boots the machine, gives it its configuration and runs the script; `onCommand` is told of every command as it ends.
+ *
+ * Fails where the script is none, where the machine cannot boot or its configuration cannot be made.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const run = (
+  request: Request,
+  onCommand: (entry: Entry) => Effect.Effect<void> = () => Effect.void
+): Effect.Effect<DryRun, InputError | MachineError | KernelError | NotModelled | ScriptError> =>
+  Effect.flatMap(
+    Effect.fromResult(ScriptSyntax.parse(request.script)),
+    (parsed) =>
+      program(request, parsed, onCommand).pipe(
+        Effect.scoped,
+        Effect.provide(MachineTree.boot(request.spec), { local: true }),
+        Effect.provideService(Clock.Clock, Session.instant())
+      )
+  )

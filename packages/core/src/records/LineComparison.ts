@@ -115,38 +115,48 @@ const withSwapped = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, a
   return found
 }
 
-/**
- * Pairs lines that are taken to be of this subject, `places`, with as many of the engine's, from the end: if all of them that still
- * say something say the same, those that do not are the ones left over.
- */
+/** Lines that are taken to be of this subject, `places`, one by one from the end, as far as they have not changed places. */
 const pairFromEnd = (
   kernel: ReadonlyArray<Line>,
   engine: ReadonlyArray<Line>,
   places: ReadonlyArray<number>,
   anyOrder: boolean
-): Found | undefined => {
+): Found => {
   const offset = engine.length - places.length
   const inOrder = places.map((index, i) => [index, offset + i] as const)
     .filter(([index, other]) => kernel[index]?.key !== undefined && kernel[index]?.key === engine[other]?.key)
-  const last = new Map(inOrder)
-  const found = anyOrder ? withSwapped(kernel, engine, inOrder) : last
-  if (!places.every((index) => kernel[index]?.key === undefined || found.has(index))) return undefined
+  const found: Found = anyOrder ? withSwapped(kernel, engine, inOrder) : new Map(inOrder)
   const free = leftOver(engine.length, new Set(found.values()))
-  const altered = places.filter((index) => !found.has(index))
-  for (const [i, index] of altered.entries()) {
-    const other = free[free.length - altered.length + i]
+  const others = places.filter((index) => !found.has(index))
+  for (const [i, index] of others.entries()) {
+    const other = free[free.length - others.length + i]
     if (other !== undefined) found.set(index, other)
   }
   return found
 }
 
-const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrder: boolean): Found => {
-  // a line that has lost its brackets was altered; it may have been of this subject
-  const places = [...kernel.keys()].filter((index) =>
-    kernel[index]?.key !== undefined || kernel[index]?.time === undefined
-  )
-  const whole = places.length === engine.length ? pairFromEnd(kernel, engine, places, anyOrder) : undefined
-  if (whole !== undefined) return whole
+/** One way to pair lines up. `earlier` of the engine's lines need not have been heard. */
+interface Paired {
+  readonly kernel: ReadonlyArray<Line>
+  readonly engine: ReadonlyArray<Line>
+  readonly found: Found
+  readonly earlier: number
+}
+
+/** Lines at `places` and paired ones that are not what the engine said, and lines of its that the kernel lacks. */
+const mistakes = (
+  { earlier, engine, found, kernel }: Paired,
+  places: ReadonlyArray<number>
+): number => {
+  const wrong = [...new Set([...places, ...found.keys()])].filter((index) => {
+    const key = kernel[index]?.key
+    return key === undefined || key !== engine[found.get(index) ?? -1]?.key
+  })
+  return wrong.length + Math.max(0, engine.length - found.size - earlier)
+}
+
+/** Equal lines, and between them what else there is. */
+const pairByAnchors = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrder: boolean): Found => {
   const anchors = anchorsOf(kernel, engine)
   const found: Found = anyOrder ? withSwapped(kernel, engine, anchors) : new Map(anchors)
   const left = leftOver(kernel.length, new Set(found.keys())).slice(0, gapLimit)
@@ -156,6 +166,19 @@ const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrd
     for (const [index, other] of fillGap(kernel, engine, someLeft, someRight)) found.set(index, other)
   }
   return found
+}
+
+const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrder: boolean): Found => {
+  // a line that has lost its brackets was altered; it may have been of this subject
+  const places = [...kernel.keys()].filter((index) =>
+    kernel[index]?.key !== undefined || kernel[index]?.time === undefined
+  )
+  const own = places.filter((index) => kernel[index]?.key !== undefined)
+  const inTurn = { kernel, engine, found: pairFromEnd(kernel, engine, places, anyOrder), earlier: 0 }
+  const anchored = { ...inTurn, found: pairByAnchors(kernel, engine, anyOrder) }
+  return places.length === engine.length && mistakes(inTurn, own) <= mistakes(anchored, own)
+    ? inTurn.found
+    : anchored.found
 }
 
 const verdictOf = (path: LeafPath.LeafPath, kernel: Line, engine: Line | undefined): Verdict.Verdict =>
@@ -231,6 +254,9 @@ const pairTail = (tail: ReadonlyArray<Line>, last: ReadonlyArray<Line>, places: 
   return found
 }
 
+/** As many of the engine's lines come before all that were found: they may have been longer ago. */
+const earlierThan = (found: Found): number => found.size === 0 ? Infinity : Math.min(...found.values())
+
 /**
  * The last lines of everything: those of this subject must be the last the engine said. `others` are the kernel's lines
  * elsewhere in the record, which tell what an altered line was. What the engine said before the first of them may have been
@@ -251,10 +277,11 @@ export const compareTail = (
   const places = placesIn(tail, own, all.length)
   const few = all.slice(Math.max(0, all.length - places.length))
   const many = all.slice(Math.max(0, all.length - tail.length))
-  const exact = pairFromEnd(tail, few, places, true)
-  const [last, found] = exact === undefined ? [many, pairTail(tail, many, places)] : [few, exact]
-  const firstUsed = Math.min(last.length, ...found.values())
-  const more = leftOver(last.length, new Set(found.values())).filter((index) => index > firstUsed)
+  const inTurn = { kernel: tail, engine: few, found: pairFromEnd(tail, few, places, true), earlier: 0 }
+  const anchors = pairTail(tail, many, places)
+  const anchored = { kernel: tail, engine: many, found: anchors, earlier: earlierThan(anchors) }
+  const { earlier, engine: last, found } = mistakes(inTurn, places) <= mistakes(anchored, places) ? inTurn : anchored
+  const more = leftOver(last.length, new Set(found.values())).slice(earlier)
   return [
     ...tail.map((line, index): Verdict.Verdict => {
       const at = LeafPath.inside(path, index)

@@ -101,11 +101,23 @@ interface Chain {
 
 type LeafAt = (virt: number, run: Run) => number
 
+/** Whether the count before would be wrong by no more than half or all of it. */
+const isNear = ({ virt }: Run, before: Run | undefined, leaf: number): boolean =>
+  before === undefined || Math.abs((virt - before.virt) / leaf - before.count) <= before.count + 1
+
 /** Whether a run that does not begin where the one before ends is right all the same: it leads to the next one. */
-const leadsOn = (run: Run, leafAt: LeafAt, next: number | undefined, bound: number): boolean => {
+const leadsOn = (
+  run: Run,
+  leafAt: LeafAt,
+  { before, bound, next }: {
+    readonly before: Run | undefined
+    readonly next: number | undefined
+    readonly bound: number
+  }
+): boolean => {
   const leaf = leafAt(run.virt, run)
   return next === undefined
-    ? run.virt % leaf === 0 && run.virt < bound
+    ? run.virt % leaf === 0 && run.virt < bound && isNear(run, before, leaf)
     : run.virt + run.count * leaf === next
 }
 
@@ -128,7 +140,7 @@ const follow = (
   for (const [index, run] of runs.entries()) {
     const next = runs[index + 1]?.virt ?? end
     const isRight = expected === undefined || run.virt === expected ||
-      (index > 0 && leadsOn(run, leafAt, next, bound))
+      (index > 0 && leadsOn(run, leafAt, { before: runs[index - 1], next, bound }))
     const start = isRight ? run.virt : expected ?? run.virt
     if (index > 0 && start !== expected) wrongCounts.add(index - 1)
     starts.push(start)
@@ -153,7 +165,7 @@ const chainOf = (runs: ReadonlyArray<Run>, leafAt: LeafAt, known: ReadonlyArray<
   // the first run after the gap ends where the second begins, wherever it says it begins
   const [open] = second
   const next = tail.starts[1]
-  const isMoved = open !== undefined && next !== undefined && !leadsOn(open, leafAt, next, bound)
+  const isMoved = open !== undefined && next !== undefined && !leadsOn(open, leafAt, { before: undefined, next, bound })
   return {
     starts: [...head.starts, ...(isMoved ? [next - 1] : tail.starts.slice(0, 1)), ...tail.starts.slice(1)],
     wrongCounts: new Set([...head.wrongCounts, ...[...tail.wrongCounts].map((index) => index + keptAtStart)])

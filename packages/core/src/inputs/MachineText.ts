@@ -34,7 +34,11 @@ const decode = Decoding.make(MachineSpec.MachineSpec, {
  * @since 0.1.0
  */
 export const fromValue = (place: Decoding.Place, value: unknown): Result.Result<MachineSpec.MachineSpec, InputError> =>
-  Result.flatMap(decode(place, value), (spec) => Check.machine(place.source, spec))
+  Result.flatMap(decode(place, value), (spec) =>
+    Result.mapError(
+      Check.machine(place.source, spec),
+      (error) => place.at === "" ? error : new InputError({ ...error, at: `${place.at}: ${error.at}` })
+    ))
 
 /** Values reachable from `value`, counted up to `most`: shared ones count at every use. */
 const countValues = (value: unknown, most: number): number => {

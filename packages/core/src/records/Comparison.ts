@@ -147,8 +147,13 @@ const machineField = (given: Given.Given, kernel: Observed, engine: Observed) =>
 
 const withoutExtras = (engine: Observed): Observed => Extras.without(engine, Extras.keys)
 
+/** The status of a guest that was lost; one that ran out of memory may be. */
+const lost = "guest did not finish"
+
 const excuse = (verdict: Verdict.Verdict): Verdict.Verdict =>
-  verdict._tag === "Different" && (verdict.engine === undefined || verdict.kernel === undefined)
+  verdict._tag === "Different" &&
+    (verdict.engine === undefined || verdict.kernel === undefined ||
+      (LeafPath.print(verdict.path) === "status" && verdict.kernel === lost))
     ? { _tag: "OutOfScope", path: verdict.path, scope: Scope.entries.outOfMemory }
     : verdict
 
@@ -166,7 +171,8 @@ export const verdicts = (record: KernelRecord, engine: Observed): Verdict.Verdic
       return HostComparison.compare(given, kernel, engine)
     case "InfoblockTool":
       return withBlock(given)([], kernel, withoutExtras(engine))
-    case "Machine": {
+    case "Machine":
+    case "Described": {
       const all = TreeComparison.members([], kernel, withoutExtras(engine), machineField(given, kernel, engine))
       return engine["outOfMemory"] === undefined ? all : all.map(excuse)
     }

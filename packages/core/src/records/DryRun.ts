@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { InputError } from "../inputs/InputError.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
+import * as KernelLog from "../kernel/KernelLog.ts"
 import type { MachineError } from "../machine/MachineError.ts"
 import type { MachineSpec } from "../machine/MachineSpec.ts"
 import { Kernel } from "../release/Kernel.ts"
@@ -18,6 +19,8 @@ import * as ScriptSyntax from "../userland/ScriptSyntax.ts"
 import * as SetUp from "../userland/SetUp.ts"
 import type { Input, NotModelled } from "../userland/Tool.ts"
 import * as Tools from "../userland/Tools.ts"
+import * as Extras from "./Extras.ts"
+import type { KernelRecord } from "./KernelRecord.ts"
 import * as MemoryNames from "./MemoryNames.ts"
 import * as MemoryUse from "./MemoryUse.ts"
 import type * as Recorder from "./Recorder.ts"
@@ -47,13 +50,26 @@ export interface Entry extends Recorder.Command {
 }
 
 /**
- * The outcome. `stopped` is the line that could not be carried out, if there was one: the record then ends before it. `notes` tell
- * how the machine differs from its description, `use` who holds which memory at the end.
+ * Told while the script runs: once what the kernel said before the first line was typed, then every command as it ends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Listener {
+  readonly onBoot: (lines: ReadonlyArray<string>) => Effect.Effect<void>
+  readonly onCommand: (entry: Entry) => Effect.Effect<void>
+}
+
+/**
+ * The outcome. `boot` are the complaints of the booting kernel and all it says once drivers are loaded. `stopped` is the line that
+ * could not be carried out, if there was one: the record then ends before it. `notes` tell how the machine differs from its
+ * description, `use` who holds which memory at the end.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DryRun extends Session.Session {
+  readonly boot: ReadonlyArray<string>
   readonly stopped: ScriptError | NotModelled | null
   readonly notes: ReadonlyArray<string>
   readonly use: MemoryUse.MemoryUse
@@ -62,20 +78,35 @@ export interface DryRun extends Session.Session {
 const isStop = (error: { readonly _tag: string }): error is ScriptError | NotModelled =>
   error._tag === "ScriptError" || error._tag === "NotModelled"
 
+/** In a record: `ok`, or why the script did not get to its end. */
+const statusOf = (stopped: DryRun["stopped"]): string => stopped === null ? "ok" : stopped.message
+
+/** What a kernel that boots without trouble says is of no interest here. */
+const complaints = (events: ReadonlyArray<KernelLog.Event>): ReadonlyArray<string> =>
+  events.flatMap((event) => event._tag === "Line" && event.level !== "info" ? [event.text] : [])
+
+const deaf: Listener = { onBoot: () => Effect.void, onCommand: () => Effect.void }
+
 const program = Effect.fnUntraced(function*(
   { onTerminal, spec }: Omit<Request, "script">,
   parsed: ScriptSyntax.Script,
-  onCommand: (entry: Entry) => Effect.Effect<void>
+  { onBoot, onCommand }: Listener
 ) {
   const { arch } = yield* Kernel
+  const log = yield* KernelLog.KernelLog
+  const early = complaints(yield* log.recent)
   const freshUuid = Session.uuids()
   const input: Input = { stdin: new Uint8Array(), onTerminal, freshUuid }
   const notes: Array<string> = []
   let reasons: Array<Reason> = []
   let stopped: DryRun["stopped"] = null
+  let boot: ReadonlyArray<string> = []
 
-  const run = (recorder: Recorder.Recorder) =>
-    Script.run<never, never>(parsed, {
+  const run = Effect.fnUntraced(function*(recorder: Recorder.Recorder) {
+    boot = [...early, ...recorder.lines()]
+    reasons = []
+    yield* onBoot(boot)
+    yield* Script.run<never, never>(parsed, {
       commands: Tools.all,
       input: { onTerminal, freshUuid },
       onCommand: (executed) =>
@@ -89,9 +120,9 @@ const program = Effect.fnUntraced(function*(
       Effect.catchIf(isStop, (error) =>
         Effect.sync(() => {
           stopped = error
-        })),
-      Effect.asVoid
+        }))
     )
+  })
 
   const session = yield* Session.run<InputError | NotModelled | KernelError, Recorder.Services>({
     names: MemoryNames.ofMachine(spec, arch.pageSize),
@@ -104,7 +135,7 @@ const program = Effect.fnUntraced(function*(
   })
   const outcome: DryRun = {
     ...session,
-    observed: { status: "ok", ...session.observed, cmdline: spec.cmdline ?? "" },
+    observed: { status: statusOf(stopped), ...session.observed, cmdline: spec.cmdline ?? "" },
     stopped,
     notes,
     use: yield* MemoryUse.take
@@ -113,7 +144,7 @@ const program = Effect.fnUntraced(function*(
 })
 
 /**
- * Boots the machine, gives it its configuration and runs the script; `onCommand` is told of every command as it ends.
+ * Boots the machine, gives it its configuration and runs the script.
  *
  * Fails where the script is none, where the machine cannot boot or its configuration cannot be made.
  *
@@ -122,14 +153,28 @@ const program = Effect.fnUntraced(function*(
  */
 export const run = (
   request: Request,
-  onCommand: (entry: Entry) => Effect.Effect<void> = () => Effect.void
+  listener: Listener = deaf
 ): Effect.Effect<DryRun, InputError | MachineError | KernelError | NotModelled | ScriptError> =>
   Effect.flatMap(
     Effect.fromResult(ScriptSyntax.parse(request.script)),
     (parsed) =>
-      program(request, parsed, onCommand).pipe(
+      program(request, parsed, listener).pipe(
         Effect.scoped,
         Effect.provide(MachineTree.boot(request.spec), { local: true }),
         Effect.provideService(Clock.Clock, Session.instant())
       )
   )
+
+/**
+ * A dry run as a record: its input is the description of the machine and the lines.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const toRecord = ({ onTerminal, script, spec }: Request, { observed }: DryRun): KernelRecord => ({
+  case: spec.name === undefined || spec.name === "" ? "try" : spec.name,
+  category: "try",
+  about: "a dry run on a model, no recording of a kernel",
+  input: { spec, lines: script.split("\n"), ...(onTerminal ? { onTerminal } : {}) },
+  observed: Extras.strip(observed)
+})

@@ -9,8 +9,11 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Decoding from "../inputs/Decoding.ts"
-import type { InputError } from "../inputs/InputError.ts"
+import { InputError } from "../inputs/InputError.ts"
 import * as JsonTree from "../inputs/JsonTree.ts"
+import * as MachineText from "../inputs/MachineText.ts"
+import type { MachineSpec } from "../machine/MachineSpec.ts"
+import * as ScriptSyntax from "../userland/ScriptSyntax.ts"
 import * as RecordedMachine from "./RecordedMachine.ts"
 import * as RecordText from "./RecordText.ts"
 
@@ -82,6 +85,22 @@ export const HostInput = Schema.Struct({
 /** @since 0.1.0 */
 export interface HostInput extends Schema.Schema.Type<typeof HostInput> {}
 
+/** `input` of a dry run but for its machine. A line is one of the script's. */
+const Typed = Schema.Struct({
+  lines: Schema.Array(Schema.String.check(Schema.isPattern(/^[^\n]*$/, { expected: "a text without line breaks" }))),
+  onTerminal: Schema.optionalKey(Schema.Boolean)
+})
+
+/**
+ * `input` of a dry run: the description of a machine, and what is typed on it. `onTerminal`: the tools print for people.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DescribedInput extends Schema.Schema.Type<typeof Typed> {
+  readonly spec: MachineSpec
+}
+
 /**
  * `input` by what it describes.
  *
@@ -92,6 +111,7 @@ export type Given =
   | { readonly _tag: "Machine"; readonly input: MachineInput }
   | { readonly _tag: "InfoblockTool"; readonly input: InfoblockToolInput }
   | { readonly _tag: "Host"; readonly input: HostInput }
+  | { readonly _tag: "Described"; readonly input: DescribedInput }
 
 /** The frame of `observed` where a script ran. */
 const MachineObserved = Schema.Struct({
@@ -105,10 +125,29 @@ const decodeRecord = Decoding.make(KernelRecord, { remedy })
 const decodeMachine = Decoding.make(MachineInput, { remedy })
 const decodeTool = Decoding.make(InfoblockToolInput, { remedy })
 const decodeHost = Decoding.make(HostInput, { remedy })
+const decodeTyped = Decoding.make(Typed, { remedy })
 const decodeObserved = Decoding.make(MachineObserved, { remedy })
 
+/** The machine is held to what a description is held to, the lines to the syntax of scripts. */
+const described = (
+  place: Decoding.Place,
+  input: Readonly<Record<string, unknown>>
+): Result.Result<DescribedInput, InputError> =>
+  Result.gen(function*() {
+    const spec = yield* MachineText.fromValue(Decoding.inside(place, "spec"), input["spec"])
+    const typed = yield* decodeTyped(place, input)
+    yield* Result.mapError(ScriptSyntax.parse(typed.lines.join("\n")), ({ column, line, problem, remedy }) =>
+      new InputError({
+        ...Decoding.inside(Decoding.inside(place, "lines"), line - 1),
+        problem: `column ${column}: ${problem}`,
+        remedy
+      }))
+    return { spec, ...typed }
+  })
+
 /**
- * The input by kind. With `script` it is that of a machine, with `memoryOptions` that of a host, with `tool` that of ndctl.
+ * The input by kind. With `script` it is that of a machine, with `spec` that of a dry run, with `memoryOptions` that of a host, with
+ * `tool` that of ndctl.
  *
  * Fails with an `InputError` that says which field of `input` is missing or wrong.
  *
@@ -121,13 +160,16 @@ export const given = (source: string, record: KernelRecord): Result.Result<Given
   if (Object.hasOwn(input, "script")) {
     return Result.map(decodeMachine(place, input), (machine) => ({ _tag: "Machine", input: machine }))
   }
+  if (Object.hasOwn(input, "spec")) {
+    return Result.map(described(place, input), (input) => ({ _tag: "Described", input }))
+  }
   if (Object.hasOwn(input, "memoryOptions")) {
     return Result.map(decodeHost(place, input), (host) => ({ _tag: "Host", input: host }))
   }
   if (Object.hasOwn(input, "tool")) {
     return Result.map(decodeTool(place, input), (tool) => ({ _tag: "InfoblockTool", input: tool }))
   }
-  return Decoding.failAt(place, "has none of the keys script, memoryOptions, tool", remedy)
+  return Decoding.failAt(place, "has none of the keys script, spec, memoryOptions, tool", remedy)
 }
 
 /**
@@ -143,7 +185,7 @@ export const decode = (source: string, value: unknown): Result.Result<KernelReco
     }
     const record = yield* decodeRecord({ source, at: "" }, value)
     const { _tag } = yield* given(source, record)
-    if (_tag === "Machine") yield* decodeObserved({ source, at: "observed" }, record.observed)
+    if (_tag === "Machine" || _tag === "Described") yield* decodeObserved({ source, at: "observed" }, record.observed)
     return record
   })
 

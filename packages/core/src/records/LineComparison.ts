@@ -135,24 +135,21 @@ const pairFromEnd = (
   return found
 }
 
-/** One way to pair lines up. `earlier` of the engine's lines need not have been heard. */
+/** One way to pair lines up. `lacking`: the engine's lines that the kernel should have said and did not. */
 interface Paired {
   readonly kernel: ReadonlyArray<Line>
   readonly engine: ReadonlyArray<Line>
   readonly found: Found
-  readonly earlier: number
+  readonly lacking: ReadonlyArray<number>
 }
 
 /** Lines at `places` and paired ones that are not what the engine said, and lines of its that the kernel lacks. */
-const mistakes = (
-  { earlier, engine, found, kernel }: Paired,
-  places: ReadonlyArray<number>
-): number => {
+const mistakes = ({ engine, found, kernel, lacking }: Paired, places: ReadonlyArray<number>): number => {
   const wrong = [...new Set([...places, ...found.keys()])].filter((index) => {
     const key = kernel[index]?.key
     return key === undefined || key !== engine[found.get(index) ?? -1]?.key
   })
-  return wrong.length + Math.max(0, engine.length - found.size - earlier)
+  return wrong.length + lacking.length
 }
 
 /** Equal lines, and between them what else there is. */
@@ -174,8 +171,14 @@ const pairUp = (kernel: ReadonlyArray<Line>, engine: ReadonlyArray<Line>, anyOrd
     kernel[index]?.key !== undefined || kernel[index]?.time === undefined
   )
   const own = places.filter((index) => kernel[index]?.key !== undefined)
-  const inTurn = { kernel, engine, found: pairFromEnd(kernel, engine, places, anyOrder), earlier: 0 }
-  const anchored = { ...inTurn, found: pairByAnchors(kernel, engine, anyOrder) }
+  const paired = (found: Found) => ({
+    kernel,
+    engine,
+    found,
+    lacking: leftOver(engine.length, new Set(found.values()))
+  })
+  const inTurn = paired(pairFromEnd(kernel, engine, places, anyOrder))
+  const anchored = paired(pairByAnchors(kernel, engine, anyOrder))
   return places.length === engine.length && mistakes(inTurn, own) <= mistakes(anchored, own)
     ? inTurn.found
     : anchored.found
@@ -254,6 +257,15 @@ const pairTail = (tail: ReadonlyArray<Line>, last: ReadonlyArray<Line>, places: 
   return found
 }
 
+/**
+ * Whether the kernel said a line as often as the engine, wherever the record has it. Devices probed side by side may have said it
+ * before the tail begins.
+ */
+const isHeard = (line: Line | undefined, all: ReadonlyArray<Line>, kernel: ReadonlyArray<Line>): boolean => {
+  const times = new Set(kernel.filter(({ key }) => key !== undefined && key === line?.key).map(({ time }) => time))
+  return times.size > 0 && times.size >= all.filter(({ key }) => key === line?.key).length
+}
+
 /** As many of the engine's lines come before all that were found: they may have been longer ago. */
 const earlierThan = (found: Found): number => found.size === 0 ? Infinity : Math.min(...found.values())
 
@@ -277,11 +289,20 @@ export const compareTail = (
   const places = placesIn(tail, own, all.length)
   const few = all.slice(Math.max(0, all.length - places.length))
   const many = all.slice(Math.max(0, all.length - tail.length))
-  const inTurn = { kernel: tail, engine: few, found: pairFromEnd(tail, few, places, true), earlier: 0 }
+  const lacking = (engine: ReadonlyArray<Line>, found: Found, earlier: number) =>
+    leftOver(engine.length, new Set(found.values())).slice(earlier)
+      .filter((index) => !isHeard(engine[index], all, [...own, ...tail]))
+  const turns = pairFromEnd(tail, few, places, true)
+  const inTurn = { kernel: tail, engine: few, found: turns, lacking: lacking(few, turns, 0) }
   const anchors = pairTail(tail, many, places)
-  const anchored = { kernel: tail, engine: many, found: anchors, earlier: earlierThan(anchors) }
-  const { earlier, engine: last, found } = mistakes(inTurn, places) <= mistakes(anchored, places) ? inTurn : anchored
-  const more = leftOver(last.length, new Set(found.values())).slice(earlier)
+  const anchored = {
+    kernel: tail,
+    engine: many,
+    found: anchors,
+    lacking: lacking(many, anchors, earlierThan(anchors))
+  }
+  const best = mistakes(inTurn, places) <= mistakes(anchored, places) ? inTurn : anchored
+  const { engine: last, found } = best
   return [
     ...tail.map((line, index): Verdict.Verdict => {
       const at = LeafPath.inside(path, index)
@@ -290,6 +311,6 @@ export const compareTail = (
         ? verdictOf(at, line, undefined)
         : Verdict.make(at, line.key !== undefined && line.key === last[other]?.key, line.raw, last[other]?.raw)
     }),
-    ...more.map((index) => Verdict.make(LeafPath.inside(path, tail.length + index), false, undefined, last[index]?.raw))
+    ...best.lacking.map((index) => Verdict.make(LeafPath.inside(path, tail.length + index), false, undefined, last[index]?.raw))
   ]
 }

@@ -17,6 +17,7 @@ export interface Totals {
   readonly compared: number
   readonly equal: number
   readonly different: number
+  readonly notModelled: number
   readonly outOfScope: number
 }
 
@@ -32,7 +33,17 @@ export interface Counted {
   readonly equal: number
   readonly outOfScope: number
   readonly different: ReadonlyArray<unknown>
+  readonly notModelled: ReadonlyArray<unknown>
 }
+
+/**
+ * Whether a case is not as recorded: something is different, or not modelled.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isFailed = ({ different, notModelled }: Pick<Counted, "different" | "notModelled">): boolean =>
+  different.length + notModelled.length > 0
 
 const none = (category: string): Totals => ({
   category,
@@ -41,6 +52,7 @@ const none = (category: string): Totals => ({
   compared: 0,
   equal: 0,
   different: 0,
+  notModelled: 0,
   outOfScope: 0
 })
 
@@ -57,6 +69,7 @@ export const add = (a: Totals, b: Omit<Totals, "category">): Totals => ({
   compared: a.compared + b.compared,
   equal: a.equal + b.equal,
   different: a.different + b.different,
+  notModelled: a.notModelled + b.notModelled,
   outOfScope: a.outOfScope + b.outOfScope
 })
 
@@ -68,15 +81,17 @@ export const add = (a: Totals, b: Omit<Totals, "category">): Totals => ({
  */
 export const byCategory = (cases: Iterable<Counted>): ReadonlyArray<Totals> => {
   const sums = new Map<string, Totals>()
-  for (const { category, compared, different, equal, outOfScope } of cases) {
+  for (const one of cases) {
+    const { category, compared, different, equal, notModelled, outOfScope } = one
     sums.set(
       category,
       add(sums.get(category) ?? none(category), {
         cases: 1,
-        failed: different.length > 0 ? 1 : 0,
+        failed: isFailed(one) ? 1 : 0,
         compared,
         equal,
         different: different.length,
+        notModelled: notModelled.length,
         outOfScope
       })
     )

@@ -11,6 +11,7 @@ import type { MachineError } from "../machine/MachineError.ts"
 import type { ScriptError } from "../userland/ScriptError.ts"
 import type { NotModelled } from "../userland/Tool.ts"
 import * as Comparison from "./Comparison.ts"
+import * as DryRun from "./DryRun.ts"
 import * as HostReplay from "./HostReplay.ts"
 import * as InfoblockReplay from "./InfoblockReplay.ts"
 import * as KernelRecord from "./KernelRecord.ts"
@@ -50,6 +51,10 @@ const replayed = (record: KernelRecord.KernelRecord): Effect.Effect<Session.Sess
           const phases = record.observed["phases"]
           const before = JsonTree.isRecord(phases) ? phases["before-drivers"] : undefined
           return Replay.run(given.input, JsonTree.isRecord(before) ? before : {})
+        }
+        case "Described": {
+          const { lines, onTerminal = false, spec } = given.input
+          return DryRun.run({ spec, script: lines.join("\n"), onTerminal })
         }
         case "Host":
           return Effect.map(HostReplay.run(given.input, record.observed), (observed) => ({ observed, defects: [] }))

@@ -89,7 +89,7 @@ const sectorSizeOf = (
 ): number | undefined => {
   if (settled.mode === "sector") return settled.sectorSize ?? 4096
   if (request.sectorSize !== undefined) return request.sectorSize
-  return target.sectorSizes.length === 0 ? undefined : request.existing === undefined ? 512 : target.sectorSize || 512
+  return target.sectorSizes.length === 0 ? undefined : request.existing === undefined ? 512 : target.sectorSize
 }
 
 /** One region: a new namespace, or `found` anew. EAGAIN: another region may do. */

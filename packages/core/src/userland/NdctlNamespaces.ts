@@ -88,18 +88,19 @@ export const disable = make({
     Effect.map(NdctlDevices.disableSafely(session, found), (disabled) => disabled ? "done" : "idle")
 })
 
-/** A label-less namespace cannot go away: only zeroing counts. */
+/** A label-less namespace cannot go away: only zeroing counts. One without capacity is passed over. */
 const remove = Effect.fnUntraced(function*(
   session: Session,
   options: ToolOptions.Parsed,
   found: NdctlView.Namespace,
   region: NdctlView.Region
 ): Effect.fn.Return<NdctlWalk.Step, ToolFailure.ToolFailure> {
+  if (found.size === 0 && !region.readOnly) return "skipped"
   const force = ToolOptions.has(options, "force")
   const zeroed = yield* NdctlPrepare.prepare(session, region, found, { doing: "destroy namespace", force })
   if (found.type === "io") return zeroed ? "done" : "skipped"
   yield* NdctlDevices.write(session, found.name, "size", "0")
-  return found.size === 0 ? "skipped" : "done"
+  return "done"
 })
 
 /**

@@ -24,7 +24,6 @@ const erase = (disk: SysfsTree.Bytes): Effect.Effect<"zeroed" | "clean" | "faile
 
 /** Whether anything had to be zeroed. A namespace that cannot be bound raw is left as it is, with a complaint. */
 const zero = Effect.fnUntraced(function*(session: Session, found: NdctlView.Namespace, doing: string) {
-  if (found.size === 0) return false
   const unbound = { erased: "unbound", path: "" } as const
   const { erased, path } = yield* NdctlDevices.whileRaw(
     session,

@@ -301,14 +301,17 @@ const bigint = (written: string | undefined): bigint =>
   written !== undefined && /^0x[0-9a-f]{1,16}$/i.test(written) ? BigInt(written) : 0n
 
 /**
- * All buses, in listing order.
+ * All buses, in listing order: that of their control devices, `ndctl0`, `ndctl1`, in `/sys/class/nd`.
  *
  * @category queries
  * @since 0.1.0
  */
 export const buses = (tree: Tree): Effect.Effect<ReadonlyArray<Bus>> =>
   Effect.forEach(
-    names(tree, /^ndbus[0-9]{1,9}$/),
+    NameHash.orderBy(
+      SysfsTree.list(tree, folder).filter((name) => /^ndbus[0-9]{1,9}$/.test(name)),
+      (name) => `ndctl${idOf(name)}`
+    ),
     (name) =>
       Effect.map(text(tree, `${folder}/${name}/provider`), (provider) => ({
         name,

@@ -73,10 +73,11 @@ export interface Case extends Schema.Schema.Type<typeof Case> {}
 export const Category = Schema.Struct({
   category: Schema.String,
   cases: Schema.Natural,
-  failed: Schema.Natural,
+  failed: Schema.Natural.annotate({ description: "Records with a difference, or with something not modelled." }),
   compared: Schema.Natural,
   equal: Schema.Natural,
   different: Schema.Natural,
+  notModelled: Schema.Natural,
   outOfScope: Schema.Natural
 }).annotate({ identifier: "Category", description: "Sums over the records of a category." })
 /** @since 0.1.0 */
@@ -89,8 +90,8 @@ export interface Category extends Schema.Schema.Type<typeof Category> {}
  * @since 0.1.0
  */
 export const VerifyAnswer = Schema.Struct({
-  passed: Schema.Natural.annotate({ description: "Records without a difference." }),
-  failed: Schema.Natural,
+  passed: Schema.Natural.annotate({ description: "Records that are as the model has them, in all that is in scope." }),
+  failed: Schema.Natural.annotate({ description: "Records with a difference, or with something not modelled." }),
   categories: Schema.Array(Category),
   cases: Schema.Array(Case)
 }).annotate({

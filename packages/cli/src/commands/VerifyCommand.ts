@@ -68,7 +68,7 @@ const verify = Effect.fnUntraced(function*(sources: ReadonlyArray<string>) {
 })
 
 /**
- * `vmemmap verify`; status 1 when a leaf in scope is not as recorded.
+ * `vmemmap verify`; status 1 when a leaf in scope is not as recorded, or is not modelled.
  *
  * @category commands
  * @since 0.1.0
@@ -84,7 +84,7 @@ export const command = Command.make(
         : output.print(scopeText(output.width))
     }
     const cases = yield* verify(args.sources)
-    const failed = cases.filter(({ different }) => different.length > 0).length
+    const failed = cases.filter(Totals.isFailed).length
     const answer: VerifyAnswer.VerifyAnswer = {
       passed: cases.length - failed,
       failed,

@@ -35,7 +35,7 @@ const differences = (style: Style, { case: name, different, notModelled }: Verif
       const [left, right] = focus(kernel, engine)
       return `${style.bad(name)}: ${path}\n  kernel  ${show(left)}\n  engine  ${show(right)}\n`
     }),
-    ...notModelled.map(({ path, why }) => `${style.warn(name)}: ${path === "" ? "" : `${path}: `}${why}\n`)
+    ...notModelled.map(({ path, why }) => `${style.bad(name)}: ${path}\n  not modelled: ${why}\n`)
   ].join("")
 
 /** Each kind of defect once, with the records that show it. */
@@ -75,20 +75,20 @@ export const text = (answer: VerifyAnswer.VerifyAnswer, width: number, style: St
   const table = Table.render(
     [
       { title: "category" },
-      ...["records", "compared", "equal", "different", "out of scope"].map((title) => ({
+      ...["records", "compared", "equal", "different", "not modelled", "out of scope"].map((title) => ({
         title,
         align: "right" as const
       }))
     ],
     rows.map((row) => [
       row.category,
-      ...[row.cases, row.compared, row.equal, row.different, row.outOfScope].map(String)
+      ...[row.cases, row.compared, row.equal, row.different, row.notModelled, row.outOfScope].map(String)
     ]),
     { width, bold: style.bold }
   )
   const verdict = failed === 0
     ? style.good(`${passed} records, no difference in scope`)
-    : style.bad(`${failed} of ${passed + failed} records differ`)
+    : style.bad(`${failed} of ${passed + failed} records are not as the model has them`)
   return [
     cases.map((one) => differences(style, one)).join(""),
     table,

@@ -20,9 +20,9 @@ const ofRecord = (
   text: string
 ): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
   Result.flatMap(
-    KernelRecord.parse(source, text),
-    ({ input }): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
-      RecordedMachine.fromInput(input)
+    Result.flatMap(KernelRecord.parse(source, text), (record) => KernelRecord.given(source, record)),
+    ({ _tag, input }): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
+      _tag === "Described" ? Result.succeed(input.spec) : RecordedMachine.fromInput(input)
   )
 
 /**

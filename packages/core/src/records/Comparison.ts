@@ -1,5 +1,6 @@
 /**
- * What the kernel did against what the engine did: every leaf of `observed`, except those of {@link Scope}.
+ * What the kernel did against what the engine did: every leaf of `observed`, except those of {@link Scope}. In the record of a dry
+ * run the engine stands on both sides, so that nothing is out of scope.
  *
  * The engine's side has the shape of `observed`. It may lack what is out of scope, and may say more than a record can:
  *
@@ -171,8 +172,9 @@ export const verdicts = (record: KernelRecord, engine: Observed): Verdict.Verdic
       return HostComparison.compare(given, kernel, engine)
     case "InfoblockTool":
       return withBlock(given)([], kernel, withoutExtras(engine))
-    case "Machine":
-    case "Described": {
+    case "Described":
+      return TreeComparison.exact(given)([], kernel, Extras.strip(engine))
+    case "Machine": {
       const all = TreeComparison.members([], kernel, withoutExtras(engine), machineField(given, kernel, engine))
       return engine["outOfMemory"] === undefined ? all : all.map(excuse)
     }

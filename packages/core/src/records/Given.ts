@@ -6,7 +6,6 @@
 import * as Result from "effect/Result"
 import * as Uuid from "../devices/Uuid.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
-import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as KernelRecord from "./KernelRecord.ts"
 import * as LeafPath from "./LeafPath.ts"
 
@@ -38,19 +37,8 @@ const uuidsInBlock = (hex: unknown): ReadonlyArray<string> =>
     )
     : []
 
-const memoryOf = ({ devices = [], dimms = [], ranges = [] }: MachineSpec.MachineSpec) => {
-  const withRam = new Set(ranges.filter(({ kind }) => kind === "ram").map(({ node = 0 }) => node))
-  const rangeOf = ({ size, start = 0 }: { readonly start?: number; readonly size: number }) =>
-    PfnRange.fromLength(start, size)
-  return {
-    nodesWithRam: withRam.size,
-    plugged: dimms.map(rangeOf),
-    withoutRam: [...devices, ...dimms].filter(({ node = 0 }) => !withRam.has(node)).map(rangeOf)
-  }
-}
-
 /**
- * What `input` gives; nothing but its uuids when it is no machine's.
+ * What `input` gives; nothing but its uuids when it is no recorded machine's.
  *
  * @category constructors
  * @since 0.1.0
@@ -62,7 +50,6 @@ export const make = (record: KernelRecord.KernelRecord): Given => {
   ])
   const given = Result.getOrUndefined(KernelRecord.given("", record))
   const kind = given?._tag ?? "InfoblockTool"
-  if (given?._tag === "Described") return { kind, uuids, ...memoryOf(given.input.spec) }
   if (given?._tag !== "Machine") return { kind, uuids, nodesWithRam: 1, plugged: [], withoutRam: [] }
   const { dimms, pmem, ram } = given.input
   const rangeOf = ({ addr, size }: { readonly addr: number; readonly size: number }) => PfnRange.fromLength(addr, size)

@@ -4,9 +4,7 @@
  * @since 0.1.0
  */
 import * as Completion from "@vmemmap/core/machine/Completion"
-import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
 import * as DryRun from "@vmemmap/core/records/DryRun"
-import * as Extras from "@vmemmap/core/records/Extras"
 import * as KernelRecord from "@vmemmap/core/records/KernelRecord"
 import * as RecordText from "@vmemmap/core/records/RecordText"
 import * as KernelRelease from "@vmemmap/core/release/KernelRelease"
@@ -74,19 +72,6 @@ const scriptOf = Effect.fnUntraced(function*(
   return yield* Sources.text(script.value)
 })
 
-/** The record of a dry run: its input is the description of the machine and the lines. */
-const recordOf = (
-  spec: MachineSpec.MachineSpec,
-  script: string,
-  { observed }: DryRun.DryRun
-): KernelRecord.KernelRecord => ({
-  case: spec.name ?? "try",
-  category: "try",
-  about: "a dry run on a model, no recording of a kernel",
-  input: { spec, lines: script.split("\n") },
-  observed: Extras.strip(observed)
-})
-
 const write = Effect.fnUntraced(function*(file: string, text: string) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.mapError(
@@ -113,16 +98,21 @@ export const command = Command.make(
       ? undefined
       : yield* Effect.as(orWrongUse(KernelRelease.parse(args.kernel.value), "--kernel"), args.kernel.value)
     const { assumptions, spec } = Completion.make(release === undefined ? described : { ...described, kernel: release })
-    const show = (entry: DryRun.Entry) =>
-      args.json ? Effect.void : Effect.orDie(output.print(TryPrinter.command(entry, output.width, style)))
+    const show = (text: string) => args.json ? Effect.void : Effect.orDie(output.print(text))
+    const request: DryRun.Request = { spec, script, onTerminal: args.terminal }
     const done = yield* Effect.mapError(
-      DryRun.run({ spec, script, onTerminal: args.terminal }, show),
+      DryRun.run(request, {
+        onBoot: (lines) => show(TryPrinter.boot(lines, style)),
+        onCommand: (entry) => show(TryPrinter.command(entry, output.width, style))
+      }),
       (error) => new WrongUse({ problem: error.message })
     )
-    const record = recordOf(spec, script, done)
+    const record = DryRun.toRecord(request, done)
     if (Option.isSome(args.record)) yield* write(args.record.value, KernelRecord.toText(record))
-    if (args.json) yield* output.print(RecordText.print({ ...record, memory: done.use, defects: done.defects }))
-    else {
+    if (args.json) {
+      const { boot, defects, use } = done
+      yield* output.print(RecordText.print({ ...record, boot, memory: use, defects }))
+    } else {
       yield* output.print(TryPrinter.memory(done, output.width, style))
       for (const assumption of assumptions) yield* output.print(Table.paragraph(`assumed: ${assumption}`, output.width))
     }

@@ -20,6 +20,18 @@ const why = (entry: DryRun.Entry): ReadonlyArray<string> =>
     ? []
     : [...new Set(entry.reasons.map(({ problem, remedy, rule }) => `why [${rule}] ${problem}; ${remedy}`))].slice(-3)
 
+const kernelLines = (lines: ReadonlyArray<string>, style: Style): ReadonlyArray<string> =>
+  lines.map((line) => `${style.dim(`kernel: ${line}`)}\n`)
+
+/**
+ * What the kernel said until the first command could be typed.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const boot = (lines: ReadonlyArray<string>, style: Style): string =>
+  lines.length === 0 ? "" : [`${style.bold("boot")}\n`, ...kernelLines(lines, style)].join("")
+
 /**
  * A command, its output, its exit status unless it is 0, the kernel's lines, and why it was refused.
  *
@@ -32,7 +44,7 @@ export const command = (entry: DryRun.Entry, width: number, style: Style): strin
     ended(entry.stdout),
     ended(entry.stderr),
     entry.exit === 0 ? "" : `${style.bad(`exit status ${entry.exit}`)}\n`,
-    ...entry.dmesg.map((line) => `${style.dim(`kernel: ${line}`)}\n`),
+    ...kernelLines(entry.dmesg, style),
     ...why(entry).map((line) => style.warn(Table.paragraph(line, width)))
   ].join("")
 

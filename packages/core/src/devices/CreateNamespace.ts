@@ -9,6 +9,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { subsectionSize } from "../geometry/Architecture.ts"
+import * as HumanSize from "../geometry/HumanSize.ts"
 import { hex } from "../geometry/Pfn.ts"
 import { GiB, KiB, MiB, TiB } from "../geometry/Units.ts"
 import * as Errno from "../kernel/Errno.ts"
@@ -180,8 +181,12 @@ export const settle = (request: Request, place: Place): Result.Result<Settled, T
   if (existing === undefined && (limit === 0 || (request.size?.bytes ?? 0) > limit)) {
     return refuse.skip(
       3,
-      `${region.name} has ${limit} bytes in one piece`,
-      "ask for no more than that; free space in several pieces cannot be joined"
+      limit === 0
+        ? `nothing of ${region.name} is free`
+        : `the largest free piece of ${region.name} is ${HumanSize.formatBinary(limit)} (${limit} bytes)`,
+      limit === 0
+        ? "destroy a namespace, or configure one anew with -f -e"
+        : "ask for no more than that: a namespace is one piece of one region"
     )
   }
   const size = (request.size?.bytes ?? existing?.size) || limit

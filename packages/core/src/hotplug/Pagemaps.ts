@@ -228,6 +228,16 @@ export const make = Effect.gen(function*() {
           `${pagemap.name}: the last compound sticks out of its range: struct pages are written that may not be mapped`
       })
     }
+    // the pages of the info block are never initialised, and this memmap is not a new one
+    if (pagemap.altmap !== null && pagemap.ranges.some(({ start }) => isEarly(start))) {
+      log.emit({
+        _tag: "Hazard",
+        rule: "SPW-7",
+        text:
+          `${pagemap.name}: begins in a section of boot RAM: struct pages of its info block stay what they were before, ` +
+          "a hole of boot or pages of an earlier mapping whose pagemap is gone"
+      })
+    }
     if (!isShared) return
     for (const { end, start } of pagemap.ranges) {
       // Only the ends of a device range can lie in sections that hold RAM of boot.

@@ -136,6 +136,7 @@ const program = Effect.fnUntraced(function*(
   const outcome: DryRun = {
     ...session,
     observed: { status: statusOf(stopped), ...session.observed, cmdline: spec.cmdline ?? "" },
+    boot,
     stopped,
     notes,
     use: yield* MemoryUse.take

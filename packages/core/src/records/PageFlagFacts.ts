@@ -1,85 +1,9 @@
 /**
- * `/proc/kpageflags`: what the kernel tells of each page (SPW-11).
+ * Samples of `/proc/kpageflags` (SPW-11).
  *
  * @since 0.1.0
  */
-import * as Alignment from "../geometry/Alignment.ts"
-import type { Memmap } from "../memmap/Memmap.ts"
-import { PageFlag, type StructPage } from "../memmap/StructPage.ts"
-import * as PageAddress from "../sections/PageAddress.ts"
-import type { Index } from "../sections/PagemapIndex.ts"
-import type { Table } from "../sections/SectionTable.ts"
-
-/**
- * Bits of a word, as far as the model has pages that show them.
- *
- * @category constants
- * @since 0.1.0
- */
-export const Bit = {
-  buddy: 10n,
-  compoundHead: 15n,
-  compoundTail: 16n,
-  noPage: 20n,
-  offline: 23n,
-  reserved: 32n,
-  private: 35n,
-  ownerPrivate: 37n
-} as const
-
-/**
- * What the words are read from; `maxPfn` is that of `ArchMemory`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Source {
-  readonly memmap: Pick<Memmap["Service"], "read">
-  readonly table: Table
-  readonly index: Index
-  readonly maxPfn: number
-}
-
-/**
- * The pfn from which on the file has no words: the highest of RAM that ever was, in whole sections.
- *
- * @category queries
- * @since 0.1.0
- */
-export const end = ({ maxPfn, table }: Source): number => Alignment.up(maxPfn, table.pagesPerSection)
-
-const flagBits = [
-  [PageFlag.reserved, Bit.reserved],
-  [PageFlag.ownerPriv1, Bit.ownerPrivate],
-  [PageFlag.private, Bit.private],
-  [PageFlag.head, Bit.compoundHead]
-] as const
-
-const bitsOf = (page: StructPage): ReadonlyArray<bigint> | null => {
-  if (page._tag !== "Initialised") return null
-  const { buddyOrder, flags, isOffline, links, refcount } = page
-  // The kernel looks for the free block around a page nobody holds, so all pages of it are told, not only its first.
-  const isFree = buddyOrder !== null || (refcount === 0 && flags === 0 && links._tag === "Self")
-  return [
-    ...flagBits.flatMap(([flag, bit]) => (flags & flag) === 0 ? [] : [bit]),
-    ...(isFree ? [Bit.buddy] : []),
-    ...(links._tag === "Tail" ? [Bit.compoundTail] : []),
-    ...(isOffline === true ? [Bit.offline] : [])
-  ]
-}
-
-/**
- * The word of a pfn; `undefined` where the file has ended, `null` for a page whose use does not follow from the machine's
- * description.
- *
- * @category queries
- * @since 0.1.0
- */
-export const word = (source: Source, pfn: number): bigint | null | undefined => {
-  if (pfn >= end(source)) return undefined
-  if (!PageAddress.isOnline(source.table, source.index, pfn)) return 1n << Bit.noPage
-  return bitsOf(source.memmap.read(pfn))?.reduce((word, bit) => word | 1n << bit, 0n) ?? null
-}
+import * as PageFlags from "../sysfs/PageFlags.ts"
 
 /** Pages of one line of a sample. */
 const perLine = 8
@@ -93,8 +17,8 @@ const hex = (word: bigint | null): string => word === null ? "?".repeat(16) : wo
  * @category conversions
  * @since 0.1.0
  */
-export const sampled = (source: Source, first: number, pages: number): string =>
+export const sampled = (source: PageFlags.Source, first: number, pages: number): string =>
   [first, ...(pages > 1024 ? [first + 508] : []), ...(pages > 16 ? [first + pages - perLine] : [])].map((from) => {
-    const words = Array.from({ length: perLine }, (_, i) => word(source, from + i)).filter((word) => word !== undefined)
+    const words = Array.from({ length: perLine }, (_, i) => PageFlags.word(source, from + i)).filter((word) => word !== undefined)
     return `${from}: ${words.map((word) => `${hex(word)} `).join("")}`
   }).join("\n")

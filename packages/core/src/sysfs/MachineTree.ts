@@ -11,6 +11,7 @@ import { Hmem } from "../devices/Hmem.ts"
 import { NvdimmBus } from "../devices/NvdimmBus.ts"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
 import { AcpiMemory } from "../hotplug/AcpiMemory.ts"
+import { ArchMemory } from "../hotplug/ArchMemory.ts"
 import { DirectMap } from "../hotplug/DirectMap.ts"
 import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
 import { MemoryHotplug } from "../hotplug/MemoryHotplug.ts"
@@ -20,8 +21,10 @@ import { KernelError } from "../kernel/KernelError.ts"
 import { Ledger } from "../machine/Ledger.ts"
 import * as Machine from "../machine/Machine.ts"
 import type { MachineSpec } from "../machine/MachineSpec.ts"
+import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { Iomem } from "../resources/Iomem.ts"
+import { PagemapIndex } from "../sections/PagemapIndex.ts"
 import { SectionTable } from "../sections/SectionTable.ts"
 import { Zones } from "../zones/Zones.ts"
 import * as AcpiFiles from "./AcpiFiles.ts"
@@ -32,6 +35,7 @@ import * as ModuleFiles from "./ModuleFiles.ts"
 import { Modules } from "./Modules.ts"
 import * as NdFiles from "./NdFiles.ts"
 import * as NodeFiles from "./NodeFiles.ts"
+import * as PageFlags from "./PageFlags.ts"
 import * as ProcFiles from "./ProcFiles.ts"
 import * as SysfsTree from "./SysfsTree.ts"
 
@@ -64,13 +68,6 @@ const endless: SysfsTree.Bytes = {
   _tag: "Bytes",
   size: Number.MAX_SAFE_INTEGER,
   read: (_, length) => Effect.sync(() => new Uint8Array(length)),
-  write: () => Effect.void
-}
-
-const empty: SysfsTree.Bytes = {
-  _tag: "Bytes",
-  size: 0,
-  read: () => Effect.sync(() => new Uint8Array()),
   write: () => Effect.void
 }
 
@@ -143,6 +140,9 @@ const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
   const hotplug = yield* MemoryHotplug
   const acpi = yield* AcpiMemory
   const table = yield* SectionTable
+  const index = yield* PagemapIndex
+  const memmap = yield* Memmap
+  const archMemory = yield* ArchMemory
   const ledger = yield* Ledger
   const directMap = yield* DirectMap
   // What is online in ZONE_MOVABLE is nobody's in the model.
@@ -171,7 +171,7 @@ const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
     dev: SysfsTree.dynamic(() => {
       const own = BlockDeviceFiles.devices({ bus })
       return new Map<string, SysfsTree.Entry>([
-        ["null", { ...endless, size: 0, read: empty.read }],
+        ["null", { ...endless, size: 0, read: () => Effect.sync(() => new Uint8Array()) }],
         ["zero", endless],
         ...own.names().flatMap((name) => {
           const entry = own.entry(name)
@@ -179,7 +179,10 @@ const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
         })
       ])
     }),
-    proc: ProcFiles.make(proc, empty),
+    proc: ProcFiles.make(
+      proc,
+      PageFlags.file(() => ({ memmap, table, index, maxPfn: archMemory.maxPfn() }))
+    ),
     sys: SysfsTree.directory({
       block: BlockDeviceFiles.attributes({ bus }),
       bus: SysfsTree.directory({

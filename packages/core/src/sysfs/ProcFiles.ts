@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import type { Architecture } from "../geometry/Architecture.ts"
 import type { DirectMap } from "../hotplug/DirectMap.ts"
 import type { Ledger } from "../machine/Ledger.ts"
@@ -75,7 +76,7 @@ const vmstat = (source: Source): string => {
   if (!has(source.release, "memmap-counters")) return ""
   const boot = bootMemmap(source)
   const added = source.ledger.total({ book: "ram", purpose: "memmap" }) - boot
-  return `nr_memmap_pages ${added}\nnr_memmap_boot_pages ${boot}`
+  return `nr_memmap_pages ${added}\nnr_memmap_boot_pages ${boot}\n`
 }
 
 /**
@@ -90,6 +91,6 @@ export const make = (source: Source, kpageflags: SysfsTree.Bytes): SysfsTree.Dir
     iomem: SysfsTree.attribute(() => ResourceTree.toText(source.iomem.tree())),
     zoneinfo: SysfsTree.attribute(() => zoneinfo(source)),
     meminfo: SysfsTree.attribute(() => meminfo(source)),
-    vmstat: SysfsTree.attribute(() => vmstat(source)),
+    vmstat: { _tag: "File", read: Effect.sync(() => vmstat(source)), write: null },
     kpageflags
   })

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Errno from "../kernel/Errno.ts"
 import type { Modules } from "../sysfs/Modules.ts"
+import * as Reasons from "../sysfs/Reasons.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import * as DaxctlChanges from "./DaxctlChanges.ts"
 import * as DaxctlInput from "./DaxctlInput.ts"
@@ -222,6 +223,15 @@ const finish = Effect.fnUntraced(
 const extra = (words: ReadonlyArray<string>): ReadonlyArray<string> =>
   words.slice(1).map((word) => `unknown extra parameter "${word}"`)
 
+/** The tool only says that there was nothing to do. */
+const tellNone = (wanted: string | undefined) =>
+  Reasons.tell({
+    errno: "ENXIO",
+    rule: "OBS-28",
+    problem: wanted === undefined || wanted === "all" ? "there is no dax device" : `no dax device is called ${wanted}`,
+    remedy: "daxctl list shows those there are; a pmem namespace has one in devdax mode only"
+  })
+
 const changeDevices = Effect.fnUntraced(function*(change: DeviceChange, words: ReadonlyArray<string>) {
   const tree = yield* SysfsTree.SysfsTree
   const read = ToolOptions.parse(change, words)
@@ -255,6 +265,7 @@ const changeDevices = Effect.fnUntraced(function*(change: DeviceChange, words: R
   const regions = yield* DaxTree.regions(tree)
   const devices = regions.filter((region) => DaxTree.isRegion(region, texts.get("region")))
     .flatMap((region) => region.devices).filter((device) => DaxTree.isDevice(device, wanted))
+  if (devices.length === 0) yield* tellNone(wanted)
   return yield* finish(change, run, parsed, devices.map((device) => change.act(request, device)))
 })
 

@@ -181,7 +181,12 @@ export const changeMemory = (run: Run, device: DaxTree.Device, state: "online" |
     const memory = memoryOf(run, device)
     if (memory !== undefined) return state === "online" ? online(run, memory) : offline(run, memory)
     run.say(`${device.name}: memory operations are not applicable in devdax mode`)
-    return ToolFailure.fail("ENXIO")
+    return ToolFailure.because(
+      "ENXIO",
+      "OBS-28",
+      `${device.name} has no memory blocks`,
+      "daxctl reconfigure-device -m system-ram makes them"
+    )
   })
 
 /**
@@ -194,7 +199,12 @@ export const changeStatus = (run: Run, device: DaxTree.Device, status: "enabled"
   Effect.suspend(() => {
     if (memoryOf(run, device) !== undefined) {
       run.say(`${device.name}: status operations are only applicable in devdax mode`)
-      return ToolFailure.fail("ENXIO")
+      return ToolFailure.because(
+        "ENXIO",
+        "OBS-28",
+        `${device.name} is in system-ram mode`,
+        "daxctl reconfigure-device -m devdax -f takes it back first"
+      )
     }
     return status === "enabled" ? enableOrSay(run, device) : disable(run, device)
   })
@@ -238,7 +248,14 @@ export const toSystemRam = Effect.fnUntraced(function*(run: Run, device: DaxTree
   const { name } = device
   if ((run.noOnline || !run.noMovable) && !run.force && (yield* goesOnlineByItself(run, device))) {
     run.say(`${name}: error: kernel policy will auto-online memory, aborting`)
-    return yield* ToolFailure.fail("EBUSY")
+    return yield* ToolFailure.because(
+      "EBUSY",
+      "OBS-28",
+      "auto_online_blocks would put the memory online before daxctl can choose its zone",
+      run.noOnline
+        ? "write offline to /sys/devices/system/memory/auto_online_blocks first"
+        : "write offline to /sys/devices/system/memory/auto_online_blocks first, or leave the zone to the kernel with --no-movable or -f"
+    )
   }
   if (memoryOf(run, device) === undefined) {
     yield* disable(run, device)
@@ -269,7 +286,12 @@ export const toDevdax = Effect.fnUntraced(function*(run: Run, device: DaxTree.De
     const on = yield* countOnline(run, memory)
     if (on > 0) {
       if (run.verbose) run.say(`${name}: found ${on} memory sections online\n${name}: refusing to change modes`)
-      return yield* ToolFailure.fail("EBUSY")
+      return yield* ToolFailure.because(
+        "EBUSY",
+        "OBS-28",
+        `${on} memory block${s(on)} of ${name} ${on === 1 ? "is" : "are"} online`,
+        run.force ? "what holds their pages must let go first" : "-f takes them offline first"
+      )
     }
     yield* disable(run, device)
   } else if (isEnabled(run, device)) {

@@ -122,7 +122,12 @@ const hasOnlineMemory = Effect.fnUntraced(function*(session: Session, dax: Ndctl
 export const disableSafely = Effect.fnUntraced(function*(session: Session, found: NdctlView.Namespace) {
   const { claim } = found
   if (claim !== null && claim.kind === "dax" && claim.enabled && (yield* hasOnlineMemory(session, claim))) {
-    return yield* ToolFailure.fail("EBUSY")
+    return yield* ToolFailure.because(
+      "EBUSY",
+      "OBS-26",
+      `memory of ${found.name} is online as System RAM`,
+      "daxctl reconfigure-device -m devdax -f takes it offline and gives it back"
+    )
   }
   if (!found.active && found.size === 0) return false
   // the tool does not look whether this worked

@@ -90,7 +90,12 @@ const make = (action: Action) =>
 const refuseActive = (session: Session, { active, name }: NdctlView.Dimm) => {
   if (!active) return Effect.void
   NdctlSession.say(session, `${name}: regions active, abort label write`)
-  return ToolFailure.fail("EBUSY")
+  return ToolFailure.because(
+    "EBUSY",
+    "OBS-26",
+    `a region that uses ${name} is enabled`,
+    "ndctl disable-region first, and enable it again afterwards"
+  )
 }
 
 /** A DIMM has labels when the regions on it are labelled. */

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Uuid from "../devices/Uuid.ts"
 import * as Errno from "../kernel/Errno.ts"
+import * as Reasons from "../sysfs/Reasons.ts"
 import * as NdctlFilter from "./NdctlFilter.ts"
 import type * as NdctlSession from "./NdctlSession.ts"
 import * as NdctlView from "./NdctlView.ts"
@@ -77,14 +78,24 @@ export const walk = Effect.fnUntraced(function*(
   const wanted = options.rest[0] ?? ""
   let last: Walked["last"] = wanted === "all" ? "skipped" : "ENXIO"
   let processed = 0
+  let met = false
   for (const region of yield* regions(session, options)) {
     for (const { name } of region.namespaces) {
       const found = yield* NdctlView.namespace(session.tree, name)
       if (found === undefined || !isMeant(wanted, found)) continue
+      met = true
       const answer = yield* Effect.result(act(found, region))
       last = Result.isSuccess(answer) ? answer.success : answer.failure.errno
       if (last === "done") processed++
     }
+  }
+  if (!met && wanted !== "all") {
+    yield* Reasons.tell({
+      errno: "ENXIO",
+      rule: "OBS-26",
+      problem: `no namespace is called ${wanted}${options.texts.has("region") ? " in that region" : ""}`,
+      remedy: "ndctl list -Ni shows those there are"
+    })
   }
   return { processed, last }
 })

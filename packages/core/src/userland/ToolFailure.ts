@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Errno from "../kernel/Errno.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
+import * as Reasons from "../sysfs/Reasons.ts"
 
 /**
  * @category errors
@@ -35,6 +36,20 @@ export type Say = (line: string) => void
  * @since 0.1.0
  */
 export const fail = (errno: Errno.Errno): Effect.Effect<never, ToolFailure> => Effect.fail(new ToolFailure({ errno }))
+
+/**
+ * A failed operation of which the tool does not say why; whoever asks is told.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const because = (
+  errno: Errno.Errno,
+  rule: string,
+  problem: string,
+  remedy: string
+): Effect.Effect<never, ToolFailure> =>
+  Effect.andThen(Reasons.tell({ errno, rule, problem, remedy }), fail(errno))
 
 /**
  * What the kernel answers, as a tool sees it: the error number alone.

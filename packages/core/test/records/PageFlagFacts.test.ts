@@ -10,7 +10,7 @@ import * as SectionTable from "../../src/sections/SectionTable.ts"
 const per = 32768
 
 /** Section 0 is online and full, section 1 offline; RAM ends inside section 1. */
-const source = (image: Image): PageFlagFacts.Source => {
+const source = (image: Image): PageFlags.Source => {
   const table = SectionTable.make(Architecture.presets.x86_64)
   const { hasMemMap, online, present } = SectionTable.Flag
   const record = { usage: SectionTable.Usage.slab, node: 0 }

@@ -42,7 +42,13 @@ export type Failure = InputError | MachineError | KernelError | NotModelled | Sc
 /** uuids a tool is not given do not matter here: no record of a tool on a file leaves them open. */
 const someUuid = "00000000-0000-4000-8000-000000000001"
 
-const replayed = (record: KernelRecord.KernelRecord): Effect.Effect<Session.Session, Failure> =>
+/**
+ * What the model does where the record says what was done, a machine of its own for each.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const replay = (record: KernelRecord.KernelRecord): Effect.Effect<Session.Session, Failure> =>
   Effect.flatMap(
     Effect.fromResult(KernelRecord.given(record.case, record)),
     (given): Effect.Effect<Session.Session, Failure> => {
@@ -71,7 +77,7 @@ const replayed = (record: KernelRecord.KernelRecord): Effect.Effect<Session.Sess
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function*(record: KernelRecord.KernelRecord) {
-  const { defects, observed } = yield* replayed(record)
+  const { defects, observed } = yield* replay(record)
   return {
     case: record.case,
     category: record.category,

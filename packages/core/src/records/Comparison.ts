@@ -21,6 +21,7 @@ import * as Extras from "./Extras.ts"
 import * as Given from "./Given.ts"
 import * as HostComparison from "./HostComparison.ts"
 import type { KernelRecord } from "./KernelRecord.ts"
+import * as LateLines from "./LateLines.ts"
 import * as LeafPath from "./LeafPath.ts"
 import * as LineComparison from "./LineComparison.ts"
 import * as PhaseComparison from "./PhaseComparison.ts"
@@ -175,7 +176,8 @@ export const verdicts = (record: KernelRecord, engine: Observed): Verdict.Verdic
     case "Described":
       return TreeComparison.exact(given)([], kernel, Extras.strip(engine))
     case "Machine": {
-      const all = TreeComparison.members([], kernel, withoutExtras(engine), machineField(given, kernel, engine))
+      const settled = LateLines.settle(kernel, engine)
+      const all = TreeComparison.members([], kernel, withoutExtras(settled), machineField(given, kernel, settled))
       return engine["outOfMemory"] === undefined ? all : all.map(excuse)
     }
   }

@@ -14,6 +14,19 @@ import * as Verdict from "./Verdict.ts"
 
 type Line = KernelLine.KernelLine
 
+const failedMigration = "page dumped because: migration failure"
+
+/** Whether some process had a page that was to be migrated is no one's to predict; the kernel tries again. */
+const withoutMigration = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> =>
+  lines.some(({ key }) => key === failedMigration)
+    ? lines.map((line, i) =>
+      line.key === failedMigration ||
+        (line.key?.startsWith("page of section ") === true && lines[i + 1]?.key === failedMigration)
+        ? { ...line, key: undefined }
+        : line
+    )
+    : lines
+
 /**
  * The lines of a value that is a list of texts, or none.
  *
@@ -22,7 +35,9 @@ type Line = KernelLine.KernelLine
  */
 export const lines = (value: unknown, needsTime: boolean): ReadonlyArray<Line> =>
   Array.isArray(value)
-    ? value.map((line) => KernelLine.read(typeof line === "string" ? line : JSON.stringify(String(line)), needsTime))
+    ? withoutMigration(
+      value.map((line) => KernelLine.read(typeof line === "string" ? line : JSON.stringify(String(line)), needsTime))
+    )
     : []
 
 /** What the engine said of this subject. */
@@ -311,6 +326,8 @@ export const compareTail = (
         ? verdictOf(at, line, undefined)
         : Verdict.make(at, line.key !== undefined && line.key === last[other]?.key, line.raw, last[other]?.raw)
     }),
-    ...best.lacking.map((index) => Verdict.make(LeafPath.inside(path, tail.length + index), false, undefined, last[index]?.raw))
+    ...best.lacking.map((index) =>
+      Verdict.make(LeafPath.inside(path, tail.length + index), false, undefined, last[index]?.raw)
+    )
   ]
 }

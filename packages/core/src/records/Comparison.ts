@@ -224,39 +224,3 @@ export const compare = (record: KernelRecord, engine: Observed): Comparison => {
   }
   return { compared: equal + different.length, equal, outOfScope, different, notModelled }
 }
-
-/**
- * Counts of several records together, for totals of a category.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Totals {
-  readonly records: number
-  readonly passed: number
-  readonly compared: number
-  readonly equal: number
-  readonly outOfScope: number
-  readonly different: number
-  readonly notModelled: number
-}
-
-/**
- * Adds up. A record has passed when nothing is different and everything is modelled.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const totals = (comparisons: ReadonlyArray<Comparison>): Totals => {
-  const sum = (figure: (comparison: Comparison) => number) =>
-    comparisons.reduce((total, comparison) => total + figure(comparison), 0)
-  return {
-    records: comparisons.length,
-    passed: comparisons.filter(({ different, notModelled }) => different.length + notModelled.length === 0).length,
-    compared: sum(({ compared }) => compared),
-    equal: sum(({ equal }) => equal),
-    outOfScope: sum(({ outOfScope }) => outOfScope),
-    different: sum(({ different }) => different.length),
-    notModelled: sum(({ notModelled }) => notModelled.length)
-  }
-}

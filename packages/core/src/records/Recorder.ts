@@ -13,8 +13,7 @@ import * as NvdimmState from "../devices/NvdimmState.ts"
 import { ArchMemory } from "../hotplug/ArchMemory.ts"
 import * as JsonSurvey from "../inputs/JsonSurvey.ts"
 import * as JsonText from "../inputs/JsonText.ts"
-import type * as KernelLog from "../kernel/KernelLog.ts"
-import * as KernelLogs from "../kernel/KernelLog.ts"
+import * as KernelLog from "../kernel/KernelLog.ts"
 import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { PagemapIndex } from "../sections/PagemapIndex.ts"
@@ -129,7 +128,7 @@ export const make = Effect.fnUntraced(function*(
   settle: Effect.Effect<void> = Effect.void
 ) {
   const kernel = yield* Kernel
-  const log = yield* KernelLogs.KernelLog
+  const log = yield* KernelLog.KernelLog
   const bus = yield* NvdimmBus
   const media = yield* Media
   const table = yield* SectionTable

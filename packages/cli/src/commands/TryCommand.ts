@@ -25,7 +25,9 @@ import * as Options from "./Options.ts"
 
 const flags = {
   machine: Argument.String("machine").pipe(
-    Argument.withDescription("Machine description, output of ndctl, daxctl or cxl list, /proc/iomem, boot log, or a record")
+    Argument.withDescription(
+      "Machine description, output of ndctl, daxctl or cxl list, /proc/iomem, boot log, or a record"
+    )
   ),
   script: Argument.String("script").pipe(
     Argument.withDescription("Commands, one a line; - for standard input; none to see the machine as it boots"),
@@ -102,7 +104,7 @@ export const command = Command.make(
     const request: DryRun.Request = { spec, script, onTerminal: args.terminal }
     const done = yield* Effect.mapError(
       DryRun.run(request, {
-        onBoot: (lines) => show(TryPrinter.boot(lines, style)),
+        onBoot: (boot) => show(TryPrinter.boot(boot, output.width, style)),
         onCommand: (entry) => show(TryPrinter.command(entry, output.width, style))
       }),
       (error) => new WrongUse({ problem: error.message })

@@ -15,22 +15,23 @@ const size = HumanSize.formatBinary
 const ended = (text: string): string => text === "" || text.endsWith("\n") ? text : `${text}\n`
 
 /** A refusal tells once why, whoever passed it on. */
-const why = (entry: DryRun.Entry): ReadonlyArray<string> =>
-  entry.exit === 0
-    ? []
-    : [...new Set(entry.reasons.map(({ problem, remedy, rule }) => `why [${rule}] ${problem}; ${remedy}`))].slice(-3)
+const why = (reasons: DryRun.Boot["reasons"], width: number, style: Style): ReadonlyArray<string> =>
+  [...new Set(reasons.map(({ problem, remedy, rule }) => `why [${rule}] ${problem}; ${remedy}`))].slice(-3)
+    .map((line) => style.warn(Table.paragraph(line, width)))
 
 const kernelLines = (lines: ReadonlyArray<string>, style: Style): ReadonlyArray<string> =>
   lines.map((line) => `${style.dim(`kernel: ${line}`)}\n`)
 
 /**
- * What the kernel said until the first command could be typed.
+ * What the kernel said until the first command could be typed, and why drivers refused devices.
  *
  * @category printing
  * @since 0.1.0
  */
-export const boot = (lines: ReadonlyArray<string>, style: Style): string =>
-  lines.length === 0 ? "" : [`${style.bold("boot")}\n`, ...kernelLines(lines, style)].join("")
+export const boot = ({ lines, reasons }: DryRun.Boot, width: number, style: Style): string =>
+  lines.length === 0
+    ? ""
+    : [`${style.bold("boot")}\n`, ...kernelLines(lines, style), ...why(reasons, width, style)].join("")
 
 /**
  * A command, its output, its exit status unless it is 0, the kernel's lines, and why it was refused.
@@ -45,7 +46,7 @@ export const command = (entry: DryRun.Entry, width: number, style: Style): strin
     ended(entry.stderr),
     entry.exit === 0 ? "" : `${style.bad(`exit status ${entry.exit}`)}\n`,
     ...kernelLines(entry.dmesg, style),
-    ...why(entry).map((line) => style.warn(Table.paragraph(line, width)))
+    ...(entry.exit === 0 ? [] : why(entry.reasons, width, style))
   ].join("")
 
 interface Zone {

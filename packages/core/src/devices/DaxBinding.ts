@@ -11,6 +11,7 @@ import type * as Pagemap from "../hotplug/Pagemap.ts"
 import * as Errno from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
+import * as Reasons from "../kernel/Reasons.ts"
 import type { Device, Driver } from "./DaxDriver.ts"
 import * as DaxRegion from "./DaxRegion.ts"
 
@@ -140,13 +141,13 @@ export const probe = Effect.fnUntraced(function*(log: KernelLog["Service"], driv
   const scope = yield* Scope.make()
   yield* busProbe(driver, node, found).pipe(
     Scope.provide(scope),
-    Effect.tapError(({ errno }) =>
-      Effect.sync(() => {
-        if (errno === "ENODEV" || errno === "ENXIO") return
-        const text = `${driver.name}: probe of ${node.name} failed with error -${Errno.number(errno)}`
-        log.emit({ _tag: "Line", level: "warn", text })
-      })
-    ),
+    Effect.tapError((error) => {
+      const { errno } = error
+      if (errno === "ENODEV" || errno === "ENXIO") return Effect.void
+      const text = `${driver.name}: probe of ${node.name} failed with error -${Errno.number(errno)}`
+      log.emit({ _tag: "Line", level: "warn", text })
+      return Reasons.tell(error)
+    }),
     Effect.onExit((exit) =>
       Exit.isSuccess(exit)
         ? Effect.sync(() => {

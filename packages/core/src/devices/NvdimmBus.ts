@@ -15,6 +15,7 @@ import { Pagemaps } from "../hotplug/Pagemaps.ts"
 import * as Errno from "../kernel/Errno.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
+import * as Reasons from "../kernel/Reasons.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as Port from "../release/Port.ts"
 import { Iomem } from "../resources/Iomem.ts"
@@ -123,14 +124,14 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
             })
             : Scope.close(own, exit)
         ),
-        Effect.tapError(({ errno }) =>
-          Effect.sync(() => {
-            if (errno === "EOPNOTSUPP") Seeds.advance(device, arch)
-            if (silent.has(errno)) return
-            const text = `${driver}: probe of ${device.name} failed with error -${Errno.number(errno)}`
-            log.emit({ _tag: "Line", level: "warn", text })
-          })
-        ),
+        Effect.tapError((error) => {
+          const { errno } = error
+          if (errno === "EOPNOTSUPP") Seeds.advance(device, arch)
+          if (silent.has(errno)) return Effect.void
+          const text = `${driver}: probe of ${device.name} failed with error -${Errno.number(errno)}`
+          log.emit({ _tag: "Line", level: "warn", text })
+          return Reasons.tell(error)
+        }),
         Effect.asVoid
       )
     })

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { hex } from "../geometry/Pfn.ts"
 import { KernelError } from "../kernel/KernelError.ts"
+import * as Reasons from "../kernel/Reasons.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { has } from "../release/KernelRelease.ts"
 import * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
@@ -93,7 +94,7 @@ export const make = Effect.gen(function*() {
         )
         plugged.set(start, { ...dimm, group })
       })
-    )
+    ).pipe(Reasons.telling)
 
   const blocksOf = ({ size, start }: Dimm) => ({ start: start / blocks.size, end: (start + size) / blocks.size })
 

@@ -27,7 +27,7 @@ export interface Reason {
  * @since 0.1.0
  */
 export const Reasons: Context.Reference<(reason: Reason) => void> = Context.Reference(
-  "@vmemmap/core/sysfs/Reasons",
+  "@vmemmap/core/kernel/Reasons",
   { defaultValue: () => (_: Reason) => {} }
 )
 

@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import type { InputError } from "../inputs/InputError.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
+import { type Reason, Reasons } from "../kernel/Reasons.ts"
 import type { MachineError } from "../machine/MachineError.ts"
 import type { MachineSpec } from "../machine/MachineSpec.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as MachineTree from "../sysfs/MachineTree.ts"
-import { type Reason, Reasons } from "../kernel/Reasons.ts"
 import * as Script from "../userland/Script.ts"
 import type { ScriptError } from "../userland/ScriptError.ts"
 import * as ScriptSyntax from "../userland/ScriptSyntax.ts"
@@ -50,26 +50,37 @@ export interface Entry extends Recorder.Command {
 }
 
 /**
- * Told while the script runs: once what the kernel said before the first line was typed, then every command as it ends.
+ * What there is to say before the first line is typed: complaints of the booting kernel and all it says once drivers are loaded;
+ * why drivers refused devices.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Boot {
+  readonly lines: ReadonlyArray<string>
+  readonly reasons: ReadonlyArray<Reason>
+}
+
+/**
+ * Told as it happens: once of the boot, then of every command as it ends.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Listener {
-  readonly onBoot: (lines: ReadonlyArray<string>) => Effect.Effect<void>
+  readonly onBoot: (boot: Boot) => Effect.Effect<void>
   readonly onCommand: (entry: Entry) => Effect.Effect<void>
 }
 
 /**
- * The outcome. `boot` are the complaints of the booting kernel and all it says once drivers are loaded. `stopped` is the line that
- * could not be carried out, if there was one: the record then ends before it. `notes` tell how the machine differs from its
- * description, `use` who holds which memory at the end.
+ * The outcome. `stopped` is the line that could not be carried out, if there was one: the record then ends before it. `notes` tell
+ * how the machine differs from its description, `use` who holds which memory at the end.
  *
  * @category models
  * @since 0.1.0
  */
 export interface DryRun extends Session.Session {
-  readonly boot: ReadonlyArray<string>
+  readonly boot: Boot
   readonly stopped: ScriptError | NotModelled | null
   readonly notes: ReadonlyArray<string>
   readonly use: MemoryUse.MemoryUse
@@ -90,7 +101,8 @@ const deaf: Listener = { onBoot: () => Effect.void, onCommand: () => Effect.void
 const program = Effect.fnUntraced(function*(
   { onTerminal, spec }: Omit<Request, "script">,
   parsed: ScriptSyntax.Script,
-  { onBoot, onCommand }: Listener
+  { onBoot, onCommand }: Listener,
+  told: Array<Reason>
 ) {
   const { arch } = yield* Kernel
   const log = yield* KernelLog.KernelLog
@@ -98,25 +110,19 @@ const program = Effect.fnUntraced(function*(
   const freshUuid = Session.uuids()
   const input: Input = { stdin: new Uint8Array(), onTerminal, freshUuid }
   const notes: Array<string> = []
-  let reasons: Array<Reason> = []
   let stopped: DryRun["stopped"] = null
-  let boot: ReadonlyArray<string> = []
+  let boot: Boot = { lines: [], reasons: [] }
 
   const run = Effect.fnUntraced(function*(recorder: Recorder.Recorder) {
-    boot = [...early, ...recorder.lines()]
-    reasons = []
+    boot = { ...boot, lines: [...early, ...recorder.lines()] }
+    told.length = 0
     yield* onBoot(boot)
     yield* Script.run<never, never>(parsed, {
       commands: Tools.all,
       input: { onTerminal, freshUuid },
       onCommand: (executed) =>
-        Effect.flatMap(recorder.command(executed), (entry) => {
-          const mine = reasons
-          reasons = []
-          return onCommand({ ...entry, reasons: mine })
-        })
+        Effect.flatMap(recorder.command(executed), (entry) => onCommand({ ...entry, reasons: told.splice(0) }))
     }).pipe(
-      Effect.provideService(Reasons, (reason) => reasons.push(reason)),
       Effect.catchIf(isStop, (error) =>
         Effect.sync(() => {
           stopped = error
@@ -128,8 +134,9 @@ const program = Effect.fnUntraced(function*(
     names: MemoryNames.ofMachine(spec, arch.pageSize),
     input,
     given: {},
-    prepare: Effect.map(SetUp.run(spec, Tools.all, input), (said) => {
-      notes.push(...said)
+    prepare: Effect.gen(function*() {
+      boot = { ...boot, reasons: told.splice(0) }
+      notes.push(...(yield* SetUp.run(spec, Tools.all, input)))
     }),
     script: run
   })
@@ -158,12 +165,15 @@ export const run = (
 ): Effect.Effect<DryRun, InputError | MachineError | KernelError | NotModelled | ScriptError> =>
   Effect.flatMap(
     Effect.fromResult(ScriptSyntax.parse(request.script)),
-    (parsed) =>
-      program(request, parsed, listener).pipe(
+    (parsed) => {
+      const told: Array<Reason> = []
+      return program(request, parsed, listener, told).pipe(
         Effect.scoped,
         Effect.provide(MachineTree.boot(request.spec), { local: true }),
+        Effect.provideService(Reasons, (reason) => told.push(reason)),
         Effect.provideService(Clock.Clock, Session.instant())
       )
+    }
   )
 
 /**

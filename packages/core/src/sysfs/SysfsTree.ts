@@ -9,7 +9,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as KernelError from "../kernel/KernelError.ts"
-import * as Reasons from "./Reasons.ts"
+import * as Reasons from "../kernel/Reasons.ts"
 
 /**
  * An attribute. `read` gives its whole text; writing is `null` where the file cannot be written.

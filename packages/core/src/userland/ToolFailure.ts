@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Errno from "../kernel/Errno.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
-import * as Reasons from "../sysfs/Reasons.ts"
+import * as Reasons from "../kernel/Reasons.ts"
 
 /**
  * @category errors
@@ -48,8 +48,7 @@ export const because = (
   rule: string,
   problem: string,
   remedy: string
-): Effect.Effect<never, ToolFailure> =>
-  Effect.andThen(Reasons.tell({ errno, rule, problem, remedy }), fail(errno))
+): Effect.Effect<never, ToolFailure> => Effect.andThen(Reasons.tell({ errno, rule, problem, remedy }), fail(errno))
 
 /**
  * What the kernel answers, as a tool sees it: the error number alone.

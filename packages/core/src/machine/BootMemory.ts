@@ -209,10 +209,15 @@ const cpuNodesOf = (
   const stated = nodes.filter(({ cpus = 0 }) => cpus > 0).map(({ node }) => node)
   if (stated.length === 0) return withRam
   if (described) return stated.toSorted((a, b) => a - b)
-  const cut = blocks.filter(({ start }) =>
-    real.some((block) => stated.includes(block.node) && block.start <= start && start < block.end)
-  )
-  return blocks === real ? [0] : [...new Set(cut.map(({ node }) => node))].toSorted((a, b) => a - b)
+  if (blocks === real) return [0]
+  const inNode = (wanted: number) =>
+    blocks.filter(({ start }) =>
+      real.some(({ node, ...range }) => node === wanted && range.start <= start && start < range.end)
+    ).map(({ node }) => node)
+  // the masks are made before the other processors start: only the first one is in every part of its node
+  const [first = 0, ...others] = stated
+  return [...new Set([...inNode(first), ...others.flatMap((node) => inNode(node).slice(0, 1))])]
+    .toSorted((a, b) => a - b)
 }
 
 /** Nodes that something names: RAM, and as long as firmware's description is used, devices and DIMMs. */

@@ -9,6 +9,7 @@ import * as PfnRange from "../geometry/PfnRange.ts"
 import { GiB, MiB } from "../geometry/Units.ts"
 import * as MachineError from "../machine/MachineError.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as FirmwareTable from "./FirmwareTable.ts"
 
 const Memory = Schema.Struct({ addr: Schema.Natural, size: Schema.Natural, node: Schema.optionalKey(Schema.Natural) })
 
@@ -97,9 +98,6 @@ const rangesOf = (input: Input, node: (domain: number) => number): ReadonlyArray
   ]
 }
 
-/** The order in which the firmware table lists one, two or three NVDIMMs (OBS-17). */
-const tableOrders: ReadonlyArray<ReadonlyArray<number>> = [[], [0], [1, 0], [1, 0, 2]]
-
 /** Nodes number the domains in the order they are met: CPUs, RAM, NVDIMMs, the hotplug range of the last domain (OBS-30). */
 const nodeNumbers = (input: Input, pmem: Input["pmem"]): ReadonlyMap<number, number> => {
   const last = input.ram.nodes.length - 1
@@ -129,7 +127,7 @@ const kernelOf = ({ kernelPackage }: Input): string | undefined => / ([0-9]+\.[0
  * and virtio-pmem as `region0`, `region1`, … by driver, DIMMs, command line. Ranges that `memmap=` turns into persistent memory are
  * not listed as devices: they follow from the command line.
  *
- * Fails when `input` is not that of a kernel recording, or has more NVDIMMs than there is a known order for.
+ * Fails when `input` is not that of a kernel recording, or has more devices than there is a known order for.
  *
  * @category conversions
  * @since 0.1.0
@@ -143,13 +141,17 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
         problem: message.slice(0, 400),
         remedy: "give the input of a recording with a kernel: ram, pmem, virtioPmem, dimms, cmdline"
       }))
-    const order = tableOrders[decoded.pmem.length]
-    if (order === undefined) {
+    const order = FirmwareTable.order({
+      pmem: decoded.pmem.length,
+      dimms: decoded.dimms.length,
+      virtioPmem: decoded.virtioPmem.length
+    })
+    if (order === null) {
       return yield* MachineError.fail({
         at: "input.pmem",
         rule: "OBS-17",
         problem: `the firmware's order of ${decoded.pmem.length} NVDIMMs is not known`,
-        remedy: "give at most three"
+        remedy: "give at most seven devices"
       })
     }
     const kernel = kernelOf(decoded)

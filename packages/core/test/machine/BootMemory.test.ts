@@ -84,6 +84,15 @@ describe("BootMemory", () => {
     assert.deepStrictEqual(boot({ ...spec, arch: "aarch64", cmdline: "numa=fake=4" }).possibleNodes, [0, 1, 3, 4, 5])
   })
 
+  it("OBS-12: only the boot processor is in every fake node of its real node", () => {
+    const spec: MachineSpec = {
+      ranges: [ram(0, 2 * GiB, 0), ram(4 * GiB, 2 * GiB, 1)],
+      nodes: [{ node: 0, cpus: 1 }, { node: 1, cpus: 1 }]
+    }
+    assert.deepStrictEqual(boot({ ...spec, cmdline: "numa=fake=2U" }).cpuNodes, [0, 1, 2])
+    assert.deepStrictEqual(boot(spec).cpuNodes, [0, 1])
+  })
+
   it("ZON-11: RAM between two ranges of a node is that node's; a description that misses 1 MiB of RAM is not used", () => {
     const spec: MachineSpec = { ranges: [ram(MiB, GiB, 0), ram(3 * GiB, GiB, 0), ram(4 * GiB, GiB, 1)] }
     const between = boot({ ...spec, cmdline: "memmap=64M@2G" })

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as KernelFacts from "../../../test-utils/src/KernelFacts.ts"
 import * as FirmwareMap from "../../src/machine/FirmwareMap.ts"
+import * as FirmwareTable from "../../src/records/FirmwareTable.ts"
 import * as RecordedMachine from "../../src/records/RecordedMachine.ts"
 import * as Recordings from "./recordings.ts"
 
@@ -82,11 +83,14 @@ describe("RecordedMachine", () => {
     assert.deepStrictEqual(specOf("virtio-pmem-raw").devices, [
       { name: "region0", kind: "virtio-pmem", start: 8 * GiB, size: GiB }
     ])
+    assert.deepStrictEqual(FirmwareTable.order({ pmem: 4, dimms: 0, virtioPmem: 0 }), [1, 3, 0, 2])
+    assert.deepStrictEqual(FirmwareTable.order({ pmem: 1, dimms: 16, virtioPmem: 0 }), [0])
+    assert.isNull(FirmwareTable.order({ pmem: 2, dimms: 6, virtioPmem: 0 }))
   })
 
   it("nodes, DIMMs, kernel and command line", () => {
     const spec = specOf("block-dimm-numa-new-node")
-    assert.deepStrictEqual(spec.nodes, [{ node: 0, total: GiB }, { node: 1, total: 0 }])
+    assert.deepStrictEqual(spec.nodes, [{ node: 0, total: GiB, cpus: 1 }, { node: 1, total: 0, cpus: 0 }])
     assert.deepStrictEqual(spec.dimms, [{ start: 8 * GiB, size: GiB, node: 1 }])
     assert.deepStrictEqual([spec.kernel, spec.arch, spec.hypervisor], ["6.1.176", "x86_64", true])
     assert.include(specOf("boot-kernelcore-pct").cmdline, "kernelcore=40%")
@@ -95,7 +99,7 @@ describe("RecordedMachine", () => {
   it("OBS-30: proximity domains that nothing names are squeezed out", () => {
     const input = { ...inputOf("boot-2g"), ram: { below4G: 2 * GiB, above4G: 0, nodes: [GiB, 0, GiB] } }
     const spec = Result.getOrThrow(RecordedMachine.fromInput(input))
-    assert.deepStrictEqual(spec.nodes, [{ node: 0, total: GiB }, { node: 1, total: GiB }])
+    assert.deepStrictEqual(spec.nodes, [{ node: 0, total: GiB, cpus: 1 }, { node: 1, total: GiB, cpus: 0 }])
     const named = { ...input, pmem: [{ addr: 8 * GiB, size: GiB, labelArea: 0, node: 1 }] }
     const more = Result.getOrThrow(RecordedMachine.fromInput(named))
     assert.deepStrictEqual(more.nodes?.map(({ node }) => node), [0, 1, 2])
@@ -110,6 +114,6 @@ describe("RecordedMachine", () => {
     const good = inputOf("boot-2g")
     assert.include(refused({ ...good, kernelPackage: "linux" }), "names no kernel release")
     const nvdimm = { addr: 8 * GiB, size: GiB, labelArea: 0 }
-    assert.include(refused({ ...good, pmem: [nvdimm, nvdimm, nvdimm, nvdimm] }), "OBS-17")
+    assert.include(refused({ ...good, pmem: Array.from({ length: 8 }, () => nvdimm) }), "OBS-17")
   })
 })

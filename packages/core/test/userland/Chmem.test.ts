@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { Errno } from "../../src/kernel/Errno.ts"
 import { KernelError } from "../../src/kernel/KernelError.ts"
+import * as DryRun from "../../src/records/DryRun.ts"
 import * as Modules from "../../src/sysfs/Modules.ts"
 import * as SysfsTree from "../../src/sysfs/SysfsTree.ts"
 import * as Chmem from "../../src/userland/Chmem.ts"
@@ -214,5 +215,34 @@ describe.skipIf(why !== "")(`chmem on the files of a real machine${why}`, () => 
       const { exit, stderr } = yield* fixed.chmem("-e -b -z Movable 4")
       assert.strictEqual(exit, 1)
       assert.strictEqual(stderr, text("x86_64_16g-enable-disable-zone.err"))
+    }))
+
+  it.effect("a modelled machine of that size says the same through a script", () =>
+    Effect.gen(function*() {
+      const GiB = 2 ** 30
+      const spec = {
+        kernel: "6.1",
+        ranges: [
+          { kind: "ram", start: 0, size: 3 * GiB },
+          { kind: "ram", start: 4 * GiB, size: 13 * GiB }
+        ]
+      } as const
+      const state = "cat /sys/devices/system/memory/memory4/state"
+      const script = [
+        "chmem -v -d -b 4",
+        state,
+        "chmem -v -e -b -z Movable 4",
+        state,
+        "chmem -v -e -b -z Movable 4",
+        "chmem -d -b 4",
+        "chmem -e -b -z Normal 4"
+      ].join("\n")
+      const { observed } = yield* DryRun.run({ spec, script, onTerminal: false })
+      // the files of that machine keep the word that was written; a kernel answers that it is online
+      const expected = text("x86_64_16g-enable-disable-zone").replace("online_movable", "online")
+      const commands = observed.commands
+      assert.strictEqual(commands.slice(0, 5).map(({ stdout }) => stdout).join("\n").trim(), expected.trim())
+      assert.strictEqual(commands.at(-1)?.exit, 1)
+      assert.strictEqual(commands.at(-1)?.stderr.trim(), text("x86_64_16g-enable-disable-zone.err").trim())
     }))
 })

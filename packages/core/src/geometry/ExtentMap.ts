@@ -61,6 +61,33 @@ export const find = <A>(map: ExtentMap<A>, position: number): Extent<A> | undefi
 }
 
 /**
+ * The first extent of that value that ends after `position`.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const next = <A>(map: ExtentMap<A>, position: number, value: A): Extent<A> | undefined => {
+  for (let i = lowerBound(map, position); i < map.extents.length; i++) {
+    if (map.extents[i]?.value === value) return map.extents[i]
+  }
+  return undefined
+}
+
+/**
+ * The last extent of that value that begins before `position`.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const previous = <A>(map: ExtentMap<A>, position: number, value: A): Extent<A> | undefined => {
+  for (let i = lowerBound(map, position); i >= 0; i--) {
+    const extent = map.extents[i]
+    if (extent !== undefined && extent.start < position && extent.value === value) return extent
+  }
+  return undefined
+}
+
+/**
  * The extents inside `[start, end)`, cut to it, ascending. What has no value is left out.
  *
  * @category queries

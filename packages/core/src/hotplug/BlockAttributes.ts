@@ -13,8 +13,24 @@ import type { MemoryHotplug } from "./MemoryHotplug.ts"
 import * as OnlinePolicy from "./OnlinePolicy.ts"
 
 /**
- * Neighbouring blocks `first` … `last` that read the same. `removable` and `physDevice` say nothing any more (HOT-19);
- * `validZones` are the zones a block is or can be online in, `none` when it is in several.
+ * `removable` of every block: it says nothing any more (HOT-19).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const removable = 1
+
+/**
+ * `phys_device` of every block: it says nothing any more (HOT-19).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const physDevice = 0
+
+/**
+ * Neighbouring blocks `first` … `last` that read the same. `validZones` are the zones a block is or can be online in, `none` when it
+ * is in several.
  *
  * @category models
  * @since 0.1.0
@@ -24,8 +40,8 @@ export interface Attributes {
   readonly last: number
   readonly state: "online" | "going-offline" | "offline"
   readonly validZones: string
-  readonly physDevice: 0
-  readonly removable: 1
+  readonly physDevice: typeof physDevice
+  readonly removable: typeof removable
   readonly nodes: ReadonlyArray<number>
 }
 
@@ -41,8 +57,13 @@ export interface Source {
   readonly zones: Zones.Zones["Service"]
 }
 
-/** `valid_zones_show()` for the first block of a run. */
-const validZones = ({ policy }: Source, run: Run): string => {
+/**
+ * `valid_zones_show()` for the first block of a run.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const validZones = ({ policy }: Source, run: Run): string => {
   if (run.value.state === "online") return run.value.zone ?? "none"
   const types: ReadonlyArray<ZoneChoice.OnlineType> = ["online", "online_kernel", "online_movable"]
   return [...new Set(types.map((type) => policy.zone(run, type)))].join(" ")
@@ -71,21 +92,10 @@ const attributesOf = (source: Source, run: Run): Attributes => ({
   last: run.end - 1,
   state: run.value.state,
   validZones: validZones(source, run),
-  physDevice: 0,
-  removable: 1,
+  physDevice,
+  removable,
   nodes: run.value.nodes
 })
-
-/**
- * The attributes of one block; `undefined` when there is none of that number.
- *
- * @category queries
- * @since 0.1.0
- */
-export const of = (source: Source, block: number): Attributes | undefined => {
-  const [run] = source.blocks.runs({ start: block, end: block + 1 })
-  return run === undefined ? undefined : attributesOf(source, run)
-}
 
 /**
  * The attributes of all blocks, ascending, neighbours that read the same as one.

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as SysfsText from "../devices/SysfsText.ts"
 import * as BlockAttributes from "../hotplug/BlockAttributes.ts"
+import type { Run } from "../hotplug/MemoryBlocks.ts"
 import type { MemoryHotplug } from "../hotplug/MemoryHotplug.ts"
 import type { OnlinePolicy, Parameters } from "../hotplug/OnlinePolicy.ts"
 import { KernelError } from "../kernel/KernelError.ts"
@@ -57,21 +58,21 @@ const writeOnline = ({ hotplug }: Source, block: number, isOnline: boolean) => (
     return Effect.asVoid(wanted ? hotplug.online(range, "online") : hotplug.offline(range))
   })
 
-const block = (
-  source: Source,
-  { first, nodes, physDevice, removable, state, validZones }: BlockAttributes.Attributes
-) =>
-  SysfsTree.directory({
+/** The directory of the first block of a run. */
+const block = (source: Source, run: Run) => {
+  const { start: first, value: { nodes, state } } = run
+  return SysfsTree.directory({
     phys_index: text(first.toString(16).padStart(8, "0")),
     state: SysfsTree.writable(() => state, (written) => BlockAttributes.store(source, first, written)),
     online: SysfsTree.writable(() => state === "online" ? 1 : 0, writeOnline(source, first, state === "online")),
-    phys_device: text(physDevice),
-    removable: text(removable),
-    valid_zones: text(validZones),
+    phys_device: text(BlockAttributes.physDevice),
+    removable: text(BlockAttributes.removable),
+    valid_zones: SysfsTree.attribute(() => BlockAttributes.validZones(source, run)),
     ...Object.fromEntries(
       nodes.map((node) => [`node${node}`, { _tag: "Link", target: `/sys/devices/system/node/node${node}` } as const])
     )
   })
+}
 
 /**
  * The numbers of the memory blocks, ascending.
@@ -100,8 +101,8 @@ export const make = (source: Source): SysfsTree.Directory => {
     entry: (name) => {
       const number = /^memory(0|[1-9][0-9]{0,14})$/.exec(name)?.[1]
       if (number === undefined) return fixed.entry(name)
-      const found = BlockAttributes.of(source, Number(number))
-      return found === undefined ? undefined : block(source, found)
+      const [run] = blocks.runs({ start: Number(number), end: Number(number) + 1 })
+      return run === undefined ? undefined : block(source, run)
     }
   }
 }

@@ -153,12 +153,10 @@ const namesOf = (path: string): ReadonlyArray<string> => path.split("/").filter(
  * @since 0.1.0
  */
 export const lookup = ({ root }: SysfsTree["Service"], path: string): Exclude<Entry, Link> | undefined => {
-  let names = [...namesOf(path)]
+  const pending = namesOf(path).toReversed()
   let links = 0
   const walked: Array<Exclude<Entry, Link>> = [root]
-  while (names.length > 0) {
-    const [name = "", ...rest] = names
-    names = rest
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (name === "..") {
       if (walked.length > 1) walked.pop()
       continue
@@ -172,7 +170,7 @@ export const lookup = ({ root }: SysfsTree["Service"], path: string): Exclude<En
     }
     if (++links > mostLinks) return undefined
     walked.length = 1
-    names = [...namesOf(next.target), ...rest]
+    pending.push(...namesOf(next.target).toReversed())
   }
   return walked.at(-1)
 }

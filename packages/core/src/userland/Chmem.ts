@@ -65,8 +65,14 @@ interface Block {
 
 const byNumber = (a: Block, b: Block): number => a.number < b.number ? -1 : a.number > b.number ? 1 : 0
 
-const blocksOf = (tree: Tree): ReadonlyArray<Block> =>
-  SysfsTree.list(tree, folder).flatMap((name) => {
+/** The directory of memory blocks as a tree of its own: there may be very many of them. */
+const memoryOf = (tree: Tree): Tree => {
+  const found = SysfsTree.lookup(tree, folder)
+  return { root: found?._tag === "Directory" ? found : SysfsTree.directory({}) }
+}
+
+const blocksOf = ({ root }: Tree): ReadonlyArray<Block> =>
+  root.names().flatMap((name) => {
     const digits = /^memory([0-9]{1,19})$/.exec(name)?.[1]
     return digits === undefined ? [] : [{ name, number: BigInt(digits) }]
   }).toSorted(byNumber)
@@ -93,12 +99,12 @@ const label = ({ blockSize }: Request, { number }: Block): string => {
 const warn = ({ err }: Request, text: string) => err.push(`${program}: ${text}\n`)
 
 const isThere = Effect.fnUntraced(function*({ isEnable, tree }: Request, { name }: Block) {
-  return (yield* textOf(tree, `${folder}/${name}/state`)).startsWith(isEnable ? "online" : "offlin")
+  return (yield* textOf(tree, `${name}/state`)).startsWith(isEnable ? "online" : "offlin")
 })
 
 /** The word to write, `undefined` for a block of another zone. Movable is preferred where nothing else is asked for. */
 const wordOf = Effect.fnUntraced(function*({ hasZones, isEnable, tree, zone }: Request, { name }: Block) {
-  const possible = hasZones ? (yield* textOf(tree, `${folder}/${name}/valid_zones`)).toLowerCase() : ""
+  const possible = hasZones ? (yield* textOf(tree, `${name}/valid_zones`)).toLowerCase() : ""
   if (zone === undefined) return isEnable ? possible.includes("movable") ? "online_movable" : "online" : "offline"
   const wanted = zone.toLowerCase()
   if (!isEnable) return possible.startsWith(wanted) ? "offline" : undefined
@@ -108,7 +114,7 @@ const wordOf = Effect.fnUntraced(function*({ hasZones, isEnable, tree, zone }: R
 const change = Effect.fnUntraced(function*(request: Request, block: Block, word: string) {
   const { isEnable, isVerbose, out, tree } = request
   const verb = isEnable ? "enable" : "disable"
-  const done = yield* Effect.result(SysfsTree.write(tree, `${folder}/${block.name}/state`, word))
+  const done = yield* Effect.result(SysfsTree.write(tree, `${block.name}/state`, word))
   if (Result.isFailure(done)) {
     warn(request, `${label(request, block)} ${verb} failed: ${Errno.text(done.failure.errno)}`)
   } else if (isVerbose) out.push(`${label(request, block)} ${verb}d\n`)
@@ -182,9 +188,9 @@ const early = ({ met, refused }: GetOpt.Parsed): Tool.Outcome | "version" | unde
  * @since 0.1.0
  */
 export const run: Tool.Tool = Effect.fnUntraced(function*(words: ReadonlyArray<string>) {
-  const tree = yield* SysfsTree.SysfsTree
+  const tree = memoryOf(yield* SysfsTree.SysfsTree)
   const blocks = blocksOf(tree)
-  const blockSize = sizeOf(yield* textOf(tree, `${folder}/block_size_bytes`))
+  const blockSize = sizeOf(yield* textOf(tree, "block_size_bytes"))
   if (blocks.length === 0 || blockSize === 0n) return fail(`Failed to read ${folder}: ${Errno.text("ENOENT")}`)
   const parsed = GetOpt.parse(program, options, words)
   const ended = early(parsed)
@@ -198,7 +204,7 @@ export const run: Tool.Tool = Effect.fnUntraced(function*(words: ReadonlyArray<s
   const range = ChmemRange.parse(operand, { blockSize, isBlocks: has("b") })
   if (Result.isFailure(range)) return fail(range.failure)
   const asked = met.findLast(({ key }) => key === "z")?.value
-  const hasZones = SysfsTree.lookup(tree, `${folder}/memory0/valid_zones`) !== undefined
+  const hasZones = SysfsTree.lookup(tree, "memory0/valid_zones") !== undefined
   const zone = zones.find((name) => name.toLowerCase() === asked?.toLowerCase())
   if (asked !== undefined && hasZones && zone === undefined) {
     return GetOpt.badUse(program, `unknown memory zone: ${asked}`)

@@ -50,7 +50,8 @@ export type Key = Pick<Zone, "node" | "name">
  * - `shrink` gives a range up: the span moves only if the range lies at one of its ends (ZON-6); Device zones never shrink
  *   (ZON-5)
  * - `online` and `offline` move pages in and out of the zone's present and managed counts (ZON-9)
- * - `mark` records whether the zone is contiguous; `holes` are the parts of its span where none of its pages is online
+ * - `mark` records whether the zone is contiguous; `holes` are the parts of its span where none of its pages is online,
+ *   looked for one by one
  * - `of` is one zone, `all` every zone that ever had a span
  *
  * @category services
@@ -62,7 +63,7 @@ export class Zones extends Context.Service<Zones, {
   readonly online: (zone: Key, range: PfnRange.PfnRange, managed: number) => void
   readonly offline: (zone: Key, range: PfnRange.PfnRange, managed: number) => void
   readonly mark: (zone: Key, contiguous: boolean) => void
-  readonly holes: (zone: Key) => ReadonlyArray<PfnRange.PfnRange>
+  readonly holes: (zone: Key) => Iterable<PfnRange.PfnRange>
   readonly of: (zone: Key) => Zone
   readonly all: () => ReadonlyArray<Zone>
   /** The zone whose online pages contain a pfn. */
@@ -108,13 +109,12 @@ export const make = (arch: Architecture.Architecture): Zones["Service"] => {
   const shrink = (key: Key, range: PfnRange.PfnRange): void => {
     const zone = of(key)
     if (zone.name === "Device") return
-    const own = members.extents.filter((extent) => extent.value === keyOf(key))
     if (zone.start === range.start) {
-      const next = own.find((extent) => extent.end > range.end)
+      const next = ExtentMap.next(members, range.end, keyOf(key))
       if (next === undefined) put({ ...zone, start: 0, end: 0 })
       else put({ ...zone, start: Math.max(range.end, Alignment.down(next.start, subsection)) })
     } else if (zone.end === range.end) {
-      const last = own.findLast((extent) => extent.start < range.start)
+      const last = ExtentMap.previous(members, range.start, keyOf(key))
       if (last === undefined) put({ ...zone, start: 0, end: 0 })
       else put({ ...zone, end: Math.min(range.start, Alignment.up(last.end, subsection)) })
     }
@@ -142,10 +142,14 @@ export const make = (arch: Architecture.Architecture): Zones["Service"] => {
       put({ ...zone, present: zone.present - (range.end - range.start), managed: zone.managed - managed })
     },
     mark: (key, contiguous) => put({ ...of(key), contiguous }),
-    holes: (key) => {
+    holes: function*(key) {
       const { end, start } = of(key)
-      const own = ExtentMap.slice(members, start, end).filter((extent) => extent.value === keyOf(key))
-      return PfnRange.subtract({ start, end }, own)
+      for (let at = start; at < end;) {
+        const own = ExtentMap.next(members, at, keyOf(key))
+        const until = Math.min(own?.start ?? end, end)
+        if (until > at) yield { start: at, end: until }
+        at = own?.end ?? end
+      }
     },
     of,
     all: () => [...zones.values()],

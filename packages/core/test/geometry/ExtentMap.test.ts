@@ -26,6 +26,11 @@ describe("ExtentMap", () => {
         assert.isTrue(extent.start < extent.end)
         if (next !== undefined) assert.isTrue(extent.end < next.start || extent.value !== next.value)
       })
+      for (const at of [0, 7, 20, 49]) {
+        const own = map.extents.filter(({ value }) => value === "a")
+        assert.deepStrictEqual(ExtentMap.next(map, at, "a"), own.find(({ end }) => end > at))
+        assert.deepStrictEqual(ExtentMap.previous(map, at, "a"), own.findLast(({ start }) => start < at))
+      }
       for (const [from, to] of [[3, 17], [0, 50], [11, 12]] as const) {
         const inside = ExtentMap.slice(map, from, to)
         const outside = ExtentMap.gaps(map, from, to)

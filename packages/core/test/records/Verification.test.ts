@@ -116,8 +116,8 @@ describe("Verification", () => {
 
   const named = (name: string, rule: string, text: RegExp) =>
     Effect.map(replayed(Observed.load(name)), ({ session: { defects } }) => {
-      const [defect, ...others] = defects
-      assert.strictEqual(defect?.rule, rule)
+      const [defect = assert.fail(name), ...others] = defects
+      assert.strictEqual(defect.rule, rule)
       assert.match(defect.text, text)
       assert.deepStrictEqual(others, [])
     })

@@ -168,3 +168,24 @@ export const devices = (ranges: ReadonlyArray<MachineSpec.Range>): ReadonlyArray
         ...(node === undefined ? {} : { node })
       }]
   })
+
+/**
+ * RAM whose node is not known, cut by {@link byNode}.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const withNodes = (
+  ranges: ReadonlyArray<MachineSpec.Range>,
+  nodes: ReadonlyArray<OnNode>
+): ReadonlyArray<MachineSpec.Range> =>
+  ranges.flatMap((range) =>
+    range.kind !== "ram" || range.node !== undefined
+      ? [range]
+      : byNode(PfnRange.fromLength(range.start, range.size), nodes).map(({ end, node, start }) => ({
+        ...range,
+        start,
+        size: end - start,
+        ...(node === undefined ? {} : { node })
+      }))
+  )

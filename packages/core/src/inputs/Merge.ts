@@ -100,21 +100,6 @@ const checkViews = (base: Part, others: ReadonlyArray<Part>): Result.Result<void
     }
   })
 
-const withNodes = (
-  ranges: ReadonlyArray<MachineSpec.Range>,
-  nodes: ReadonlyArray<BootMap.OnNode>
-): ReadonlyArray<MachineSpec.Range> =>
-  ranges.flatMap((range) =>
-    range.kind !== "ram" || range.node !== undefined
-      ? [range]
-      : BootMap.byNode(PfnRange.fromLength(range.start, range.size), nodes).map(({ end, node, start }) => ({
-        ...range,
-        start,
-        size: end - start,
-        ...(node === undefined ? {} : { node })
-      }))
-  )
-
 /** Memory blocks include hot-added device memory, which is no boot RAM. */
 const withoutDevices = (
   ranges: ReadonlyArray<MachineSpec.Range>,
@@ -165,7 +150,7 @@ const joinRanges = (
     const own = (base.spec.ranges ?? []).filter(({ kind }) =>
       kind !== "cxl-window"
     )
-    const ranges = withNodes(viewOf(base) === "blocks" ? withoutDevices(own, devices) : own, nodes)
+    const ranges = BootMap.withNodes(viewOf(base) === "blocks" ? withoutDevices(own, devices) : own, nodes)
     return [...ranges, ...windows.values()].toSorted((a, b) => a.start - b.start)
   })
 

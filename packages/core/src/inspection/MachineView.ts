@@ -152,19 +152,7 @@ const withNodes = (spec: MachineSpec.MachineSpec, facts: Part): MachineSpec.Mach
   const { pageSize } = Architecture.fromName(spec.arch ?? "") ?? Architecture.presets.x86_64
   const nodes = nodeRanges(facts, pageSize)
   if (new Set(nodes.map(({ node }) => node)).size < 2 || ranges.some(({ node }) => node !== undefined)) return spec
-  return {
-    ...spec,
-    ranges: ranges.flatMap((range) =>
-      range.kind !== "ram"
-        ? [range]
-        : BootMap.byNode(PfnRange.fromLength(range.start, range.size), nodes).map(({ end, node, start }) => ({
-          ...range,
-          start,
-          size: end - start,
-          ...(node === undefined ? {} : { node })
-        }))
-    )
-  }
+  return { ...spec, ranges: BootMap.withNodes(ranges, nodes) }
 }
 
 const where = "give the sources of one machine, each once"

@@ -30,14 +30,20 @@ const arenaAt = (hardware: Hardware, namespace: Namespace, address: number): Btt
     : undefined
 }
 
-/** `discover_arenas()`: the external blocks of all arenas; `null` when the first is missing. */
+const arenaOf = (address: number, block: BttInfoBlock.BttInfoBlock): PmemDisk.Arena => ({
+  start: address + Number(block.dataoff),
+  stride: block.internalLbasize,
+  blocks: block.externalNlba
+})
+
+/** `discover_arenas()`; `null` when the first is missing. */
 const discover = (
   hardware: Hardware,
   namespace: Namespace,
   from: number
-): Answer<number | null> => {
+): Answer<ReadonlyArray<PmemDisk.Arena> | null> => {
   const { end } = resource(namespace)
-  let blocks = 0
+  const arenas: Array<PmemDisk.Arena> = []
   for (let at = from; at < end;) {
     const block = arenaAt(hardware, namespace, at)
     if (block === undefined) {
@@ -49,11 +55,11 @@ const discover = (
         remedy: "restore its info block from the copy at its end"
       })
     }
-    blocks += block.externalNlba
+    arenas.push(arenaOf(at, block))
     if (block.nextoff <= 0n) break
     at += Number(block.nextoff)
   }
-  return Result.succeed(blocks)
+  return Result.succeed(arenas)
 }
 
 /** `btt_meta_init()`: the info block of every arena, and its copy at the end. */
@@ -62,24 +68,29 @@ const write = (
   namespace: Namespace,
   layout: Btt.Layout,
   uuid: string
-): Answer<number> => {
+): Answer<ReadonlyArray<PmemDisk.Arena>> => {
   const { start } = resource(namespace)
-  let blocks = 0
+  const arenas: Array<PmemDisk.Arena> = []
   for (let index = 0;; index++) {
     const arena = Btt.arenaAt(layout, index)
     const block = BttInfoBlock.fromLayout(layout, index, { uuid, parentUuid: namespace.uuid ?? undefined })
-    if (arena === undefined || block === undefined) return Result.succeed(blocks)
+    if (arena === undefined || block === undefined) return Result.succeed(arenas)
     const bytes = BttInfoBlock.encode(block)
     for (const at of [0, arena.arena.info2off]) {
       const written = hardware.media.write(start + arena.start + at, bytes)
       if (Result.isFailure(written)) return Result.fail(written.failure)
     }
-    blocks += block.externalNlba
+    arenas.push(arenaOf(start + arena.start, block))
   }
 }
 
-/** `btt_init()`: the external blocks there are, written if there were none. */
-const init = (hardware: Hardware, device: BttInstance, namespace: Namespace, uuid: string): Answer<number> => {
+/** `btt_init()`: the arenas there are, written if there were none. */
+const init = (
+  hardware: Hardware,
+  device: BttInstance,
+  namespace: Namespace,
+  uuid: string
+): Answer<ReadonlyArray<PmemDisk.Arena>> => {
   const version = namespace.claimClass === "btt2" ? "2.0" : "1.1"
   const { start } = resource(namespace)
   return Result.flatMap(
@@ -123,14 +134,14 @@ export const probe = Effect.fnUntraced(function*(hardware: Hardware, device: Btt
   }
   const whole = resource(namespace)
   yield* rawAccess(hardware, driver, device, namespace, length(whole))
-  const blocks = yield* Effect.fromResult(init(hardware, device, namespace, uuid))
+  const arenas = yield* Effect.fromResult(init(hardware, device, namespace, uuid))
   const logicalBlock = lbasize >= 4096 ? 4096 : 512
   const disk: PmemDisk.PmemDisk = {
     name: PmemDisk.nameOf(device.region.id, namespace.id, true),
     start: whole.start,
     mapped: whole.start,
     dataOffset: 0,
-    capacity: blocks * logicalBlock,
+    capacity: arenas.reduce((sum, { blocks }) => sum + blocks, 0) * logicalBlock,
     logicalBlock,
     physicalBlock: logicalBlock,
     readOnly: device.region.space.readOnly === true,
@@ -138,6 +149,7 @@ export const probe = Effect.fnUntraced(function*(hardware: Hardware, device: Btt
     pageSize: hardware.kernel.arch.pageSize,
     pagemap: null,
     isBtt: true,
+    arenas,
     isAlive: true,
     media: hardware.media
   }

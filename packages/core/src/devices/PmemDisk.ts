@@ -13,11 +13,23 @@ import { AwaitPages } from "./AwaitPages.ts"
 import type { Media } from "./Media.ts"
 
 /**
+ * An arena of a disk in sector mode: `blocks` blocks, `stride` bytes apart from `start` on, physical.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Arena {
+  readonly start: number
+  readonly stride: number
+  readonly blocks: number
+}
+
+/**
  * An attached disk. `start` is where the namespace begins and `mapped` what the linear address of the disk stands for, both
  * physical: they differ by the start_pad of old info blocks, and then pfns are wrong while addresses are right (22.1). The data
  * begin `dataOffset` bytes later and are `capacity` bytes. `pagemap` is `null` where the namespace is mapped without struct
- * pages; only then `queue/dax` is 0. `isBtt`: sectors go through a translation table, so there is no `direct_access` (OBS-16,
- * OBS-19).
+ * pages; only then `queue/dax` is 0. `isBtt`: sectors go through the translation tables of `arenas`, so there is no
+ * `direct_access` (OBS-16, OBS-19).
  *
  * @category models
  * @since 0.1.0
@@ -35,6 +47,7 @@ export interface PmemDisk {
   readonly pageSize: number
   readonly pagemap: Pagemap.Pagemap | null
   readonly isBtt: boolean
+  readonly arenas: ReadonlyArray<Arena>
   /** `dax_alive()`: `false` from the moment the device is unbound. */
   isAlive: boolean
   /** Knows the bad blocks. */
@@ -90,7 +103,7 @@ export const attributes = (disk: PmemDisk) => ({
 })
 
 /**
- * Where a byte of the disk lies on the media: block I/O goes there.
+ * Where a byte of the disk lies on the media: block I/O goes there, but in sector mode.
  *
  * @category queries
  * @since 0.1.0

@@ -86,6 +86,7 @@ export const attachDisk = Effect.fnUntraced(
       pageSize: hardware.kernel.arch.pageSize,
       pagemap,
       isBtt: false,
+      arenas: [],
       isAlive: true,
       media: hardware.media
     }, setup)

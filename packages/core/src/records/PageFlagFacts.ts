@@ -19,6 +19,8 @@ const hex = (word: bigint | null): string => word === null ? "?".repeat(16) : wo
  */
 export const sampled = (source: PageFlags.Source, first: number, pages: number): string =>
   [first, ...(pages > 1024 ? [first + 508] : []), ...(pages > 16 ? [first + pages - perLine] : [])].map((from) => {
-    const words = Array.from({ length: perLine }, (_, i) => PageFlags.word(source, from + i)).filter((word) => word !== undefined)
+    const words = Array.from({ length: perLine }, (_, i) => PageFlags.word(source, from + i)).filter((word) =>
+      word !== undefined
+    )
     return `${from}: ${words.map((word) => `${hex(word)} `).join("")}`
   }).join("\n")

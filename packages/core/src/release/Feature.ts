@@ -49,6 +49,7 @@ export const catalogue = {
   "dax-mount-probe": entry("4.12", "23.4", "mounting with DAX asks for the pfn of the first page", "5.17"),
   "dax-mount-probe-last": entry("5.1", "23.4", "mounting with DAX asks for the pfn of the last page too", "5.17"),
   "dax-mount-probe-debug": entry(null, "23.4", "mounting with DAX asks for pfns only with DAX_DRIVER_DEBUG=y"),
+  "memmap-state": entry(null, "26.4", "pfn and dax devices tell whether their struct pages are initialised (2018)"),
   "kmem": entry("5.1", "25.1", "device-dax memory can become System RAM"),
   "sub-sections": entry("5.3", "SEC-8", "namespaces are mapped in 2 MiB units instead of whole sections"),
   "info-block-1.4": entry("5.4", "22.1", "new info blocks record page and struct page size (minor 4)"),

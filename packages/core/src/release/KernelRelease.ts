@@ -38,7 +38,9 @@ export class UnknownKernel
 {
   override get message() {
     return `unknown kernel '${this.text}': ${this.problem}; write a release from 4.2 on (6.1, 6.12.8), a distribution ` +
-      `kernel (${Object.keys(distributions).join(", ")}), proposed-2026, or add +feature / -feature`
+      `kernel (${Object.keys(distributions).join(", ")}), ${
+        Object.keys(proposals).join(", ")
+      }, or add +feature / -feature`
   }
 }
 
@@ -61,10 +63,27 @@ const distributions: Readonly<Record<string, { readonly upstream: string; readon
   "debian-13": { upstream: "6.12" }
 }
 
-const proposed = {
-  name: "proposed-2026",
-  upstream: "6.18",
-  plus: ["dedup-head-only", "dedup-early-section-fix"] satisfies ReadonlyArray<Feature>
+interface Proposal {
+  readonly upstream: string
+  readonly plus: ReadonlyArray<Feature>
+  readonly uncertain: KernelRelease["uncertain"]
+}
+
+/** Both postings of July 2018 made the check at mount time a matter of debugging (ASY-9). */
+const async2018: Proposal = {
+  upstream: "4.18",
+  plus: ["memmap-state", "dax-mount-probe-debug"],
+  uncertain: [{
+    feature: "memmap-state",
+    why: "initialisation in the background is not modelled: every struct page is written before its device appears"
+  }]
+}
+
+/** Series that no release has. */
+const proposals: Readonly<Record<string, Proposal>> = {
+  "proposed-2026": { upstream: "6.18", plus: ["dedup-head-only", "dedup-early-section-fix"], uncertain: [] },
+  "async-2018-v1": async2018,
+  "async-2018-v2": async2018
 }
 
 /**
@@ -146,7 +165,8 @@ const fromUpstream = (text: string): KernelRelease | UnknownKernel => {
 
 const fromBase = (text: string): KernelRelease | UnknownKernel => {
   const distribution = Object.hasOwn(distributions, text) ? distributions[text] : undefined
-  const known = text === proposed.name ? proposed : distribution
+  const proposal = Object.hasOwn(proposals, text) ? proposals[text] : undefined
+  const known = proposal ?? distribution
   if (known === undefined) {
     const name = /^(rhel-[0-9]+)\.[0-9]+$/.exec(text)?.[1] ?? enterprise(text)
     if (name === undefined || !Object.hasOwn(distributions, name)) return fromUpstream(text)
@@ -159,8 +179,8 @@ const fromBase = (text: string): KernelRelease | UnknownKernel => {
     ...base,
     name: text,
     features: new Set([...base.features, ...(known.plus ?? [])]),
-    uncertain: text === proposed.name
-      ? []
+    uncertain: proposal !== undefined
+      ? proposal.uncertain
       : [...base.uncertain, {
         feature: "vmemmap-dedup",
         why: `${text} is taken as ${known.upstream} with known backports; override with +feature or -feature`

@@ -4,11 +4,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
+import * as DiskIo from "../devices/DiskIo.ts"
 import type { NvdimmBus } from "../devices/NvdimmBus.ts"
 import * as NvdimmState from "../devices/NvdimmState.ts"
 import * as PmemDisk from "../devices/PmemDisk.ts"
-import * as KernelError from "../kernel/KernelError.ts"
 import * as SysfsTree from "./SysfsTree.ts"
 
 /**
@@ -38,31 +37,11 @@ const sysfs = (disk: PmemDisk.PmemDisk): SysfsTree.Directory => {
   })
 }
 
-const refuse = (errno: "EIO" | "ENOSPC" | "EROFS", problem: string, remedy: string) =>
-  Effect.fail(new KernelError.KernelError({ errno, rule: "23.1", problem, remedy }))
-
-/** Sectors of a translation table lie anywhere on the media: only those of other disks can be found. */
 const bytes = (disk: PmemDisk.PmemDisk): SysfsTree.Bytes => ({
   _tag: "Bytes",
   size: disk.capacity,
-  read: (offset, length) =>
-    disk.isBtt
-      ? refuse("EIO", `the sectors of ${disk.name} are not modelled`, "use another mode to read what was written")
-      : Effect.suspend(() =>
-        Effect.fromResult(
-          disk.media.read(PmemDisk.address(disk, offset), Math.max(0, Math.min(length, disk.capacity - offset)))
-        )
-      ),
-  write: (offset, data) => {
-    if (disk.isBtt) return refuse("EIO", `the sectors of ${disk.name} are not modelled`, "use another mode")
-    if (disk.readOnly) return refuse("EROFS", `${disk.name} is read-only`, "arm its DIMM")
-    if (offset + data.byteLength > disk.capacity) {
-      return refuse("ENOSPC", `${disk.name} ends at ${disk.capacity}`, "write less")
-    }
-    return Effect.suspend(() =>
-      Effect.fromResult(Result.map(disk.media.write(PmemDisk.address(disk, offset), data), () => undefined))
-    )
-  }
+  read: (offset, length) => Effect.suspend(() => Effect.fromResult(DiskIo.read(disk, offset, length))),
+  write: (offset, data) => Effect.suspend(() => Effect.fromResult(DiskIo.write(disk, offset, data)))
 })
 
 const directory = (source: Source, of: (disk: PmemDisk.PmemDisk) => SysfsTree.Entry): SysfsTree.Directory =>

@@ -7,7 +7,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { DaxDevices } from "../devices/DaxDevices.ts"
-import { Hmem } from "../devices/Hmem.ts"
 import { NvdimmBus } from "../devices/NvdimmBus.ts"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
 import { AcpiMemory } from "../hotplug/AcpiMemory.ts"
@@ -17,7 +16,6 @@ import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
 import { MemoryHotplug } from "../hotplug/MemoryHotplug.ts"
 import { Nodes } from "../hotplug/Nodes.ts"
 import { OnlinePolicy } from "../hotplug/OnlinePolicy.ts"
-import { KernelError } from "../kernel/KernelError.ts"
 import { Ledger } from "../machine/Ledger.ts"
 import * as Machine from "../machine/Machine.ts"
 import type { MachineSpec } from "../machine/MachineSpec.ts"
@@ -30,6 +28,7 @@ import { Zones } from "../zones/Zones.ts"
 import * as AcpiFiles from "./AcpiFiles.ts"
 import * as BlockDeviceFiles from "./BlockDeviceFiles.ts"
 import * as DaxFiles from "./DaxFiles.ts"
+import * as MachineModules from "./MachineModules.ts"
 import * as MemoryFiles from "./MemoryFiles.ts"
 import * as ModuleFiles from "./ModuleFiles.ts"
 import { Modules } from "./Modules.ts"
@@ -71,61 +70,13 @@ const endless: SysfsTree.Bytes = {
   write: () => Effect.void
 }
 
-/** Modules that only have to be there: what they bind is matched by name, or comes with another one. */
-const passive = ["libnvdimm", "nd_btt", "dax", "device_dax", "kmem"] as const
-
-const providers = ["nfit", "nd_e820", "virtio_pmem"] as const
-
-const drivers = ["nd_pmem", "dax_pmem"] as const
-
 /**
  * Modules in the order in which a machine loads them when it boots.
  *
  * @category constants
  * @since 0.1.0
  */
-export const bootModules = [...providers, ...drivers, "device_dax", "dax_hmem"] as const
-
-const isOf = <A extends string>(list: ReadonlyArray<A>, name: string): name is A => list.some((one) => one === name)
-
-/** `-` and `_` are the same in names of modules. */
-const canonical = (name: string): string => name.replaceAll("-", "_")
-
-const makeModules = Effect.gen(function*() {
-  const bus = yield* NvdimmBus
-  const hmem = yield* Hmem
-  const known: ReadonlyArray<string> = [...providers, ...drivers, ...passive, "dax_hmem"]
-  const loaded = new Set<string>()
-  const absent = (name: string) =>
-    Effect.fail(
-      new KernelError({
-        errno: "ENOENT",
-        rule: "29",
-        problem: `there is no module ${name.slice(0, 40)}`,
-        remedy: `modelled are ${known.join(", ")}`
-      })
-    )
-  return Modules.of({
-    known,
-    loaded: () => [...loaded],
-    load: (given) =>
-      Effect.suspend(() => {
-        const name = canonical(given)
-        if (!known.includes(name)) return absent(name)
-        if (loaded.has(name)) return Effect.void
-        loaded.add(name)
-        if (name === "dax_hmem") return hmem.load
-        return isOf(providers, name) || isOf(drivers, name) ? bus.load(name) : Effect.void
-      }),
-    unload: (given) =>
-      Effect.suspend(() => {
-        const name = canonical(given)
-        if (!loaded.delete(name)) return absent(name)
-        if (name === "dax_hmem") return hmem.unload
-        return isOf(providers, name) || isOf(drivers, name) ? bus.unload(name) : Effect.void
-      })
-  })
-})
+export const bootModules = MachineModules.atBoot
 
 const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
   const { arch, release, structPage } = yield* Kernel
@@ -188,7 +139,7 @@ const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
       bus: SysfsTree.directory({
         acpi: SysfsTree.directory({ devices: AcpiFiles.make(acpi, slots) }),
         dax: DaxFiles.make(daxSource),
-        nd: NdFiles.make({ bus, iomem, arch })
+        nd: NdFiles.make({ bus, iomem, arch, release })
       }),
       devices: nested("/sys/devices", () => DaxFiles.places(daxSource), { system }),
       module: ModuleFiles.make(policy)
@@ -206,7 +157,9 @@ const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
 export const layer = (spec: MachineSpec) =>
   Layer.effectContext(
     Effect.gen(function*() {
-      return Context.make(SysfsTree.SysfsTree, yield* makeTree(spec)).pipe(Context.add(Modules, yield* makeModules))
+      return Context.make(SysfsTree.SysfsTree, yield* makeTree(spec)).pipe(
+        Context.add(Modules, yield* MachineModules.make)
+      )
     })
   )
 

@@ -11,9 +11,13 @@ import * as Labels from "../devices/Labels.ts"
 import type { NvdimmBus } from "../devices/NvdimmBus.ts"
 import * as NvdimmState from "../devices/NvdimmState.ts"
 import * as NvdimmSysfs from "../devices/NvdimmSysfs.ts"
+import * as SysfsText from "../devices/SysfsText.ts"
 import type { Architecture } from "../geometry/Architecture.ts"
-import { hex } from "../geometry/Pfn.ts"
+import * as Pfn from "../geometry/Pfn.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import { MemmapState } from "../init/MemmapState.ts"
 import * as KernelError from "../kernel/KernelError.ts"
+import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import type { Iomem } from "../resources/Iomem.ts"
 import * as SysfsTree from "./SysfsTree.ts"
 
@@ -27,6 +31,7 @@ export interface Source {
   readonly bus: NvdimmBus["Service"]
   readonly iomem: Iomem["Service"]
   readonly arch: Architecture
+  readonly release: KernelRelease
 }
 
 const driverLinks = "/sys/bus/nd/drivers"
@@ -39,7 +44,7 @@ const choices: ReadonlySet<string> = new Set(["sector_size", "supported_alignmen
 
 const textOf = (name: string, attribute: string, value: string | number): string =>
   (inHex.has(attribute) || inHex.has(`${name.replace(/[0-9].*$/, "")} ${attribute}`)) && typeof value === "number"
-    ? hex(value)
+    ? Pfn.hex(value)
     : choices.has(attribute)
     ? `${value} `
     : String(value)
@@ -100,6 +105,32 @@ const block = ({ bound }: NvdimmState.Device): ReadonlyArray<readonly [string, S
     : [["block", SysfsTree.directory({ [disk.name]: { _tag: "Link", target: `/sys/block/${disk.name}` } })]]
 }
 
+/** The 2018 series: `active` while struct pages of the data are being written; writing `sync` waits for them (26.4). */
+const memmapState = (
+  { arch: { pageSize }, release }: Source,
+  found: NvdimmState.Device
+): ReadonlyArray<readonly [string, SysfsTree.Entry]> => {
+  if (found._tag === "Namespace" || found.kind === "btt" || !has(release, "memmap-state")) return []
+  const pfns = found.data === null
+    ? PfnRange.fromLength(0, 0)
+    : { start: Pfn.fromAddress(found.data.start, pageSize), end: Pfn.fromAddress(found.data.end, pageSize) }
+  return [["memmap_state", {
+    _tag: "File",
+    read: Effect.map(Effect.service(MemmapState), ({ isActive }) => isActive(pfns) ? "active\n" : "idle\n"),
+    write: (text) =>
+      SysfsText.equals(text, "sync")
+        ? Effect.flatMap(Effect.service(MemmapState), ({ finished }) => finished(pfns))
+        : Effect.fail(
+          new KernelError.KernelError({
+            errno: "EINVAL",
+            rule: "26.4",
+            problem: `'${text.slice(0, 40).trim()}' is not taken here`,
+            remedy: "write sync"
+          })
+        )
+  }]]
+}
+
 const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory => {
   const values = NvdimmSysfs.device(found, source.iomem, source.arch)
   const isNamespace = found._tag === "Namespace"
@@ -109,6 +140,7 @@ const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory 
       isNamespace ? (found.type === "io" ? "nd_namespace_io" : "nd_namespace_pmem") : `nd_${found.kind}`,
       "nd:t4"
     ),
+    ...memmapState(source, found),
     ...block(found),
     ...link(values["driver"])
   ])
@@ -145,15 +177,15 @@ const dimm = (number: number, regions: ReadonlyArray<NvdimmState.Region>): Sysfs
   const hasLabelArea = regions.every(({ description }) => description.labelArea)
   return of([
     ["id", SysfsTree.attribute(() => Dimm.id(number))],
-    ["handle", SysfsTree.attribute(() => hex(Dimm.handle(number)))],
+    ["handle", SysfsTree.attribute(() => Pfn.hex(Dimm.handle(number)))],
     ["phys_id", SysfsTree.attribute(() => "0x0")],
-    ["serial", SysfsTree.attribute(() => hex(Dimm.serial(number)))],
+    ["serial", SysfsTree.attribute(() => Pfn.hex(Dimm.serial(number)))],
     ["flags", SysfsTree.attribute(() => isUnarmed ? "not_armed" : "")],
     // only regions that look at its labels keep a DIMM busy
     ["state", SysfsTree.attribute(() => hasLabelArea && regions.some(({ enabled }) => enabled) ? "active" : "idle")],
     // a DIMM without a passphrase has no such attribute
     ...(isLocked ? [["security", SysfsTree.attribute(() => "locked")] as const] : []),
-    ["commands", SysfsTree.attribute(() => hasLabelArea ? "config_size config_data set_config_data" : "")],
+    ["commands", SysfsTree.attribute(() => hasLabelArea ? "get_size get_data set_data cmd_call " : "cmd_call ")],
     ["init_labels", labels(regions, (region, text) => Labels.init(region, text.trim() === "1.2" ? "1.2" : "1.1"))],
     ["zero_labels", labels(regions, Labels.zero)],
     ...named("nvdimm", "nd:t1"),

@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Errno from "../kernel/Errno.ts"
 import * as OpenFile from "./OpenFile.ts"
 import * as ShellCommand from "./ShellCommand.ts"
 import * as Tool from "./Tool.ts"
@@ -167,6 +168,7 @@ const copy = Effect.fnUntraced(function*(operands: Operands, input: Tool.Input) 
     return ShellCommand.printed(0, yield* toOutput(seek, data), counts(read, data.length))
   }
   const file = yield* Effect.mapError(OpenFile.forWriting(to), fault(to))
+  if (seek > file.size) return ShellCommand.printed(1, "", `dd: ${to}: ${Errno.text("EINVAL")}\n`)
   const { bytes, refused } = yield* OpenFile.writeAll(file, data, seek, writeBlock)
   // a record that went in by half is no error yet; the next one is
   const passed = Math.ceil(bytes / writeBlock) * writeBlock

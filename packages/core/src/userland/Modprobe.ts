@@ -34,6 +34,23 @@ const unload = Effect.fnUntraced(function*(program: string, shown: string) {
     : `${program}: can't unload module '${shown}': ${Errno.text(unloading.failure.errno)}\n`
 })
 
+/**
+ * `modprobe -r`: takes away what is loaded of a module and of what it needs. Only the module itself is complained of, but the
+ * last one decides the exit status (OBS-31).
+ */
+const withNeeds = Effect.fnUntraced(function*(word: string) {
+  const modules = yield* Modules
+  const name = moduleName(word)
+  if (modules.builtin.includes(name)) return { failed: true, stderr: `modprobe: module ${word} is builtin\n` }
+  let failed = false
+  for (const one of [name, ...modules.needs(name)]) {
+    const complaint = modules.loaded().includes(one) ? yield* unload("modprobe", one) : ""
+    if (one === name && complaint !== "") return { failed: true, stderr: complaint }
+    failed = complaint !== ""
+  }
+  return { failed, stderr: "" }
+})
+
 const modprobe: Program = Effect.fnUntraced(function*(words) {
   const options = words.filter((word) => word.startsWith("-")).join("").replaceAll("-", "")
   const names = words.filter((word) => !word.startsWith("-"))
@@ -49,7 +66,13 @@ const modprobe: Program = Effect.fnUntraced(function*(words) {
       if (!options.includes("q")) stderr += `modprobe: module ${word} not found in modules.dep\n`
       continue
     }
-    const complaint = yield* options.includes("r") ? unload("modprobe", word) : load(word)
+    if (options.includes("r")) {
+      const removed = yield* withNeeds(word)
+      failed ||= removed.failed
+      stderr += removed.stderr
+      continue
+    }
+    const complaint = yield* load(word)
     failed ||= complaint !== ""
     stderr += complaint
   }

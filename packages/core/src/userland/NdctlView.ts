@@ -342,7 +342,7 @@ export const dimms = (tree: Tree, bus: string): Effect.Effect<ReadonlyArray<Dimm
         physId: yield* firmware.number("phys_id"),
         flags: ((yield* firmware.text("flags")) ?? "").split(" ").filter((flag) => flag !== ""),
         security: yield* own.text("security"),
-        labelArea: (yield* own.text("commands"))?.includes("set_config_data") === true,
+        labelArea: (yield* own.text("commands"))?.includes("set_data") === true,
         enabled: isEnabled(tree, name),
         active: (yield* own.text("state")) === "active"
       }

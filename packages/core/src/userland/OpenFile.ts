@@ -44,12 +44,14 @@ export interface Readable {
 
 /**
  * `write` gives the number of bytes taken. An `attribute` takes every call for itself, whatever the offset, at most a page.
+ * `size` is the furthest offset to go to, infinite where there is none.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Writable {
   readonly attribute: boolean
+  readonly size: number
   readonly write: (offset: number, bytes: Uint8Array) => Effect.Effect<number, Refused>
 }
 
@@ -189,6 +191,7 @@ const noFile = (tree: SysfsTree.SysfsTree["Service"], path: string) => {
 
 const ofBytes = (size: number, write: NonNullable<SysfsTree.Bytes["write"]>): Writable => ({
   attribute: false,
+  size,
   write: (offset, bytes) => {
     const taken = Math.min(bytes.length, size - offset)
     return taken <= 0
@@ -199,12 +202,14 @@ const ofBytes = (size: number, write: NonNullable<SysfsTree.Bytes["write"]>): Wr
 
 const ofAttribute = (write: NonNullable<SysfsTree.File["write"]>): Writable => ({
   attribute: true,
+  size: Infinity,
   write: (_offset, bytes) =>
     Effect.mapBoth(write(textOf(bytes)), { onSuccess: () => bytes.length, onFailure: writeFailure })
 })
 
-const refusing = (errno: Errno.Errno): Writable => ({
+const refusing = (errno: Errno.Errno, size = Infinity): Writable => ({
   attribute: true,
+  size,
   write: () => Effect.fail(refused("write", errno))
 })
 
@@ -221,7 +226,11 @@ export const forWriting = (
   Effect.flatMap(SysfsTree.SysfsTree, (tree): Effect.Effect<Writable, Refused | Tool.NotModelled> => {
     const name = plain(path)
     if (name === "/dev/null" || name === "/dev/zero") {
-      return Effect.succeed<Writable>({ attribute: false, write: (_offset, bytes) => Effect.succeed(bytes.length) })
+      return Effect.succeed<Writable>({
+        attribute: false,
+        size: Infinity,
+        write: (_offset, bytes) => Effect.succeed(bytes.length)
+      })
     }
     const found = find(tree, path)
     if (found === undefined) return noFile(tree, path)
@@ -229,7 +238,9 @@ export const forWriting = (
     const inProc = isIn("/proc/", name)
     if (found._tag === "Bytes") {
       return Effect.succeed(
-        found.write === null ? refusing(inProc ? "EIO" : "EPERM") : ofBytes(found.size, found.write)
+        found.write === null
+          ? (inProc ? refusing("EIO") : refusing("EPERM", found.size))
+          : ofBytes(found.size, found.write)
       )
     }
     const { write } = found

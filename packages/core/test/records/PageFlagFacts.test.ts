@@ -6,6 +6,7 @@ import * as Memmap from "../../src/memmap/Memmap.ts"
 import * as PageFlagFacts from "../../src/records/PageFlagFacts.ts"
 import type { Entry } from "../../src/sections/PagemapIndex.ts"
 import * as SectionTable from "../../src/sections/SectionTable.ts"
+import type * as PageFlags from "../../src/sysfs/PageFlags.ts"
 
 const per = 32768
 
@@ -31,32 +32,8 @@ const single = (flags: number): Image => ({
 })
 
 describe("PageFlagFacts", () => {
-  it("SPW-11: words end with the section that holds the highest pfn of RAM", () => {
-    const some = source(single(0x1000))
-    assert.strictEqual(PageFlagFacts.end(some), 2 * per)
-    assert.strictEqual(PageFlagFacts.word(some, 2 * per - 1), 0x100000n)
-    assert.isUndefined(PageFlagFacts.word(some, 2 * per))
-  })
-
-  it("SPW-11: a boot hole, a page that holds a memmap, a page that is nowhere", () => {
-    assert.strictEqual(PageFlagFacts.word(source(single(0x1000)), 7), 0x100000000n)
-    assert.strictEqual(PageFlagFacts.word(source(single(0x1400)), 7), 0x2100000000n)
-    assert.strictEqual(PageFlagFacts.word(source(single(0x1000)), per), 0x100000n)
-  })
-
-  it("SPW-11: all pages of a free block are told to be free", () => {
-    const free = source({ _tag: "Free", node: 0, zone: "Normal", order: 10, listed: true })
-    assert.deepStrictEqual([0, 1, 1023, 1024].map((pfn) => PageFlagFacts.word(free, pfn)), [
-      0x400n,
-      0x400n,
-      0x400n,
-      0x400n
-    ])
-  })
-
   it("SPW-11: what the page allocator did with a page is not known", () => {
     const used = source({ _tag: "InUse", node: 0, zone: "Normal" })
-    assert.isNull(PageFlagFacts.word(used, 0))
     assert.strictEqual(PageFlagFacts.sampled(used, 0, 8), `0: ${`${"?".repeat(16)} `.repeat(8)}`)
   })
 

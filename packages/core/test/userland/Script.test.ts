@@ -198,7 +198,14 @@ describe("Script", () => {
             "rmmod dax_pmem nd_pmem",
             "rmmod dax_pmem nd_pmem",
             "rmmod kmem",
-            "modprobe -r kmem"
+            "modprobe -r kmem",
+            "modprobe dax_pmem",
+            "modprobe kmem",
+            "modprobe -r dax_pmem",
+            "modprobe -r dax_pmem nd_pmem",
+            "modprobe -r nd_pmem",
+            "modprobe dax",
+            "modprobe -r dax"
           ].join("\n"),
           on
         ),
@@ -210,7 +217,14 @@ describe("Script", () => {
           [0, "", ""],
           [1, "", "rmmod: can't unload module 'dax_pmem': No such file or directory\n"],
           [1, "", "rmmod: can't unload module 'kmem': Resource temporarily unavailable\n"],
-          [1, "", "modprobe: can't unload module 'kmem': Resource temporarily unavailable\n"]
+          [1, "", "modprobe: can't unload module 'kmem': Resource temporarily unavailable\n"],
+          [0, "", ""],
+          [0, "", ""],
+          [1, "", ""],
+          [1, "", ""],
+          [0, "", ""],
+          [0, "", ""],
+          [1, "", "modprobe: module dax is builtin\n"]
         ]
       )
       assert.deepStrictEqual([...on.loaded], ["kmem"])

@@ -55,9 +55,12 @@ export const machine = () => {
   })
   const loaded = new Set(["nd_pmem"])
   const modules: Modules.Modules["Service"] = {
-    known: ["nd_pmem", "dax_pmem", "kmem", "device_dax"],
+    known: ["nd_pmem", "dax_pmem", "kmem", "device_dax", "dax"],
+    builtin: ["dax"],
+    needs: (name) => name === "dax_pmem" ? ["kmem"] : [],
     loaded: () => [...loaded],
-    load: (name) => name === "device_dax" ? refuse("ENOMEM") : Effect.sync(() => void loaded.add(name)),
+    load: (name) =>
+      name === "device_dax" ? refuse("ENOMEM") : Effect.sync(() => void (name === "dax" || loaded.add(name))),
     unload: (name) =>
       name === "kmem"
         ? refuse("EAGAIN")

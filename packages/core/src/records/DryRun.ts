@@ -131,6 +131,7 @@ const program = Effect.fnUntraced(function*(
   })
 
   const session = yield* Session.run<InputError | NotModelled | KernelError, Recorder.Services>({
+    cmdline: spec.cmdline ?? "",
     names: MemoryNames.ofMachine(spec, arch.pageSize),
     input,
     given: {},

@@ -27,6 +27,7 @@ const program = Effect.fnUntraced(function*(input: MachineInput, given: Readonly
   const { arch } = yield* Kernel
   const freshUuid = Session.uuids()
   const { defects, observed } = yield* Session.run<KernelError | NotModelled | ScriptError, Recorder.Services>({
+    cmdline: input.cmdline,
     names: MemoryNames.ofRecording(input, arch.pageSize),
     input: { stdin: new Uint8Array(), onTerminal: false, freshUuid },
     given,

@@ -91,6 +91,7 @@ const delta = (phases: Phases) =>
   )
 
 /**
+ * - `cmdline`: what the kernel was booted with
  * - `names`: how the record calls memory
  * - `input`: what programs are given
  * - `given`: the recorded phase `before-drivers`, where there is one: what firmware and boot left
@@ -101,6 +102,7 @@ const delta = (phases: Phases) =>
  * @since 0.1.0
  */
 export interface Request<E, R> {
+  readonly cmdline: string
   readonly names: MemoryNames
   readonly input: Input
   readonly given: Phases[string]
@@ -117,9 +119,9 @@ const tail = 5
  * @category operations
  * @since 0.1.0
  */
-export const run = Effect.fnUntraced(function*<E, R>({ given, input, names, prepare, script }: Request<E, R>) {
+export const run = Effect.fnUntraced(function*<E, R>({ cmdline, given, input, names, prepare, script }: Request<E, R>) {
   const modules = yield* Modules
-  const use = yield* KernelUse.make
+  const use = yield* KernelUse.make(cmdline)
   const recorder = yield* Recorder.make({ ndctl: Ndctl.run, daxctl: Daxctl.run, input }, names, use.settle)
   yield* recorder.facts("before-drivers")
   for (const name of MachineTree.bootModules) yield* modules.load(name)

@@ -31,6 +31,12 @@ const checksumOf = (text: string): bigint => {
   return Fletcher64.make(words)
 }
 
+const misused = /^ {2}Error: \S+ `.*' (?:requires a value|takes no value|expects a numerical value)$/m
+
+/** The options of a help without what it says of them. */
+const optionsOf = (help: string): ReadonlyArray<string> =>
+  [...help.matchAll(/^ {4}-.*$/gm)].map(([line]) => line.replace(/(?<=\S) {2,}.*$/, ""))
+
 /**
  * Divides a text behind its usage line; without one it is all head. Text below a usage line that is not known, or no text at
  * all, is taken as it comes.
@@ -43,6 +49,8 @@ export const split = (text: string): Split => {
   if (match === null) return { head: text, isKnown: true }
   const end = match.index + match[0].length
   const help = text.slice(end)
+  // below an option that was misused stands only that one
+  if (misused.test(text)) return { head: [text.slice(0, end), ...optionsOf(help)].join("\n"), isKnown: true }
   const expected = known[match[1] ?? ""]
   return {
     head: text.slice(0, end),

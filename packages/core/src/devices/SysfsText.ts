@@ -54,6 +54,26 @@ export const boolean = (text: string): Result.Result<boolean, KernelError.Kernel
     : invalid(text, "yes or no")
 
 /**
+ * `sysfs_match_string()`: one of the words. `rule` says where they come from.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const oneOf = <Word extends string>(
+  text: string,
+  words: ReadonlyArray<Word>,
+  rule: string
+): Result.Result<Word, KernelError.KernelError> => {
+  const found = words.find((word) => equals(text, word))
+  return found !== undefined ? Result.succeed(found) : KernelError.fail({
+    errno: "EINVAL",
+    rule,
+    problem: `'${line(text).slice(0, 80)}' is none of its words`,
+    remedy: `write one of ${words.join(", ")}`
+  })
+}
+
+/**
  * `nd_uuid_parse()`: lower-case text of a uuid.
  *
  * @category parsing

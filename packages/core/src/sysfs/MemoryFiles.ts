@@ -9,7 +9,6 @@ import * as BlockAttributes from "../hotplug/BlockAttributes.ts"
 import type { Run } from "../hotplug/MemoryBlocks.ts"
 import type { MemoryHotplug } from "../hotplug/MemoryHotplug.ts"
 import type { OnlinePolicy, Parameters } from "../hotplug/OnlinePolicy.ts"
-import { KernelError } from "../kernel/KernelError.ts"
 import * as SysfsTree from "./SysfsTree.ts"
 
 /**
@@ -36,19 +35,14 @@ const states: ReadonlyArray<Parameters["defaultState"]> = ["offline", "online", 
 
 /** `auto_online_blocks`: a word of {@link states}, else EINVAL. */
 const autoOnline = (policy: OnlinePolicy["Service"]) =>
-  SysfsTree.writable(() => policy.parameters().defaultState, (written) => {
-    const defaultState = states.find((word) => SysfsText.equals(written, word))
-    return defaultState === undefined
-      ? Effect.fail(
-        new KernelError({
-          errno: "EINVAL",
-          rule: "25.4",
-          problem: `'${written.slice(0, 40).trim()}' is no policy`,
-          remedy: `write one of ${states.join(", ")}`
-        })
+  SysfsTree.writable(
+    () => policy.parameters().defaultState,
+    (written) =>
+      Effect.map(
+        Effect.fromResult(SysfsText.oneOf(written, states, "25.4")),
+        (defaultState) => policy.set({ defaultState })
       )
-      : Effect.sync(() => policy.set({ defaultState }))
-  })
+  )
 
 /** `online`: unlike `state` it takes the state the block has already. */
 const writeOnline = ({ hotplug }: Source, block: number, isOnline: boolean) => (written: string) =>

@@ -6,7 +6,6 @@
 import * as Effect from "effect/Effect"
 import * as SysfsText from "../devices/SysfsText.ts"
 import type { OnlinePolicy, Parameters } from "../hotplug/OnlinePolicy.ts"
-import { KernelError } from "../kernel/KernelError.ts"
 import * as SysfsTree from "./SysfsTree.ts"
 
 const policies: ReadonlyArray<Parameters["onlinePolicy"]> = ["contig-zones", "auto-movable"]
@@ -24,19 +23,11 @@ const memmapOnMemory: Readonly<Record<Parameters["memmapOnMemory"], string>> = {
 export const make = (policy: OnlinePolicy["Service"]): SysfsTree.Directory => {
   const now = policy.parameters
   const set = (change: Partial<Parameters>) => Effect.sync(() => policy.set(change))
-  const onlinePolicy = (text: string) => {
-    const word = policies.find((one) => SysfsText.equals(text, one))
-    return word === undefined
-      ? Effect.fail(
-        new KernelError({
-          errno: "EINVAL",
-          rule: "HOT-16",
-          problem: `'${text.slice(0, 40).trim()}' is no policy`,
-          remedy: `write one of ${policies.join(", ")}`
-        })
-      )
-      : set({ onlinePolicy: word })
-  }
+  const onlinePolicy = (text: string) =>
+    Effect.flatMap(
+      Effect.fromResult(SysfsText.oneOf(text, policies, "HOT-16")),
+      (onlinePolicy) => set({ onlinePolicy })
+    )
   return SysfsTree.directory({
     memory_hotplug: SysfsTree.directory({
       parameters: SysfsTree.directory({

@@ -1,6 +1,6 @@
 /**
  * The totals a kernel prints about its memory while it boots, of any release from 2.6 on: what it says of itself, to be held
- * against what the firmware map implies (OBS-7 … OBS-9).
+ * against what the firmware map implies (OBS-7 … OBS-9, OBS-32 … OBS-34).
  *
  * Pages are base pages, ranges half-open bytes.
  *

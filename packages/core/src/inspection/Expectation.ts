@@ -74,7 +74,7 @@ export interface Expectation {
 
 /**
  * Pages a boot memmap is booked with: those of the span, or of what is present where holes make up more than a sixteenth
- * (`calc_memmap_size()`, OBS-9).
+ * (`calc_memmap_size()`, OBS-32).
  *
  * @category formulas
  * @since 0.1.0

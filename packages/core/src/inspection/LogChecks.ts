@@ -1,5 +1,6 @@
 /**
- * Every total a boot printed, next to what follows from its memory map (OBS-2, OBS-7 … OBS-9, DEF-2 … DEF-4, ZON-11).
+ * Every total a boot printed, next to what follows from its memory map (OBS-2, OBS-7 … OBS-9, OBS-32 … OBS-34, DEF-2 … DEF-4,
+ * ZON-11).
  *
  * @since 0.1.0
  */
@@ -162,7 +163,7 @@ const zoneChecks = ({ check, expected, log, pageSize }: Context): ReadonlyArray<
   const memmap = (said: ZonePages) => {
     const zone = zoneOf(said)
     return check(
-      "OBS-9",
+      "OBS-32",
       `node ${said.node}, zone ${said.zone}: pages used for memmap`,
       zone?.memmap ?? 0,
       said.pages,
@@ -233,7 +234,7 @@ const zonelistChecks = ({ check, expected, log }: Context): ReadonlyArray<Check.
       nodes,
       () => nodes > expected.boot.nodes.length ? "nodes without RAM that have CPUs are online, too" : null
     ),
-    check("OBS-9", "zonelists: total pages", pages === present ? present : left, pages, () => {
+    check("OBS-33", "zonelists: total pages", pages === present ? present : left, pages, () => {
       const missing = left - pages
       return log.zoneReserved.length === 0 && missing > 0 && missing <= dma
         ? `${missing} pages of the lowest zone were in use already; this kernel does not print how many`
@@ -262,16 +263,24 @@ const memoryChecks = (context: Context): ReadonlyArray<Check.Check> => {
   const most = mostDeferred(context)
   const notFree = free - memory.available
   return [
-    check("OBS-9", "Memory: bytes of RAM", present, memory.total - memory.absent),
+    check("OBS-34", "Memory: bytes of RAM", present, memory.total - memory.absent),
     ...(memory.absent === 0
       ? []
-      : [check("OBS-9", "Memory: bytes up to the end of RAM", expected.boot.maxPfn * pageSize, memory.total)]),
-    check("DEF-5", "Memory: bytes available", free, memory.available, () =>
-      notFree > 0 && !isCounted && notFree <= most
-        ? `${notFree / pageSize} pages were left to be initialised later, which this kernel does not count`
-        : notFree > 0 && notFree <= Math.max(0.01 * memory.total, 2 ** 20)
-        ? `${notFree / pageSize} pages were handed out already, or are on the lists of CPUs: only free ones are counted`
-        : null),
+      : [check("OBS-34", "Memory: bytes up to the end of RAM", expected.boot.maxPfn * pageSize, memory.total)]),
+    check(
+      "OBS-34",
+      "Memory: bytes available",
+      free,
+      memory.available,
+      () =>
+        notFree > 0 && !isCounted && notFree <= most
+          ? `${notFree / pageSize} pages were left to be initialised later, which this kernel does not count`
+          : notFree > 0 && notFree <= Math.max(0.01 * memory.total, 2 ** 20)
+          ? `${
+            notFree / pageSize
+          } pages were handed out already, or are on the lists of CPUs: only free ones are counted`
+          : null
+    ),
     ...(counted === 0
       ? []
       : [Check.bound(source, "DEF-3", "bytes initialised late", { most: Math.max(most, 0) }, counted)])

@@ -159,17 +159,27 @@ const region = (source: Source, found: NvdimmState.Region): SysfsTree.Directory 
 
 const ok = Effect.void
 
-/** Label areas are written through ioctls of the DIMM; these two files stand in for them. */
-const labels = (
+const writeLabels = (
   regions: ReadonlyArray<NvdimmState.Region>,
   write: (region: NvdimmState.Region, text: string) => Result.Result<void, KernelError.KernelError>
 ) =>
-  SysfsTree.trigger((text) =>
-    Effect.suspend(() => {
-      const refused = regions.map((region) => write(region, text)).find(Result.isFailure)
-      return refused === undefined ? ok : Effect.fail(refused.failure)
-    })
-  )
+(text: string) =>
+  Effect.suspend(() => {
+    const refused = regions.map((region) => write(region, text)).find(Result.isFailure)
+    return refused === undefined ? ok : Effect.fail(refused.failure)
+  })
+
+/** Label areas are read and written through ioctls of the DIMM; these two files stand in for them. */
+const labels = (regions: ReadonlyArray<NvdimmState.Region>): ReadonlyArray<readonly [string, SysfsTree.Entry]> => [
+  [
+    "init_labels",
+    SysfsTree.writable(
+      () => regions.some((region) => region.labels !== null) ? 1 : 0,
+      writeLabels(regions, (region, text) => Labels.init(region, text.trim() === "1.2" ? "1.2" : "1.1"))
+    )
+  ],
+  ["zero_labels", SysfsTree.trigger(writeLabels(regions, Labels.zero))]
+]
 
 const dimm = (number: number, regions: ReadonlyArray<NvdimmState.Region>): SysfsTree.Directory => {
   const isUnarmed = regions.some(({ description }) => description.readOnly === true)
@@ -186,8 +196,7 @@ const dimm = (number: number, regions: ReadonlyArray<NvdimmState.Region>): Sysfs
     // a DIMM without a passphrase has no such attribute
     ...(isLocked ? [["security", SysfsTree.attribute(() => "locked")] as const] : []),
     ["commands", SysfsTree.attribute(() => hasLabelArea ? "get_size get_data set_data cmd_call " : "cmd_call ")],
-    ["init_labels", labels(regions, (region, text) => Labels.init(region, text.trim() === "1.2" ? "1.2" : "1.1"))],
-    ["zero_labels", labels(regions, Labels.zero)],
+    ...labels(regions),
     ...named("nvdimm", "nd:t1"),
     ...link("nvdimm")
   ])
@@ -268,8 +277,9 @@ const driver = ({ bus }: Source): SysfsTree.Directory =>
 /**
  * `/sys/bus/nd`.
  *
- * Two files are not the kernel's: `init_labels` and `zero_labels` of a DIMM stand in for the ioctls that write label areas. Writing
- * anything answers EBUSY while a region of the DIMM is enabled, ENXIO without a label area.
+ * Two files are not the kernel's: `init_labels` and `zero_labels` of a DIMM stand in for the ioctls on label areas. Writing
+ * anything answers EBUSY while a region of the DIMM is enabled, ENXIO without a label area; `init_labels` reads 1 where there is an
+ * index.
  *
  * @category constructors
  * @since 0.1.0

@@ -20,6 +20,7 @@ import * as DaxTree from "./DaxTree.ts"
 import * as JsonC from "./JsonC.ts"
 import { type Input, NotModelled, type Outcome, outcome, type Tool } from "./Tool.ts"
 import * as ToolFailure from "./ToolFailure.ts"
+import * as ToolFront from "./ToolFront.ts"
 import * as ToolOptions from "./ToolOptions.ts"
 import * as ToolSize from "./ToolSize.ts"
 
@@ -318,10 +319,13 @@ const names = [
   "split-acpi",
   "migrate-device-model",
   "create-device",
-  ...Object.keys(changes)
+  "destroy-device",
+  "reconfigure-device",
+  "online-memory",
+  "offline-memory",
+  "disable-device",
+  "enable-device"
 ]
-
-const summary = "\n usage: daxctl [--version] [--help] COMMAND [ARGS]\n\n"
 
 /**
  * Runs the tool. `--input` reads standard input as `/dev/stdin`; configuration files (`-C`), `split-acpi`,
@@ -331,21 +335,17 @@ const summary = "\n usage: daxctl [--version] [--help] COMMAND [ARGS]\n\n"
  * @since 0.1.0
  */
 export const run: Tool = (words, input) => {
-  const [first = "", ...rest] = words
-  const name = first.replace(/^--/, "")
+  const front = ToolFront.answer({ tool: "daxctl", version, commands: names }, words)
+  if (front !== undefined) return Effect.succeed(front)
+  const [name = "", ...rest] = words
   const change = Object.hasOwn(changes, name) ? changes[name] : undefined
   if (change !== undefined) return changeDevices(change, rest)
   if (name === "create-device") return createDevice(rest, input)
   if (name === "list") return DaxctlListing.run(rest)
-  if (name === "version") return Effect.succeed(outcome(0, `${version}\n`))
-  if (first === "--list-cmds") return Effect.succeed(outcome(0, `${names.join("\n")}\n`))
-  if (name === "") return Effect.succeed(outcome(1, summary))
-  return unmodelled.has(name)
-    ? Effect.fail(
-      new NotModelled({
-        what: `daxctl ${name}`,
-        modelled: `there are ${names.filter((one) => !unmodelled.has(one)).join(", ")}`
-      })
-    )
-    : Effect.succeed(outcome(1, "", `Unknown command: '${name}'\n`))
+  return Effect.fail(
+    new NotModelled({
+      what: `daxctl ${name}`,
+      modelled: `there are ${names.filter((one) => !unmodelled.has(one)).join(", ")}`
+    })
+  )
 }

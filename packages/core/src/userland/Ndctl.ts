@@ -1,5 +1,5 @@
 /**
- * ndctl (76) over the files of a machine (21.6, 22.7, 27.1 to 27.3, OBS-20 to OBS-27).
+ * ndctl (76.1) over the files of a machine (21.6, 22.7, 27.1 to 27.3, OBS-20 to OBS-27).
  *
  * It sees and changes nothing but files: attributes, `bind` and `unbind`, block devices; so it runs over any tree that has them.
  * `-v` of commands that change something adds nothing: the lines it adds in the tool name its own functions and lines.
@@ -15,6 +15,7 @@ import * as NdctlNamespaces from "./NdctlNamespaces.ts"
 import * as NdctlRegions from "./NdctlRegions.ts"
 import * as NdctlSession from "./NdctlSession.ts"
 import * as Tool from "./Tool.ts"
+import * as ToolFront from "./ToolFront.ts"
 
 type Command = (
   session: NdctlSession.Session,
@@ -27,9 +28,7 @@ type Command = (
  * @category constants
  * @since 0.1.0
  */
-export const version = "76"
-
-const printVersion: Command = () => Effect.succeed(Tool.outcome(0, `${version}\n`))
+export const version = "76.1"
 
 const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["list", NdctlList.run],
@@ -43,34 +42,46 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["zero-labels", NdctlLabels.zero],
   ["check-labels", NdctlLabels.check],
   ["read-infoblock", NdctlInfoblock.read],
-  ["write-infoblock", NdctlInfoblock.write],
-  ["version", printVersion]
+  ["write-infoblock", NdctlInfoblock.write]
 ])
 
-/** What the real tool also does. */
-const others: ReadonlySet<string> = new Set([
-  "activate-firmware",
+/** What the real tool has, in its order. */
+const names: ReadonlyArray<string> = [
+  "version",
+  "enable-namespace",
+  "disable-namespace",
+  "create-namespace",
+  "destroy-namespace",
+  "read-infoblock",
+  "write-infoblock",
   "check-namespace",
   "clear-errors",
-  "disable-dimm",
+  "enable-region",
+  "disable-region",
   "enable-dimm",
-  "freeze-security",
-  "help",
-  "inject-error",
-  "inject-smart",
-  "load-keys",
-  "monitor",
+  "disable-dimm",
+  "zero-labels",
   "read-labels",
-  "remove-passphrase",
-  "sanitize-dimm",
-  "setup-passphrase",
-  "start-scrub",
+  "write-labels",
+  "init-labels",
+  "check-labels",
+  "inject-error",
   "update-firmware",
-  "update-passphrase",
-  "wait-overwrite",
+  "inject-smart",
   "wait-scrub",
-  "write-labels"
-])
+  "activate-firmware",
+  "start-scrub",
+  "setup-passphrase",
+  "update-passphrase",
+  "remove-passphrase",
+  "freeze-security",
+  "sanitize-dimm",
+  "load-keys",
+  "wait-overwrite",
+  "list",
+  "monitor",
+  "help"
+]
 
 /**
  * Runs a subcommand. What the tool has and the model has not is `NotModelled`; a word that is no subcommand ends with status 1.
@@ -79,14 +90,13 @@ const others: ReadonlySet<string> = new Set([
  * @since 0.1.0
  */
 export const run: Tool.Tool = Effect.fnUntraced(function*(words, input) {
-  const [name = "help", ...rest] = words
-  const command = name === "--version" ? printVersion : commands.get(name)
+  const front = ToolFront.answer({ tool: "ndctl", version, commands: names }, words)
+  if (front !== undefined) return front
+  const [name = "", ...rest] = words
+  const command = commands.get(name)
   if (command !== undefined) return yield* command(yield* NdctlSession.make(input), rest)
-  if (others.has(name) || name === "--help") {
-    return yield* new Tool.NotModelled({
-      what: `ndctl ${name}`,
-      modelled: `subcommands of ndctl that are: ${[...commands.keys()].join(", ")}`
-    })
-  }
-  return Tool.outcome(1, "", `Unknown command: '${name.slice(0, 80)}'\n`)
+  return yield* new Tool.NotModelled({
+    what: `ndctl ${name}`,
+    modelled: `subcommands of ndctl that are: ${[...commands.keys()].join(", ")}`
+  })
 })

@@ -1,13 +1,14 @@
 /**
  * `ndctl init-labels`, `zero-labels` and `check-labels` (76): label areas of DIMMs, texts and exit statuses of OBS-26.
  *
- * The tool writes label areas by ioctl; here a file of the DIMM stands in for each.
+ * The tool reads and writes label areas by ioctl; here files of the DIMM stand in for that.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Errno from "../kernel/Errno.ts"
+import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import * as NdctlDevices from "./NdctlDevices.ts"
 import * as NdctlFilter from "./NdctlFilter.ts"
 import * as NdctlOptions from "./NdctlOptions.ts"
@@ -22,6 +23,7 @@ type Session = NdctlSession.Session
 interface Action {
   readonly command: ToolOptions.Command
   readonly past: string
+  readonly noun: string
   readonly act: (
     session: Session,
     options: ToolOptions.Parsed,
@@ -61,7 +63,7 @@ const make = (action: Action) =>
     session: Session,
     words: ReadonlyArray<string>
   ): Effect.fn.Return<Tool.Outcome, Tool.NotModelled> {
-    const { command, past } = action
+    const { command, noun, past } = action
     const parsed = ToolOptions.parse(command, words)
     if (Result.isFailure(parsed)) return parsed.failure
     const options = parsed.success
@@ -83,7 +85,7 @@ const make = (action: Action) =>
       NdctlSession.say(session, `'${options.texts.get("label-version")}' is not a valid label version`)
     }
     const { count, failed } = isKnown ? yield* each(session, options, wanted, action) : { count: 0, failed: "EINVAL" }
-    NdctlSession.say(session, `${past} ${count} nmem${count > 1 ? "s" : ""}`)
+    NdctlSession.say(session, `${past} ${count} ${noun}${count > 1 ? "s" : ""}`)
     return NdctlSession.end(session, count > 0 || failed === undefined ? 0 : 1)
   })
 
@@ -98,11 +100,12 @@ const refuseActive = (session: Session, { active, name }: NdctlView.Dimm) => {
   )
 }
 
-/** A DIMM has labels when the regions on it are labelled. */
-const hasLabels = Effect.fnUntraced(function*(session: Session, dimm: NdctlView.Dimm) {
-  const regions = yield* NdctlView.regions(session.tree, dimm.bus)
-  return regions.some(({ labelled, mappings }) => labelled && mappings.some(({ dimm: name }) => name === dimm.name))
-})
+/** Whether the label area of a DIMM holds an index. */
+const hasLabels = ({ tree }: Session, { name }: NdctlView.Dimm): Effect.Effect<boolean> =>
+  SysfsTree.read(tree, `${NdctlView.folder}/${name}/init_labels`).pipe(
+    Effect.map((text) => text.trim() === "1"),
+    Effect.orElseSucceed(() => false)
+  )
 
 /**
  * `ndctl init-labels`.
@@ -113,6 +116,7 @@ const hasLabels = Effect.fnUntraced(function*(session: Session, dimm: NdctlView.
 export const init = make({
   command: NdctlOptions.initLabels,
   past: "initialized",
+  noun: "nmem",
   act: Effect.fnUntraced(function*(session, options, dimm) {
     if (!dimm.labelArea) return yield* ToolFailure.fail("ENXIO")
     yield* refuseActive(session, dimm)
@@ -133,6 +137,7 @@ export const init = make({
 export const zero = make({
   command: NdctlOptions.zeroLabels,
   past: "zeroed",
+  noun: "nmem",
   act: Effect.fnUntraced(function*(session, _, dimm) {
     yield* refuseActive(session, dimm)
     yield* NdctlDevices.write(session, dimm.name, "zero_labels", "1")
@@ -148,6 +153,7 @@ export const zero = make({
 export const check = make({
   command: NdctlOptions.checkLabels,
   past: "successfully verified",
+  noun: "nmem label",
   act: Effect.fnUntraced(function*(session, _, dimm) {
     if (!dimm.labelArea || !(yield* hasLabels(session, dimm))) return yield* ToolFailure.fail("ENXIO")
   })

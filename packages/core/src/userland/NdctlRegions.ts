@@ -26,7 +26,7 @@ const complaints = ({ rest, texts }: ToolOptions.Parsed): ReadonlyArray<string> 
   const type = texts.get("type")
   if (rest.length !== 1) {
     return rest.length === 0
-      ? [`specify a region to delete, or "all"`]
+      ? [`specify a specific region id to act on, or "all"`]
       : rest.slice(1).map((word) => `unknown extra parameter "${word}"`)
   }
   return type === undefined || type === "pmem" || type === "blk"

@@ -101,9 +101,15 @@ export const usage = ({ options, usage }: Command): string => {
 export const wrong = (command: Command, complaints: ReadonlyArray<string>): Outcome =>
   outcome(129, "", `${complaints.map((complaint) => `  Error: ${complaint}\n\n`).join("")}${usage(command)}`)
 
+/** What the parser itself complains of, and the options listed below it: all of them unless one was known and misused. */
+interface Complaint {
+  readonly text: string
+  readonly listed?: ReadonlyArray<Option> | null | undefined
+}
+
 /** The parser's own complaints have no empty line. */
-const refuse = (command: Command, complaint: string): Outcome =>
-  outcome(129, "", `  Error: ${complaint}\n${usage(command)}`)
+const refuse = (command: Command, { listed = command.options, text }: Complaint): Outcome =>
+  outcome(129, "", `  Error: ${text}\n${listed === null ? "" : usage({ ...command, options: listed })}`)
 
 interface Match {
   readonly option: Option
@@ -120,11 +126,11 @@ const find = (options: ReadonlyArray<Option>, name: string): Match | string | un
   ])
   const exact = candidates.find((candidate) => candidate.name === name)
   if (exact !== undefined) return exact
-  const [first, second] = name === "" || "no-".startsWith(name)
+  const [last, before] = name === ""
     ? []
-    : candidates.filter((candidate) => candidate.name.startsWith(name))
-  if (first === undefined || second === undefined) return first
-  return `Ambiguous option: ${name} (could be --${first.name} or --${second.name})`
+    : candidates.filter((candidate) => candidate.name.startsWith(name)).toReversed()
+  if (last === undefined || before === undefined) return last
+  return `Ambiguous option: ${name} (could be --${before.name} or --${last.name})`
 }
 
 /**
@@ -156,30 +162,34 @@ export const parse = (command: Command, words: ReadonlyArray<string>): Result.Re
     return undefined
   }
 
-  const bundle = (letters: string): string | undefined => {
+  const bundle = (letters: string): Complaint | undefined => {
     for (let i = 0; i < letters.length; i++) {
       const short = letters[i] ?? ""
       const option = command.options.find((candidate) => candidate.short === short)
-      if (option === undefined) return `unknown switch \`${short}'`
+      if (option === undefined) return { text: `unknown switch \`${short}'` }
       const takesValue = option.kind === "text" || option.kind === "number"
       const inside = takesValue && i + 1 < letters.length ? letters.slice(i + 1) : undefined
       const complaint = take({ option, negated: false }, inside, `switch \`${short}'`)
-      if (complaint !== undefined || takesValue) return complaint
+      if (complaint !== undefined) return { text: complaint, listed: [option] }
+      if (takesValue) return undefined
       if (i === 0 && letters.length > 2 && command.options.some(({ long }) => long.startsWith(letters))) {
-        return `did you mean \`--${letters}\` (with two dashes ?)`
+        return { text: `did you mean \`--${letters}\` (with two dashes ?)`, listed: null }
       }
     }
     return undefined
   }
 
-  const long = (word: string): string | undefined => {
+  const long = (word: string): Complaint | undefined => {
     const equals = word.indexOf("=")
     const name = equals < 0 ? word : word.slice(0, equals)
     const match = find(command.options, name)
-    if (match === undefined) return `unknown option \`${word}'`
-    if (typeof match === "string") return match
+    if (match === undefined) return { text: `unknown option \`${word}'` }
+    if (typeof match === "string") return { text: match }
     const called = `option \`${match.negated ? "no-" : ""}${match.option.long}'`
-    return take(match, equals < 0 ? undefined : word.slice(equals + 1), called)
+    const complaint = take(match, equals < 0 ? undefined : word.slice(equals + 1), called)
+    // those whose name the word begins with
+    const listed = command.options.filter(({ long }) => word.startsWith(long) || word.startsWith(`no-${long}`))
+    return complaint === undefined ? undefined : { text: complaint, listed }
   }
 
   for (; at < words.length; at++) {

@@ -65,14 +65,26 @@ describe("ToolOptions", () => {
       "-s": "switch `s' requires a value",
       "--size": "option `size' requires a value",
       "--force=1": "option `force' takes no value",
-      "--s": "Ambiguous option: s (could be --size or --sector-size)",
+      "--s": "Ambiguous option: s (could be --sector-size or --secret)",
       "--depth x": "option `depth' expects a numerical value",
       "-force": "did you mean `--force` (with two dashes ?)"
     }
     for (const [line, text] of Object.entries(complaints)) {
-      assert.strictEqual(complaint(line), `  Error: ${text}\n`, line)
+      const [first] = Result.getOrThrow(Result.flip(parse(line))).stderr.split("\n")
+      assert.strictEqual(first, `  Error: ${text}`, line)
       assert.strictEqual(Result.getOrThrow(Result.flip(parse(line))).exit, 129)
     }
+  })
+
+  it("OBS-24: below a misused option stands that option alone, below a typing mistake nothing", () => {
+    const below = (line: string) =>
+      Result.getOrThrow(Result.flip(parse(line))).stderr.split("\n").filter((l) => /^ {4}-/.test(l))
+    assert.deepStrictEqual(below("-fs"), ["    -s, --size <size>"])
+    assert.deepStrictEqual(below("--size"), ["    -s, --size <size>"])
+    assert.deepStrictEqual(below("--siz"), [])
+    assert.deepStrictEqual(below("--force=1"), ["    -f, --force"])
+    assert.deepStrictEqual(below("-force"), [])
+    assert.isAbove(below("-q").length, 2)
   })
 
   it("OBS-24: -h and --help print the option list alone", () => {

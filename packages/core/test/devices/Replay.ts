@@ -11,7 +11,7 @@ import * as NamespaceOptions from "../../src/userland/NamespaceOptions.ts"
 import * as ToolSize from "../../src/userland/ToolSize.ts"
 
 export const arch = Architecture.presets.x86_64
-export const release = Result.getOrThrow(KernelRelease.parse("6.1.176"))
+const release = Result.getOrThrow(KernelRelease.parse("6.1.176"))
 
 export interface Input {
   readonly pmem?: ReadonlyArray<
@@ -22,7 +22,7 @@ export interface Input {
   readonly script: ReadonlyArray<string>
 }
 
-export type Block =
+type Block =
   | { readonly _tag: "Pfn"; readonly layout: PfnLayout.PfnLayout; readonly signature: "PFN" | "DAX" }
   | { readonly _tag: "Btt"; readonly layout: Btt.Layout }
 
@@ -35,7 +35,7 @@ export interface Made extends CreateNamespace.Existing {
 }
 
 /** The answer to one line; `made` on success. */
-export interface Step {
+interface Step {
   readonly line: string
   readonly exit: number
   readonly stderr: string
@@ -84,12 +84,12 @@ export const regions = (input: Input): ReadonlyArray<Region.Region> => {
   ].map(({ rest, size, start }, at) => region(at, start, size, rest))
 }
 
-export const option = (words: ReadonlyArray<string>, name: string): string | undefined => {
+const option = (words: ReadonlyArray<string>, name: string): string | undefined => {
   const at = words.indexOf(name)
   return at < 0 ? undefined : words[at + 1]
 }
 
-export const requestOf = (
+const requestOf = (
   words: ReadonlyArray<string>,
   existing: CreateNamespace.Existing | undefined
 ): CreateNamespace.Request => {

@@ -2,14 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as KernelFacts from "../../../test-utils/src/KernelFacts.ts"
-import * as NvdimmBus from "../../src/devices/NvdimmBus.ts"
 import * as Ledger from "../../src/machine/Ledger.ts"
-import * as Machine from "../../src/machine/Machine.ts"
 import * as RecordedMachine from "../../src/records/RecordedMachine.ts"
-import * as Harness from "../devices/Harness.ts"
-import * as Ndctl from "../devices/Ndctl.ts"
+import * as MachineTree from "../../src/sysfs/MachineTree.ts"
 import * as Snapshots from "../records/Snapshots.ts"
-import * as Daxctl from "./Daxctl.ts"
+import * as Typist from "../userland/Typist.ts"
 import * as Zoneinfo from "./Zoneinfo.ts"
 
 interface Observed extends Snapshots.Observed {
@@ -60,19 +57,15 @@ describe("the machine against recordings", () => {
         const observed = record.observed as unknown as Observed
         const spec = Result.getOrThrow(RecordedMachine.fromInput(record.input))
         yield* Effect.gen(function*() {
-          const bus = yield* NvdimmBus.NvdimmBus
-          yield* Harness.loadAll(bus)
-          const ndctl = yield* Ndctl.make
-          const daxctl = yield* Daxctl.make
+          const type = yield* Typist.make
           for (const line of script) {
-            const isKnown = (yield* daxctl(line)) || (yield* ndctl.run(line))
-            assert.isTrue(isKnown, line)
+            yield* type(line)
             yield* compare.line(line)
           }
           yield* compare.end
           assert.deepStrictEqual(yield* Zoneinfo.zones, Zoneinfo.recordedZones(zonesOf(observed, "final")))
           yield* (yield* Ledger.Ledger).balance
-        }).pipe(Effect.scoped, Effect.provide(Machine.layer(spec)))
+        }).pipe(Effect.scoped, Effect.provide(MachineTree.boot(spec)))
       }))
   }
 })

@@ -1,14 +1,12 @@
 /** daxctl over the files of a modelled machine against recordings of the real tool on a real kernel. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Result } from "effect"
+import { Effect, Result } from "effect"
 import * as KernelFacts from "../../../test-utils/src/KernelFacts.ts"
 import * as JsonText from "../../src/inputs/JsonText.ts"
-import * as Machine from "../../src/machine/Machine.ts"
 import * as RecordedMachine from "../../src/records/RecordedMachine.ts"
 import * as MachineTree from "../../src/sysfs/MachineTree.ts"
-import { Modules } from "../../src/sysfs/Modules.ts"
 import * as Daxctl from "../../src/userland/Daxctl.ts"
-import * as Ndctl from "../devices/Ndctl.ts"
+import * as Typist from "./Typist.ts"
 
 interface Command {
   readonly command: string
@@ -70,23 +68,20 @@ describe("daxctl against recordings", () => {
         }
         const spec = Result.getOrThrow(RecordedMachine.fromInput(record.input))
         yield* Effect.gen(function*() {
-          const modules = yield* Modules
-          for (const name of MachineTree.bootModules) yield* modules.load(name)
-          const ndctl = yield* Ndctl.make
-          const wanted = (observed.commands ?? []).filter(({ command }) => command.startsWith("daxctl ")).map(recorded)
+          const type = yield* Typist.make
+          const isOurs = ({ command }: { readonly command: string }) => command.startsWith("daxctl ")
           const commands: Array<Command> = []
           for (const line of script) {
-            const [, command] = /^cmd (daxctl .*)$/.exec(line) ?? []
-            const phase = /^facts (\S+)$/.exec(line)?.[1]
-            if (command !== undefined) {
-              const { exit, stderr, stdout } = yield* daxctl(command)
+            for (const { command, exit, stderr, stdout } of (yield* type(line)).filter(isOurs)) {
               commands.push({ command, exit, stdout: stdout.trimEnd(), stderr: stderr.trimEnd() })
-            } else if (phase === undefined) assert.isTrue(yield* ndctl.run(line), line)
-            else assert.deepStrictEqual(yield* show, listed(observed.phases, phase), phase)
+            }
+            const phase = /^facts (\S+)$/.exec(line)?.[1]
+            if (phase !== undefined) assert.deepStrictEqual(yield* show, listed(observed.phases, phase), phase)
           }
+          const wanted = (observed.commands ?? []).filter(isOurs).map(recorded)
           assert.deepStrictEqual(commands, wanted)
           assert.deepStrictEqual(yield* show, listed(observed.phases, "final"), "final")
-        }).pipe(Effect.scoped, Effect.provide(MachineTree.layer(spec).pipe(Layer.provideMerge(Machine.layer(spec)))))
+        }).pipe(Effect.scoped, Effect.provide(MachineTree.boot(spec)))
       }))
   }
 })

@@ -11,7 +11,7 @@ import * as NamespaceOptions from "../../src/userland/NamespaceOptions.ts"
 import * as ToolSize from "../../src/userland/ToolSize.ts"
 
 export const arch = Architecture.presets.x86_64
-const release = Result.getOrThrow(KernelRelease.parse("6.1.176"))
+export const release = Result.getOrThrow(KernelRelease.parse("6.1.176"))
 
 export interface Input {
   readonly pmem?: ReadonlyArray<

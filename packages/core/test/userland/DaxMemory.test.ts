@@ -16,6 +16,8 @@ interface Block {
 
 const noModules: Modules.Modules["Service"] = {
   known: [],
+  builtin: [],
+  needs: () => [],
   loaded: () => [],
   load: (name) => Effect.fail(new KernelError({ errno: "ENOENT", rule: "29", problem: `no ${name}`, remedy: "none" })),
   unload: () => Effect.void

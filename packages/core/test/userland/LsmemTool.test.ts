@@ -15,6 +15,8 @@ const input = { stdin: new Uint8Array(), onTerminal: false, freshUuid: () => "" 
 
 const noModules: Modules.Modules["Service"] = {
   known: [],
+  builtin: [],
+  needs: () => [],
   loaded: () => [],
   load: () => Effect.void,
   unload: () => Effect.void

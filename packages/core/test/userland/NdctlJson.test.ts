@@ -19,6 +19,8 @@ const tree = (files: Files): SysfsTree.Directory =>
 
 const modules = Layer.succeed(Modules)({
   known: [],
+  builtin: [],
+  needs: () => [],
   loaded: () => [],
   load: () => Effect.void,
   unload: () => Effect.void

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import type { Errno } from "../../src/kernel/Errno.ts"
 import { KernelError } from "../../src/kernel/KernelError.ts"
 import * as DryRun from "../../src/records/DryRun.ts"
+import type * as Recorder from "../../src/records/Recorder.ts"
 import * as Modules from "../../src/sysfs/Modules.ts"
 import * as SysfsTree from "../../src/sysfs/SysfsTree.ts"
 import * as Chmem from "../../src/userland/Chmem.ts"
@@ -242,7 +243,7 @@ describe.skipIf(why !== "")(`chmem on the files of a real machine${why}`, () => 
       const { observed } = yield* DryRun.run({ spec, script, onTerminal: false })
       // the files of that machine keep the word that was written; a kernel answers that it is online
       const expected = text("x86_64_16g-enable-disable-zone").replace("online_movable", "online")
-      const commands = observed.commands
+      const commands = observed["commands"] as ReadonlyArray<Recorder.Command>
       assert.strictEqual(commands.slice(0, 5).map(({ stdout }) => stdout).join("\n").trim(), expected.trim())
       assert.strictEqual(commands.at(-1)?.exit, 1)
       assert.strictEqual(commands.at(-1)?.stderr.trim(), text("x86_64_16g-enable-disable-zone.err").trim())

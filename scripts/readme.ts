@@ -1,13 +1,13 @@
 /**
- * Fills the README's worked examples with what the command really prints: after each `$ npm start --silent -- …`
- * or `$ node examples/…` line of a console block, the rest of the block is replaced. With `--check` it only compares.
+ * Fills the worked examples of the README and of docs/try.md with what the command really prints: after each
+ * `$ npm start --silent -- …` or `$ node examples/…` line of a console block, the rest of the block is replaced. With `--check` it
+ * only compares, and the README only: a test runs the sessions of docs/try.md in its own process.
  */
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
-const file = new URL("../README.md", import.meta.url)
 
 const output = (line: string): string => {
   const { status, stderr, stdout } = spawnSync(
@@ -23,20 +23,26 @@ const example = (name: string): string => {
   return stdout + stderr
 }
 
-const before = readFileSync(file, "utf8")
-const after = before.replace(
-  /```console\n\$ npm start --silent -- (.*)\n(?:[^`]*?)```/g,
-  (_, line: string) => `\`\`\`console\n$ npm start --silent -- ${line}\n${output(line)}\`\`\``
-).replace(
-  /```console\n\$ node examples\/([a-z-]+\.ts)\n(?:[^`]*?)```/g,
-  (_, name: string) => `\`\`\`console\n$ node examples/${name}\n${example(name)}\`\`\``
-)
+const filled = (text: string): string =>
+  text.replace(
+    /```console\n\$ npm start --silent -- (.*)\n(?:[^`]*?)```/g,
+    (_, line: string) => `\`\`\`console\n$ npm start --silent -- ${line}\n${output(line)}\`\`\``
+  ).replace(
+    /```console\n\$ node examples\/([a-z-]+\.ts)\n(?:[^`]*?)```/g,
+    (_, name: string) => `\`\`\`console\n$ node examples/${name}\n${example(name)}\`\`\``
+  )
 
-if (process.argv.includes("--check")) {
-  if (after !== before) {
-    process.stderr.write("README.md: the examples differ from what the command prints; run node scripts/readme.ts\n")
+const isCheck = process.argv.includes("--check")
+
+for (const name of isCheck ? ["README.md"] : ["README.md", "docs/try.md"]) {
+  const file = new URL(`../${name}`, import.meta.url)
+  const before = readFileSync(file, "utf8")
+  const after = filled(before)
+  if (after === before) continue
+  if (isCheck) {
+    process.stderr.write(`${name}: the examples differ from what the command prints; run node scripts/readme.ts\n`)
     process.exitCode = 1
+  } else {
+    writeFileSync(file, after)
   }
-} else {
-  writeFileSync(file, after)
 }

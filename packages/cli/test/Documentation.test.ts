@@ -1,9 +1,26 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
 import * as Path from "node:path"
+import { root, run } from "./run.ts"
 
-const root = Path.join(import.meta.dirname, "..", "..", "..")
+const sessions = Path.join(root, "docs", "try.md")
+
+/** Each console block: the words after `npm start --silent --`, and what follows. */
+const blocks = (text: string) =>
+  [...text.matchAll(/```console\n\$ npm start --silent -- (.*)\n([^`]*)```/g)].map(([, line = "", printed = ""]) => ({
+    line,
+    printed
+  }))
+
+/** What a terminal shows, without colour. */
+const shown = (line: string) =>
+  Effect.map(
+    run(line.split(" ")),
+    ({ status, stderr, stdout }) =>
+      stdout + (stderr === "" ? "" : `${stderr}\n`) + (status === 0 ? "" : `$ echo $?\n${status}\n`)
+  )
 
 const node = (...args: ReadonlyArray<string>) =>
   Effect.sync(() => ChildProcess.spawnSync(process.execPath, [...args], { cwd: root, encoding: "utf8" }))
@@ -14,6 +31,21 @@ describe("documentation", () => {
       const { status, stderr } = yield* node(Path.join("scripts", "readme.ts"), "--check")
       assert.deepStrictEqual([status, stderr], [0, ""])
     }))
+
+  it.effect("27.4: the sessions of docs/try.md are what try prints", () =>
+    Effect.gen(function*() {
+      const found = blocks(Fs.readFileSync(sessions, "utf8"))
+      assert.isAtLeast(found.length, 16)
+      for (const { line, printed } of found) assert.strictEqual(yield* shown(line), printed, line)
+    }), 60_000)
+
+  it("27.4: every machine and script of examples/try is used in docs/try.md", () => {
+    const text = Fs.readFileSync(sessions, "utf8")
+    const unused = Fs.readdirSync(Path.join(root, "examples", "try")).filter((name) =>
+      !text.includes(`examples/try/${name}`)
+    )
+    assert.deepStrictEqual(unused, [])
+  })
 
   it.effect("the example program decides on the eight-socket machine", () =>
     Effect.gen(function*() {

@@ -1,0 +1,2 @@
+ndctl create-namespace -s 1500G
+ndctl list -Nu

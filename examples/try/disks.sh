@@ -1,0 +1,1 @@
+ndctl list -N

@@ -1,0 +1,2 @@
+# ipmctl shows 1008 GiB, so:
+ndctl create-namespace -s 1000G

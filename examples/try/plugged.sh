@@ -1,0 +1,3 @@
+lsmem
+chmem --enable 1G
+lsmem --output RANGE,SIZE,STATE,ZONES

@@ -1,0 +1,1 @@
+daxctl reconfigure-device -m system-ram dax0.0

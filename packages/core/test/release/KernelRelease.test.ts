@@ -39,6 +39,15 @@ describe("KernelRelease", () => {
     assert.isFalse(has(KernelRelease.newest, "dedup-head-only"))
   })
 
+  it("26.4, ASY-9: the postings of 2018 tell the state of the memmap and check no pfn when a filesystem is mounted", () => {
+    for (const name of ["async-2018-v1", "async-2018-v2"]) {
+      assert.strictEqual(release(name).upstream, "4.18")
+      assert.isTrue(has(name, "memmap-state") && has(name, "dax-mount-probe-debug"))
+      assert.deepStrictEqual(release(name).uncertain.map(({ feature }) => feature), ["memmap-state"])
+    }
+    assert.isFalse(has("4.18", "memmap-state"))
+  })
+
   it("overrides add and remove features by name, also names that contain a minus", () => {
     assert.isTrue(has("5.15+vmemmap-dedup", "vmemmap-dedup"))
     const both = release("6.12-vmemmap-dedup+dedup-head-only")

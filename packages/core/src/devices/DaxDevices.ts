@@ -55,6 +55,9 @@ export interface DynamicDax {
  *   have the device
  * - `newId`: makes a driver match a name, and lets it try every device without driver that it matches; what those probes
  *   answer is only logged. ENODEV for no such driver. `removeId` makes it forget a name again, if it knew it
+ * - `load`: a driver that was unloaded comes back and tries every device without driver that it matches; `unload`: it lets go of
+ *   its devices, forgets its names and is gone. Nothing for a driver there never was
+ * - `drivers`: names of those that are there
  * - `list`: the devices in the order they came
  *
  * @category services
@@ -67,6 +70,9 @@ export class DaxDevices extends Context.Service<DaxDevices, {
   readonly unbind: (driver: string, name: string) => Effect.Effect<void, KernelError>
   readonly newId: (driver: string, name: string) => Effect.Effect<void, KernelError>
   readonly removeId: (driver: string, name: string) => Effect.Effect<void, KernelError>
+  readonly load: (driver: string) => Effect.Effect<void>
+  readonly unload: (driver: string) => Effect.Effect<void>
+  readonly drivers: () => ReadonlyArray<string>
   readonly list: () => ReadonlyArray<DaxAttributes.DaxAttributes>
 }>()("@vmemmap/core/devices/DaxDevices") {}
 
@@ -90,19 +96,23 @@ export const make = Effect.gen(function*() {
     { name: "device_dax", matchesAlways: true, probe },
     ...(has(release, "kmem") && arch.hotplug ? [{ name: "kmem", matchesAlways: false, probe: kmem.probe }] : [])
   ]
+  const present = new Set(drivers.map(({ name }) => name))
   const ids = new Map<string, Set<string>>(drivers.map(({ name }) => [name, new Set()]))
   const parents = new Set<Parent>()
 
   const nodes = (): ReadonlyArray<Node> => [...parents].flatMap((parent) => [...parent.nodes.values()])
   const find = (name: string): Node | undefined => nodes().find((node) => node.name === name)
   const matches = (driver: Driver, node: Node): boolean =>
-    driver.matchesAlways || ids.get(driver.name)?.has(node.name) === true
+    present.has(driver.name) && (driver.matchesAlways || ids.get(driver.name)?.has(node.name) === true)
 
   /** A driver tries a device that has none; what comes of it is seen in the log only. */
   const attempt = (driver: Driver, node: Node) =>
     node.lock.withPermits(1)(
       Effect.suspend(() => node.binding === null ? Effect.ignore(DaxBinding.probe(log, driver, node)) : Effect.void)
     )
+
+  const attemptAll = (driver: Driver) =>
+    Effect.forEach(nodes().filter((node) => matches(driver, node)), (node) => attempt(driver, node), { discard: true })
 
   /** `device_attach()`: the first matching driver that takes it. */
   const attachDriver = (node: Node) =>
@@ -156,7 +166,7 @@ export const make = Effect.gen(function*() {
 
   const driverOf = (name: string) =>
     Effect.suspend(() => {
-      const driver = drivers.find((driver) => driver.name === name)
+      const driver = drivers.find((driver) => driver.name === name && present.has(name))
       return driver === undefined ? absent("bind", `driver ${name}`) : Effect.succeed(driver)
     })
 
@@ -191,12 +201,30 @@ export const make = Effect.gen(function*() {
     const driver = yield* driverOf(driverName)
     yield* named("new_id", name)
     ids.get(driverName)?.add(name)
-    yield* Effect.forEach(
-      nodes().filter((node) => matches(driver, node)),
-      (node) => attempt(driver, node),
-      { discard: true }
-    )
+    yield* attemptAll(driver)
   })
+
+  const load = (name: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const driver = drivers.find((driver) => driver.name === name)
+      if (driver === undefined || present.has(name)) return Effect.void
+      present.add(name)
+      return attemptAll(driver)
+    })
+
+  const unload = (name: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (!present.delete(name)) return Effect.void
+      ids.get(name)?.clear()
+      return Effect.forEach(
+        nodes(),
+        (node) =>
+          node.lock.withPermits(1)(
+            Effect.suspend(() => node.binding?.driver.name === name ? DaxBinding.release(node) : Effect.void)
+          ),
+        { discard: true }
+      )
+    })
 
   const removeId = Effect.fnUntraced(function*(driverName: string, name: string) {
     yield* driverOf(driverName)
@@ -240,6 +268,9 @@ export const make = Effect.gen(function*() {
         unbind,
         newId,
         removeId,
+        load,
+        unload,
+        drivers: () => [...present],
         list
       })
     )

@@ -229,15 +229,36 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
   const allDevices = (driver: DriverName) =>
     regions.flatMap(NvdimmState.devices).filter((device) => driverOf(device) === driver)
 
-  const writeRegion = (region: Region, attribute: string, text: string) =>
-    attribute !== "align"
-      ? Result.fail(fail("ENOENT", `${region.name} has no attribute ${attribute.slice(0, 40)}`, "write align"))
-      : Result.map(
-        Result.flatMap(SysfsText.number(text), (align) => Regions.writeAlign(region.space, align, arch.pageSize)),
-        (space) => {
-          region.space = space
-        }
-      )
+  /** Disks of bound devices follow their region (21.1). */
+  const setReadOnly = (region: Region, readOnly: boolean): void => {
+    region.space = { ...region.space, readOnly }
+    for (const device of NvdimmState.devices(region)) {
+      const disk = device.bound?.disk ?? null
+      if (disk === null || disk.readOnly === readOnly) continue
+      disk.readOnly = readOnly
+      const state = readOnly ? "read-only" : "read-write"
+      const text = `nd_pmem ${device.name}: ${region.name} ${state}, marking ${disk.name} ${state}`
+      log.emit({ _tag: "Line", level: "info", text })
+    }
+  }
+
+  const writeRegion = (region: Region, attribute: string, text: string) => {
+    switch (attribute) {
+      case "align":
+        return Result.map(
+          Result.flatMap(SysfsText.number(text), (align) => Regions.writeAlign(region.space, align, arch.pageSize)),
+          (space) => {
+            region.space = space
+          }
+        )
+      case "read_only":
+        return Result.map(SysfsText.boolean(text), (readOnly) => setReadOnly(region, readOnly))
+      default:
+        return Result.fail(
+          fail("ENOENT", `${region.name} has no attribute ${attribute.slice(0, 40)}`, "write align or read_only")
+        )
+    }
+  }
 
   return NvdimmBus.of({
     load: (driver) =>

@@ -42,7 +42,7 @@ export interface PmemDisk {
   readonly capacity: number
   readonly logicalBlock: number
   readonly physicalBlock: number
-  readonly readOnly: boolean
+  readOnly: boolean
   readonly node: number
   readonly pageSize: number
   readonly pagemap: Pagemap.Pagemap | null

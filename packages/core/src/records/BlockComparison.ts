@@ -43,6 +43,21 @@ const checksumAfter = (before: Uint8Array, after: Uint8Array): bigint => {
   return (high << 32n) | low
 }
 
+const checksumBytes = (checksum: bigint): Uint8Array => {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, checksum, true)
+  return bytes
+}
+
+/** Whether every byte of the two checksums is either right for its block or was overwritten with the same one. */
+const isDamagedAlike = (kernel: Uint8Array, engine: Uint8Array): boolean => {
+  const [ours, theirs] = [checksumBytes(InfoBlock.checksumOf(engine)), checksumBytes(InfoBlock.checksumOf(kernel))]
+  return ours.every((right, index) => {
+    const [mine, other] = [engine[checksumAt + index], kernel[checksumAt + index]]
+    return mine === other || (mine === right && other === theirs[index])
+  })
+}
+
 /**
  * Whether two blocks are the same but for uuids that the input does not name, and their part in the checksum.
  *
@@ -63,5 +78,5 @@ export const isSame = ({ uuids }: Given, kernelHex: string, engineHex: string): 
   const stored = InfoBlock.storedChecksum(kernel)
   // what is left of a block whose uuids were wiped: nothing tells which uuid the sum once covered
   if (isWiped(kernel) && isWiped(engine)) return stored !== 0n && InfoBlock.storedChecksum(engine) !== 0n
-  return stored === checksumAfter(engine, expected)
+  return stored === checksumAfter(engine, expected) || isDamagedAlike(kernel, engine)
 }

@@ -54,7 +54,9 @@ const write = (words: ReadonlyArray<string>, fileSize: number | null, freshUuid:
   const size = answer.sizeAfter ?? fileSize ?? 0
   const bytes = answer.bytes ?? new Uint8Array()
   const image = new Uint8Array(Math.min(reserve, fileSize === null ? bytes.byteLength : size))
-  image.set(bytes.subarray(0, image.byteLength))
+  // standard output wins over a file
+  const isElsewhere = fileSize !== null && Result.isSuccess(options) && options.success.stdout === true
+  if (!isElsewhere) image.set(bytes.subarray(0, image.byteLength))
   return {
     exit: answer.exit,
     stderr: `${answer.stderr.trim()}${answer.usage ? `\n\n\n${NdctlInfoblock.writeUsage}` : ""}`,
@@ -74,6 +76,14 @@ const imageOf = ({ fileSize, infoblockHex = "" }: InfoblockToolInput): Uint8Arra
   return image
 }
 
+/** The words of the command; those listed may have blanks in them. */
+const wordsOf = ({ command, flags = [] }: InfoblockToolInput): ReadonlyArray<string> => {
+  const listed = flags.join(" ")
+  return listed !== "" && command.endsWith(` ${listed}`)
+    ? [...command.slice(0, -listed.length - 1).split(" "), ...flags]
+    : command.split(" ")
+}
+
 const fileOf = (words: ReadonlyArray<string>): string => words[words.indexOf("-i") + 1] ?? "image"
 
 /**
@@ -84,7 +94,7 @@ const fileOf = (words: ReadonlyArray<string>): string => words[words.indexOf("-i
  * @since 0.1.0
  */
 export const run = (input: InfoblockToolInput, freshUuid: string): Readonly<Record<string, unknown>> => {
-  const [tool, ...words] = input.command.split(" ")
+  const [tool, ...words] = wordsOf(input)
   return tool === "write-infoblock"
     ? write(words, input.fileSize, freshUuid)
     : { read: readBack(imageOf(input), fileOf(words)) }

@@ -160,5 +160,5 @@ export const make = (source: Source): SysfsTree.Directory =>
         ])
       )
     ),
-    drivers: SysfsTree.directory({ device_dax: driver(source, "device_dax"), kmem: driver(source, "kmem") })
+    drivers: SysfsTree.dynamic(() => new Map(source.dax.drivers().map((name) => [name, driver(source, name)])))
   })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { DaxDevices } from "../devices/DaxDevices.ts"
 import { Hmem } from "../devices/Hmem.ts"
 import { NvdimmBus } from "../devices/NvdimmBus.ts"
 import { KernelError } from "../kernel/KernelError.ts"
@@ -69,6 +70,8 @@ const fail = (errno: "EAGAIN" | "ENOENT", problem: string, remedy: string) =>
 export const make = Effect.gen(function*() {
   const bus = yield* NvdimmBus
   const hmem = yield* Hmem
+  const dax = yield* DaxDevices
+  yield* dax.unload("kmem")
   const known = Object.keys(uses)
   const loaded = new Set<Name>()
   const needs = (name: string): ReadonlyArray<Name> => isKnown(name) ? uses[name] : []
@@ -85,6 +88,9 @@ export const make = Effect.gen(function*() {
       case "nd_pmem":
       case "dax_pmem":
         return bus.load(name)
+      case "device_dax":
+      case "kmem":
+        return dax.load(name)
       default:
         return Effect.void
     }
@@ -110,6 +116,9 @@ export const make = Effect.gen(function*() {
       case "nd_pmem":
       case "dax_pmem":
         return bus.unload(name)
+      case "device_dax":
+      case "kmem":
+        return dax.unload(name)
       default:
         return Effect.void
     }

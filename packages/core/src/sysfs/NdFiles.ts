@@ -88,14 +88,13 @@ const named = (devtype: string, modalias: string): ReadonlyArray<readonly [strin
 
 const instanceWrites: ReadonlySet<string> = new Set(["mode", "align", "uuid", "namespace", "sector_size"])
 
-const namespaceWrites: ReadonlySet<string> = new Set([
-  "size",
-  "uuid",
-  "alt_name",
-  "sector_size",
-  "holder_class",
-  "force_raw"
-])
+const regionWrites: ReadonlySet<string> = new Set(["align", "read_only"])
+
+/** A namespace without a label has the size of its region. */
+const namespaceWrites = {
+  io: new Set(["holder_class", "force_raw"]),
+  pmem: new Set(["size", "uuid", "alt_name", "sector_size", "holder_class", "force_raw"])
+} as const
 
 /** The disk of a bound device. */
 const block = ({ bound }: NvdimmState.Device): ReadonlyArray<readonly [string, SysfsTree.Entry]> => {
@@ -135,7 +134,7 @@ const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory 
   const values = NvdimmSysfs.device(found, source.iomem, source.arch)
   const isNamespace = found._tag === "Namespace"
   return of([
-    ...attributes(source, found.name, values, isNamespace ? namespaceWrites : instanceWrites),
+    ...attributes(source, found.name, values, isNamespace ? namespaceWrites[found.type] : instanceWrites),
     ...named(
       isNamespace ? (found.type === "io" ? "nd_namespace_io" : "nd_namespace_pmem") : `nd_${found.kind}`,
       "nd:t4"
@@ -149,7 +148,7 @@ const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory 
 const region = (source: Source, found: NvdimmState.Region): SysfsTree.Directory => {
   const cookie = found.space.labels === "initialised" ? Dimm.setCookie(found) : null
   return of([
-    ...attributes(source, found.name, NvdimmSysfs.region(found), new Set(["align"])),
+    ...attributes(source, found.name, NvdimmSysfs.region(found), regionWrites),
     ["set_cookie", SysfsTree.attribute(() => `0x${(cookie ?? 0n).toString(16)}`)],
     ["state", SysfsTree.attribute(() => found.enabled ? "active" : "idle")],
     ...named("nd_pmem", "nd:t2"),

@@ -19,7 +19,7 @@ type Session = NdctlSession.Session
 interface Action {
   readonly command: ToolOptions.Command
   readonly done: "enabled" | "disabled"
-  readonly run: (session: Session, name: string) => Effect.Effect<void, ToolFailure>
+  readonly run: (session: Session, region: NdctlView.Region) => Effect.Effect<void, ToolFailure>
 }
 
 const complaints = ({ rest, texts }: ToolOptions.Parsed): ReadonlyArray<string> => {
@@ -46,7 +46,7 @@ const make = ({ command, done, run }: Action) =>
       if (!NdctlFilter.isBus(bus, texts.get("bus"))) continue
       for (const region of yield* NdctlView.regions(session.tree, bus.name)) {
         if (texts.get("type") === "blk" || !NdctlFilter.isRegion(region, wanted)) continue
-        if (Result.isSuccess(yield* Effect.result(run(session, region.name)))) changed++
+        if (Result.isSuccess(yield* Effect.result(run(session, region)))) changed++
       }
     }
     NdctlSession.say(session, `${done} ${changed} region${changed === 1 ? "" : "s"}`)
@@ -62,11 +62,11 @@ const make = ({ command, done, run }: Action) =>
 export const enable = make({
   command: NdctlOptions.enableRegion,
   done: "enabled",
-  run: NdctlDevices.enableRegion
+  run: (session, { name }) => NdctlDevices.enableRegion(session, name)
 })
 
 /**
- * `ndctl disable-region`.
+ * `ndctl disable-region`: its namespaces first. One whose memory is online keeps the region enabled, without a word.
  *
  * @category commands
  * @since 0.1.0
@@ -74,5 +74,8 @@ export const enable = make({
 export const disable = make({
   command: NdctlOptions.disableRegion,
   done: "disabled",
-  run: NdctlDevices.disableRegion
+  run: (session, { name, namespaces }) =>
+    Effect.forEach(namespaces, (found) => NdctlDevices.disableSafely(session, found), { discard: true }).pipe(
+      Effect.andThen(NdctlDevices.disableRegion(session, name))
+    )
 })

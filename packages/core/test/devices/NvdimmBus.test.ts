@@ -185,6 +185,15 @@ describe("Attributes", () => {
         "",
         "ENOENT"
       ])
+      // disks follow their region
+      const disk = bus.regions()[0]?.namespaces.get(0)?.bound?.disk
+      assert.deepStrictEqual(
+        yield* writes(bus, "region0", [["read_only", "2"], ["read_only", "yes\n"]]),
+        ["EINVAL", ""]
+      )
+      assert.strictEqual(disk?.readOnly, true)
+      yield* writes(bus, "region0", [["read_only", "0"]])
+      assert.strictEqual(disk?.readOnly, false)
     }).pipe(on()))
 
   it.effect("22.3: the mode of a pfn device compares all bytes but the last; a bound one keeps its settings", () =>

@@ -71,4 +71,28 @@ describe("MachineModules", () => {
         assert.deepStrictEqual((yield* Modules).loaded().filter((name) => name.startsWith("nd_")), ["nd_e820"])
       })
     ))
+
+  it.effect("OBS-31: kmem lets go of its devices when it is unloaded; online memory keeps its region enabled (OBS-28)", () =>
+    on(
+      nfit,
+      Effect.gen(function*() {
+        yield* typed(
+          "ndctl create-namespace -f -e namespace0.0 -m devdax -M mem --no-autolabel\ndaxctl reconfigure-device -m system-ram dax0.0"
+        )
+        const modes = Effect.map(
+          typed("daxctl list -i"),
+          ([list]) => /"mode":"(.*)"|"state":"(.*)"/g.exec(list?.[1] ?? "")?.[1]
+        )
+        assert.deepStrictEqual(yield* typed("ndctl disable-region region0"), [[0, "", "disabled 0 regions\n"]])
+        assert.strictEqual(yield* modes, "system-ram")
+        assert.deepStrictEqual(yield* typed("rmmod kmem"), [fine])
+        assert.strictEqual(yield* modes, "devdax")
+        const bind = "/sys/bus/dax/drivers/kmem/bind"
+        assert.deepStrictEqual(yield* typed(`test -e ${bind}\nmodprobe kmem\ntest -e ${bind}`), [
+          [1, "", ""],
+          fine,
+          fine
+        ])
+      })
+    ))
 })

@@ -163,9 +163,9 @@ export const write = Effect.fnUntraced(function*(
 })
 
 /** Blocks of several namespaces in one list. */
-const show = (session: Session, blocks: ReadonlyArray<ReadInfoblock.Block>, human: boolean) => {
-  if (blocks.length === 0 && !human) NdctlSession.say(session, "  Warning: no matching devices found\n")
-  NdctlSession.print(session, JsonC.display(blocks, human))
+const show = (session: Session, blocks: ReadonlyArray<ReadInfoblock.Block>) => {
+  if (blocks.length === 0) NdctlSession.say(session, "  Warning: no matching devices found\n")
+  NdctlSession.print(session, JsonC.display(blocks, false))
 }
 
 const readFile = Effect.fnUntraced(function*(
@@ -232,6 +232,6 @@ export const read = Effect.fnUntraced(function*(
       return answer.blocks === null ? yield* ToolFailure.fail("EIO") : "done" as const
     })
   )
-  if (wasRead) show(session, blocks, human)
+  if (wasRead) show(session, blocks)
   return close(session, walked, "reading infoblock data", "read")
 })

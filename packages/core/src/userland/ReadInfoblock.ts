@@ -186,12 +186,11 @@ export const run = (bytes: Uint8Array, source: Source, options: Options): Answer
   }
   const second = image.subarray(imageSize - InfoBlock.blockSize)
   const blocks = [...btt(second, source, options), ...btt(image, source, options), ...pfn(second, source, options)]
-  const only = options.human === true && blocks.length < 2
   return {
     exit: 0,
-    stderr: `${!only && blocks.length === 0 ? "  Warning: no matching devices found\n\n" : ""}read 1 infoblock`,
+    stderr: `${blocks.length === 0 ? "  Warning: no matching devices found\n\n" : ""}read 1 infoblock`,
     blocks,
-    stdout: only ? blocks.map((block) => printOne(block, "")).join("") : print(blocks),
+    stdout: print(blocks),
     raw: null
   }
 }

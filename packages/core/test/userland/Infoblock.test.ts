@@ -279,13 +279,13 @@ describe("read-infoblock", () => {
     assert.strictEqual(ReadInfoblock.run(broken, file, { json: true, verify: true }).blocks?.length, 0)
   })
 
-  it("OBS-27: without -j the bytes are copied, with -u a lone block prints bare and in hexadecimal", () => {
+  it("OBS-27: without -j the bytes are copied, with -u numbers are hexadecimal, in a list all the same", () => {
     const bytes = image(() => {})
     const raw = ReadInfoblock.run(bytes, file, {})
     assert.deepStrictEqual([raw.exit, raw.blocks, raw.stdout], [0, null, ""])
     assert.deepStrictEqual(raw.raw, bytes)
     const human = ReadInfoblock.run(bytes, file, { human: true }).stdout
-    assert.include(human, "{\n  \"file\":")
+    assert.include(human, "[\n  {\n    \"file\":")
     assert.include(human, "\"dataoff\":\"0x1200000\"")
     assert.include(human, "\"flags\":\"0\"")
   })

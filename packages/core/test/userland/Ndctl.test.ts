@@ -338,7 +338,7 @@ describe("Ndctl", () => {
           "read 0 infoblocks"
         ])
         yield* run("disable-namespace all")
-        assert.strictEqual((yield* printed("read-infoblock -u namespace0.0")).dev, "namespace0.0")
+        assert.strictEqual((yield* printed("read-infoblock -u namespace0.0"))[0].dev, "namespace0.0")
         assert.deepStrictEqual(yield* told("write-infoblock all -s 5000"), [
           234,
           "  Error: --size=5000 not aligned to 4096",

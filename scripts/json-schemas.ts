@@ -11,6 +11,8 @@ import * as InfoblockAnswer from "../packages/cli/src/answers/InfoblockAnswer.ts
 import * as InspectAnswer from "../packages/cli/src/answers/InspectAnswer.ts"
 import * as PlanAnswer from "../packages/cli/src/answers/PlanAnswer.ts"
 import * as SizeAnswer from "../packages/cli/src/answers/SizeAnswer.ts"
+import * as TryAnswer from "../packages/cli/src/answers/TryAnswer.ts"
+import * as VerifyAnswer from "../packages/cli/src/answers/VerifyAnswer.ts"
 
 const folder = Path.join(import.meta.dirname, "..", "docs", "json")
 
@@ -21,7 +23,9 @@ const answers: Readonly<Record<string, Schema.Constraint>> = {
   "grow": GrowAnswer.GrowAnswer,
   "carve": CarveAnswer.CarveAnswer,
   "infoblock": InfoblockAnswer.InfoblockAnswer,
-  "inspect": InspectAnswer.InspectAnswer
+  "inspect": InspectAnswer.InspectAnswer,
+  "try": TryAnswer.TryAnswer,
+  "verify": VerifyAnswer.VerifyAnswer
 }
 
 /** Properties stay open: later versions may print more. */

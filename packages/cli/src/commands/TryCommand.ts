@@ -14,6 +14,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import type * as TryAnswer from "../answers/TryAnswer.ts"
 import { orWrongUse, WrongUse } from "../Failure.ts"
 import { Output } from "../Output.ts"
 import * as Style from "../printers/Style.ts"
@@ -102,18 +103,37 @@ export const command = Command.make(
     const { assumptions, spec } = Completion.make(release === undefined ? described : { ...described, kernel: release })
     const show = (text: string) => args.json ? Effect.void : Effect.orDie(output.print(text))
     const request: DryRun.Request = { spec, script, onTerminal: args.terminal }
+    const refusals: Array<TryAnswer.Refusal> = []
+    const refuse = (n: number, reasons: DryRun.Boot["reasons"]) => {
+      for (const why of reasons) {
+        if (!refusals.some((one) => one.n === n && one.problem === why.problem)) refusals.push({ n, ...why })
+      }
+    }
     const done = yield* Effect.mapError(
       DryRun.run(request, {
-        onBoot: (boot) => show(TryPrinter.boot(boot, output.width, style)),
-        onCommand: (entry) => show(TryPrinter.command(entry, output.width, style))
+        onBoot: (boot) => {
+          refuse(0, boot.reasons)
+          return show(TryPrinter.boot(boot, output.width, style))
+        },
+        onCommand: (entry) => {
+          if (entry.exit !== 0) refuse(entry.n, entry.reasons)
+          return show(TryPrinter.command(entry, output.width, style))
+        }
       }),
       (error) => new WrongUse({ problem: error.message })
     )
     const record = DryRun.toRecord(request, done)
     if (Option.isSome(args.record)) yield* write(args.record.value, KernelRecord.toText(record))
     if (args.json) {
-      const { boot, defects, use } = done
-      yield* output.print(RecordText.print({ ...record, boot, memory: use, defects }))
+      const { boot, defects, notes, use } = done
+      yield* output.print(RecordText.print({
+        ...record,
+        boot: boot.lines,
+        refusals,
+        assumptions: [...assumptions, ...notes],
+        memory: use,
+        defects
+      }))
     } else {
       yield* output.print(TryPrinter.memory(done, output.width, style))
       for (const assumption of assumptions) yield* output.print(Table.paragraph(`assumed: ${assumption}`, output.width))

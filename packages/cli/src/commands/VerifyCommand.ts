@@ -23,7 +23,9 @@ import * as Options from "./Options.ts"
 
 const flags = {
   sources: Argument.String("record").pipe(
-    Argument.withDescription("Record, or folder of records; none for those that come with the command"),
+    Argument.withDescription(
+      "Record, folder of records, or case or category of those that come with the command; none for all of those"
+    ),
     Argument.variadic()
   ),
   scope: Flag.Boolean("scope").pipe(
@@ -100,6 +102,7 @@ export const command = Command.make(
   Command.withDescription("Hold recordings of a real kernel against the model, leaf by leaf"),
   Command.withExamples([
     { command: "vmemmap verify", description: "All recordings that come with the command" },
+    { command: "vmemmap verify kmem mode-fsdax-dev-2m", description: "A category of them, and one case" },
     { command: "vmemmap verify my-case.json", description: "A record of your own, as 'try --record' writes it" },
     { command: "vmemmap verify --scope", description: "What cannot be compared, and why" }
   ])

@@ -63,6 +63,8 @@ const defects = (cases: ReadonlyArray<VerifyAnswer.Case>, width: number): string
   }`
 }
 
+const count = (records: number): string => `${records} record${records === 1 ? "" : "s"}`
+
 /**
  * The table by category, every difference, the kernel's own defects.
  *
@@ -87,8 +89,8 @@ export const text = (answer: VerifyAnswer.VerifyAnswer, width: number, style: St
     { width, bold: style.bold }
   )
   const verdict = failed === 0
-    ? style.good(`${passed} records, no difference in scope`)
-    : style.bad(`${failed} of ${passed + failed} records are not as the model has them`)
+    ? style.good(`${count(passed)}, no difference in scope`)
+    : style.bad(`${failed} of ${count(passed + failed)} ${failed === 1 ? "differs" : "differ"} from the model`)
   return [
     cases.map((one) => differences(style, one)).join(""),
     table,

@@ -7,6 +7,7 @@ import type { InputError } from "@vmemmap/core/inputs/InputError"
 import * as KernelRecord from "@vmemmap/core/records/KernelRecord"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import type * as Result from "effect/Result"
 import type * as Stdio from "effect/Stdio"
@@ -53,34 +54,41 @@ const ofFolder = Effect.fnUntraced(function*(folder: string, at: string) {
   })
 })
 
-/** What a name stands for. */
+/** The recordings of the package, those of a case or category or all; it is loaded only when it is asked for. */
+const bundled = (wanted: string | null) =>
+  Effect.map(
+    Effect.promise(async () => await import("@vmemmap/test-utils/KernelFacts")),
+    (facts) =>
+      facts.index
+        .filter((entry) => wanted === null || entry.case === wanted || entry.category === wanted)
+        .map((entry): Item => ({ name: entry.case, text: Effect.sync(() => facts.textOf(entry)) }))
+  )
+
+/** Names of cases and categories. */
+const isName = (source: string): boolean => /^[a-z0-9][a-z0-9.-]*$/.test(source)
+
+/** What a word stands for: a file or folder, else recordings that come with the command. */
 const items = Effect.fnUntraced(function*(source: string) {
-  if (source === "-") return [{ name: "-", text: Sources.text("-") } satisfies Item]
+  const file: Item = { name: source, text: Sources.text(source) }
+  if (source === "-") return [file]
   const fs = yield* FileSystem.FileSystem
   const at = yield* Sources.resolve(source)
-  const isFolder = yield* fs.stat(at).pipe(
-    Effect.map(({ type }) => type === "Directory"),
-    Effect.orElseSucceed(() => false)
-  )
-  return isFolder ? yield* ofFolder(source, at) : [{ name: source, text: Sources.text(source) } satisfies Item]
+  const found = yield* Effect.option(fs.stat(at))
+  if (Option.isSome(found)) return found.value.type === "Directory" ? yield* ofFolder(source, at) : [file]
+  const known = isName(source) ? yield* bundled(source) : []
+  return known.length === 0 ? [file] : known
 })
 
-/** The recordings of the package; it is loaded only when it is asked for. */
-const bundled = Effect.map(
-  Effect.promise(async () => await import("@vmemmap/test-utils/KernelFacts")),
-  (facts) => facts.index.map((entry): Item => ({ name: entry.case, text: Effect.sync(() => facts.textOf(entry)) }))
-)
-
 /**
- * The records of `sources` in order, one after the other; without any, the bundled ones. Fails with `WrongUse` where one
- * cannot be read.
+ * The records of `sources` in order, one after the other: files, folders, names of bundled cases and categories; without any, all
+ * bundled ones. Fails with `WrongUse` where one cannot be read.
  *
  * @category files
  * @since 0.1.0
  */
 export const records = (sources: ReadonlyArray<string>) =>
   Stream.unwrap(Effect.map(
-    sources.length === 0 ? bundled : Effect.map(Effect.forEach(sources, items), (each) => each.flat()),
+    sources.length === 0 ? bundled(null) : Effect.map(Effect.forEach(sources, items), (each) => each.flat()),
     (all) =>
       Stream.fromIterable(all).pipe(Stream.mapEffect(({ name, text }) =>
         Effect.flatMap(text, (content) => {

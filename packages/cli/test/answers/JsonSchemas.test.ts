@@ -25,7 +25,7 @@ describe("docs/json", () => {
   const files = Fs.readdirSync(folder).filter((name) => name.endsWith(".schema.json"))
 
   it("has a schema for every command that prints JSON", () => {
-    const names = ["plan", "plan-fleet-line", "size", "grow", "carve", "infoblock", "inspect"]
+    const names = ["plan", "plan-fleet-line", "size", "grow", "carve", "infoblock", "inspect", "try", "verify"]
     assert.sameMembers(files, names.map((name) => `${name}.schema.json`))
   })
 

@@ -73,7 +73,7 @@ export interface Listener {
 }
 
 /**
- * The outcome. `stopped` is the line that could not be carried out, if there was one: the record then ends before it. `notes` tell
+ * The outcome. `commands` as the listener was told of them. `stopped` is the line that could not be carried out, if there was one: the record then ends before it. `notes` tell
  * how the machine differs from its description, `use` who holds which memory at the end.
  *
  * @category models
@@ -81,6 +81,7 @@ export interface Listener {
  */
 export interface DryRun extends Session.Session {
   readonly boot: Boot
+  readonly commands: ReadonlyArray<Entry>
   readonly stopped: ScriptError | NotModelled | null
   readonly notes: ReadonlyArray<string>
   readonly use: MemoryUse.MemoryUse
@@ -110,6 +111,7 @@ const program = Effect.fnUntraced(function*(
   const freshUuid = Session.uuids()
   const input: Input = { stdin: new Uint8Array(), onTerminal, freshUuid }
   const notes: Array<string> = []
+  const commands: Array<Entry> = []
   let stopped: DryRun["stopped"] = null
   let boot: Boot = { lines: [], reasons: [] }
 
@@ -121,7 +123,11 @@ const program = Effect.fnUntraced(function*(
       commands: Tools.all,
       input: { onTerminal, freshUuid },
       onCommand: (executed) =>
-        Effect.flatMap(recorder.command(executed), (entry) => onCommand({ ...entry, reasons: told.splice(0) }))
+        Effect.flatMap(recorder.command(executed), (command) => {
+          const entry = { ...command, reasons: told.splice(0) }
+          commands.push(entry)
+          return onCommand(entry)
+        })
     }).pipe(
       Effect.catchIf(isStop, (error) =>
         Effect.sync(() => {
@@ -145,6 +151,7 @@ const program = Effect.fnUntraced(function*(
     ...session,
     observed: { status: statusOf(stopped), ...session.observed, cmdline: spec.cmdline ?? "" },
     boot,
+    commands,
     stopped,
     notes,
     use: yield* MemoryUse.take
@@ -162,13 +169,13 @@ const program = Effect.fnUntraced(function*(
  */
 export const run = (
   request: Request,
-  listener: Listener = deaf
+  listener: Partial<Listener> = {}
 ): Effect.Effect<DryRun, InputError | MachineError | KernelError | NotModelled | ScriptError> =>
   Effect.flatMap(
     Effect.fromResult(ScriptSyntax.parse(request.script)),
     (parsed) => {
       const told: Array<Reason> = []
-      return program(request, parsed, listener, told).pipe(
+      return program(request, parsed, { ...deaf, ...listener }, told).pipe(
         Effect.scoped,
         Effect.provide(MachineTree.boot(request.spec), { local: true }),
         Effect.provideService(Reasons, (reason) => told.push(reason)),

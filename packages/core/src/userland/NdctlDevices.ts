@@ -113,8 +113,7 @@ const hasOnlineMemory = Effect.fnUntraced(function*(session: Session, dax: Ndctl
 })
 
 /**
- * {@link disable}, but EBUSY while its memory is online as System RAM. `false`: there was nothing to disable, because the
- * namespace has no capacity.
+ * {@link disable}, but EBUSY while its memory is online as System RAM. What is not active is as good as disabled.
  *
  * @category operations
  * @since 0.1.0
@@ -129,10 +128,8 @@ export const disableSafely = Effect.fnUntraced(function*(session: Session, found
       "daxctl reconfigure-device -m devdax -f takes it offline and gives it back"
     )
   }
-  if (!found.active && found.size === 0) return false
   // the tool does not look whether this worked
   yield* Effect.ignore(disable(session, found.name))
-  return true
 })
 
 /**

@@ -84,22 +84,23 @@ export const enable = make({
 export const disable = make({
   command: NdctlOptions.disableNamespace,
   verb: "disable",
-  act: (session, _, found) =>
-    Effect.map(NdctlDevices.disableSafely(session, found), (disabled) => disabled ? "done" : "idle")
+  act: (session, _, found) => Effect.as(NdctlDevices.disableSafely(session, found), "done" as const)
 })
 
-/** A label-less namespace cannot go away: only zeroing counts. One without capacity is passed over. */
+/** A label-less namespace cannot go away: only zeroing counts. */
 const remove = Effect.fnUntraced(function*(
   session: Session,
   options: ToolOptions.Parsed,
   found: NdctlView.Namespace,
   region: NdctlView.Region
 ): Effect.fn.Return<NdctlWalk.Step, ToolFailure.ToolFailure> {
-  if (found.size === 0 && !region.readOnly) return "skipped"
   const force = ToolOptions.has(options, "force")
   const zeroed = yield* NdctlPrepare.prepare(session, region, found, { doing: "destroy namespace", force })
   if (found.type === "io") return zeroed ? "done" : "skipped"
-  yield* NdctlDevices.write(session, found.name, "size", "0")
+  // without a uuid there is nothing to give back
+  yield* NdctlDevices.write(session, found.name, "size", "0").pipe(
+    Effect.catchIf(({ errno }) => errno === "ENXIO", () => Effect.void)
+  )
   return "done"
 })
 

@@ -18,12 +18,12 @@ import type * as ToolOptions from "./ToolOptions.ts"
 type Session = NdctlSession.Session
 
 /**
- * `done` counts, `skipped` does not, `idle` does not either and makes the exit status 1.
+ * `done` counts, `skipped` does not.
  *
  * @category models
  * @since 0.1.0
  */
-export type Step = "done" | "skipped" | "idle"
+export type Step = "done" | "skipped"
 
 /**
  * How it ended: the status of the last namespace decides, ENXIO when there was none of that name.
@@ -107,7 +107,7 @@ export const walk = Effect.fnUntraced(function*(
  * @since 0.1.0
  */
 export const errnoOf = ({ last }: Walked): Errno.Errno | undefined =>
-  last === "done" || last === "skipped" || last === "idle" ? undefined : last
+  last === "done" || last === "skipped" ? undefined : last
 
 /**
  * The exit status of a command that ended so.
@@ -117,7 +117,7 @@ export const errnoOf = ({ last }: Walked): Errno.Errno | undefined =>
  */
 export const exit = (walked: Walked): number => {
   const errno = errnoOf(walked)
-  return errno === undefined ? walked.last === "idle" ? 1 : 0 : Errno.exit(errno)
+  return errno === undefined ? 0 : Errno.exit(errno)
 }
 
 /**

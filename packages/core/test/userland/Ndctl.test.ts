@@ -220,14 +220,28 @@ describe("Ndctl", () => {
       })
     ))
 
-  it.effect("OBS-26: nothing is done to a namespace of no capacity, nor to one that is not there", () =>
+  it.effect("OBS-26: a namespace of no capacity counts if it is named; one that is not there is complained about", () =>
     on(
       withLabels,
       Effect.gen(function*() {
         yield* labelled
-        assert.deepStrictEqual(yield* told("disable-namespace namespace0.0"), [1, "disabled 0 namespaces"])
+        assert.deepStrictEqual(yield* told("disable-namespace namespace0.0"), [0, "disabled 1 namespace"])
         assert.deepStrictEqual(yield* told("disable-namespace all"), [0, "disabled 0 namespaces"])
+        const disabled = "libndctl: ndctl_namespace_enable: namespace0.0: failed to enable"
         assert.deepStrictEqual(yield* told("destroy-namespace namespace0.0"), [
+          0,
+          disabled,
+          "  Error: destroy namespace: namespace0.0 failed to enable for zeroing, continuing",
+          "destroyed 1 namespace"
+        ])
+        assert.deepStrictEqual(yield* told("destroy-namespace -f all"), [0, "destroyed 0 namespaces"])
+        assert.deepStrictEqual(yield* told("enable-namespace namespace0.0"), [
+          250,
+          disabled,
+          "error enabling namespaces: No such device or address",
+          "enabled 0 namespaces"
+        ])
+        assert.deepStrictEqual(yield* told("destroy-namespace namespace7.7"), [
           250,
           "error destroying namespaces: No such device or address",
           "destroyed 0 namespaces"
@@ -277,22 +291,22 @@ describe("Ndctl", () => {
       })
     ))
 
-  it.effect("OBS-21, OBS-22: options and filters of list", () =>
+  it.effect("OBS-20 … OBS-22: options and filters of list", () =>
     on(
       twoBuses,
       Effect.gen(function*() {
         const names = (words: string) =>
           Effect.map(printed(words), (list) => JSON.stringify(list).match(/(?<="dev":")[^"]*/g))
         assert.strictEqual((yield* run("list -m sector")).stdout, "")
-        assert.deepStrictEqual(yield* names("list"), ["namespace0.0", "namespace1.0"])
+        assert.deepStrictEqual(yield* names("list"), ["namespace1.0", "namespace0.0"])
         assert.deepStrictEqual(yield* names("list -BDRN"), [
+          "ndbus1",
+          "region1",
+          "namespace1.0",
           "ndbus0",
           "nmem0",
           "region0",
-          "namespace0.0",
-          "ndbus1",
-          "region1",
-          "namespace1.0"
+          "namespace0.0"
         ])
         assert.deepStrictEqual(yield* names("list -b e820"), ["ndbus1"])
         assert.deepStrictEqual(yield* names("list -N -b ACPI.NFIT"), ["namespace0.0"])
@@ -306,7 +320,7 @@ describe("Ndctl", () => {
         assert.deepStrictEqual(Object.keys(yield* printed("list -DN")), ["dimms", "namespaces"])
         yield* run("disable-namespace namespace1.0")
         assert.deepStrictEqual(yield* names("list"), ["namespace0.0"])
-        assert.deepStrictEqual(yield* names("list -c"), ["namespace0.0", "namespace1.0"])
+        assert.deepStrictEqual(yield* names("list -c"), ["namespace1.0", "namespace0.0"])
         yield* run("create-namespace -f -e namespace0.0 -m devdax")
         assert.strictEqual((yield* printed("list -n namespace0.0"))[0].chardev, "dax0.0")
       })
@@ -364,7 +378,13 @@ describe("Ndctl", () => {
       withoutLabels,
       Effect.gen(function*() {
         for (
-          const words of ["read-labels all", "monitor", "help list", "read-infoblock namespace0.0", "write-infoblock -c -s 1G"]
+          const words of [
+            "read-labels all",
+            "monitor",
+            "help list",
+            "read-infoblock namespace0.0",
+            "write-infoblock -c -s 1G"
+          ]
         ) {
           const refused = Result.getOrThrow(Result.flip(yield* Effect.result(run(words))))
           assert.strictEqual(refused._tag, "NotModelled")

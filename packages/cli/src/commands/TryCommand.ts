@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Completion from "@vmemmap/core/machine/Completion"
+import * as RawSizes from "@vmemmap/core/planning/RawSizes"
 import * as DryRun from "@vmemmap/core/records/DryRun"
 import * as KernelRecord from "@vmemmap/core/records/KernelRecord"
 import * as RecordText from "@vmemmap/core/records/RecordText"
@@ -100,7 +101,9 @@ export const command = Command.make(
     const release = Option.isNone(args.kernel)
       ? undefined
       : yield* Effect.as(orWrongUse(KernelRelease.parse(args.kernel.value), "--kernel"), args.kernel.value)
-    const { assumptions, spec } = Completion.make(release === undefined ? described : { ...described, kernel: release })
+    const bootable = Completion.make(release === undefined ? described : { ...described, kernel: release })
+    const { spec, ...sized } = RawSizes.complete(bootable.spec)
+    const assumptions = [...bootable.assumptions, ...sized.assumptions]
     const show = (text: string) => args.json ? Effect.void : Effect.orDie(output.print(text))
     const request: DryRun.Request = { spec, script, onTerminal: args.terminal }
     const refusals: Array<TryAnswer.Refusal> = []

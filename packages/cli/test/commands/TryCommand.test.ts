@@ -163,6 +163,19 @@ describe("vmemmap try", () => {
       assert.isTrue(ofList.json.assumptions.some((text) => text.includes("region0 begins at 0x")))
     }))
 
+  it.effect("28.6: namespaces that ndctl lists are made again where /proc/iomem says they are; raw sizes are inferred, and said", () =>
+    Effect.gen(function*() {
+      const sources = [example("two-socket/ndctl.json"), "--with", example("two-socket/iomem.txt")]
+      const { status, stdout } = yield* run(["try", ...sources, ...lines("cat /proc/iomem")])
+      assert.strictEqual(status, 0)
+      const pmem = readFileSync(example("two-socket/iomem.txt"), "utf8").split("\n")
+        .filter((line) => /Persistent|namespace|dax/.test(line))
+      assert.isAbove(pmem.length, 5)
+      assert.include(stdout, pmem.slice(0, 2).join("\n"))
+      assert.include(stdout, pmem.slice(2).join("\n"))
+      assert.include(stdout, "assumed: namespace1.0 has 300 GiB: the least that gives its usable bytes\n")
+    }))
+
   it.effect("wrong use: status 2, and nothing on standard output", () =>
     Effect.gen(function*() {
       const cases: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [

@@ -33,18 +33,30 @@ const ends = ({ devices = [], dimms = [], ranges = [] }: MachineSpec.MachineSpec
   ...devices.flatMap(({ size, start }) => start === undefined ? [] : [start + size])
 ]
 
-/** Regions of firmware that lists no addresses follow one another from the first whole GiB above everything else. */
+const byNumber = new Intl.Collator("en", { numeric: true })
+
+/**
+ * Regions of firmware that lists no addresses follow one another, in the order of their numbers, from the first whole GiB above
+ * everything else.
+ */
 const placed = (spec: MachineSpec.MachineSpec): Completion => {
+  const { devices } = spec
+  if (devices === undefined) return { spec, assumptions: [] }
   let next = Math.max(4 * GiB, ...ends(spec))
+  const starts = new Map<MachineSpec.Device, number>()
   const assumptions: Array<string> = []
-  const devices = spec.devices?.map((device) => {
-    if (device.start !== undefined) return device
+  for (const device of devices.toSorted((a, b) => byNumber.compare(a.name, b.name))) {
+    if (device.start !== undefined) continue
     const start = Alignment.up(next, GiB)
     next = start + device.size
+    starts.set(device, start)
     assumptions.push(`${device.name} begins at 0x${start.toString(16)}: no source says where it is`)
-    return { ...device, start }
+  }
+  const complete = devices.map((device) => {
+    const start = starts.get(device)
+    return start === undefined ? device : { ...device, start }
   })
-  return { spec: devices === undefined ? spec : { ...spec, devices }, assumptions }
+  return { spec: { ...spec, devices: complete }, assumptions }
 }
 
 /**

@@ -57,7 +57,7 @@ const create = (device: Device, configured: Configured): Result.Result<ReadonlyA
     ? refuse(
       `${device.name}: ${configured.name}`,
       "its raw size is not known, so it cannot be set up",
-      "give its size in a machine description, or the output of 'ndctl list -RNDvvv'"
+      "give its size in a machine description, or a list that is not rounded (without -u)"
     )
     : Result.succeed([...base, "-r", device.name, "-s", String(configured.size)])
 }

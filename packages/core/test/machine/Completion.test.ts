@@ -1,0 +1,41 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Completion from "@vmemmap/core/machine/Completion"
+
+const GiB = 2 ** 30
+
+describe("Completion", () => {
+  it("a machine that says everything stays as it is", () => {
+    const spec = {
+      ranges: [{ start: 0, size: GiB, kind: "ram" }],
+      devices: [{ name: "region0", kind: "pmem", start: 8 * GiB, size: GiB }]
+    } as const
+    assert.deepStrictEqual(Completion.make(spec), { spec, assumptions: [] })
+  })
+
+  it("without boot RAM there are 2 GiB, which is said", () => {
+    const { assumptions, spec } = Completion.make({})
+    assert.deepStrictEqual(assumptions, ["boot RAM of 2 GiB on node 0: no source names any"])
+    const ram = (spec.ranges ?? []).filter(({ kind }) => kind === "ram")
+    assert.strictEqual(Math.max(...ram.map(({ size, start }) => start + size)), 2 * GiB)
+  })
+
+  it("OBS-17: regions without addresses lie above everything else, in the order of their numbers, listed as before", () => {
+    const { assumptions, spec } = Completion.make({
+      ranges: [{ start: 0, size: 6 * GiB + 4096, kind: "ram" }],
+      devices: [
+        { name: "region10", kind: "pmem", size: GiB },
+        { name: "region2", kind: "pmem", size: GiB / 2 },
+        { name: "region0", kind: "pmem", start: 8 * GiB, size: GiB }
+      ]
+    })
+    assert.deepStrictEqual(spec.devices?.map(({ name, start }) => [name, start]), [
+      ["region10", 10 * GiB],
+      ["region2", 9 * GiB],
+      ["region0", 8 * GiB]
+    ])
+    assert.deepStrictEqual(assumptions.map((text) => text.split(":")[0]), [
+      "region2 begins at 0x240000000",
+      "region10 begins at 0x280000000"
+    ])
+  })
+})

@@ -119,21 +119,27 @@ const parentOf = ({ bus }: Source, { dax_region: { id }, is_static, name }: Attr
   return NdFiles.placeOf(owner, namespace?.claim?.name ?? name)
 }
 
+/** Devices side by side and their `dax_region`; only what is asked for is made. */
+const siblings = (source: Source, found: ReadonlyArray<Attributes>): SysfsTree.Directory => ({
+  _tag: "Directory",
+  names: () => ["dax_region", ...found.map(({ name }) => name)],
+  entry: (name) => {
+    const [first] = found
+    if (name === "dax_region") return first === undefined ? undefined : region(source, first)
+    const own = found.find((other) => other.name === name)
+    return own === undefined ? undefined : device(source, own)
+  }
+})
+
 /**
  * Everything the dax bus has below `/sys/devices`: directories by their parent, each with its devices and `dax_region`.
  *
  * @category queries
  * @since 0.1.0
  */
-export const places = (source: Source): ReadonlyMap<string, ReadonlyMap<string, SysfsTree.Entry>> => {
-  const found = new Map<string, Map<string, SysfsTree.Entry>>()
-  for (const attributes of source.dax.list()) {
-    const parent = parentOf(source, attributes)
-    const entries = found.get(parent) ?? new Map<string, SysfsTree.Entry>([["dax_region", region(source, attributes)]])
-    found.set(parent, entries)
-    entries.set(attributes.name, device(source, attributes))
-  }
-  return found
+export const places = (source: Source): ReadonlyMap<string, SysfsTree.Directory> => {
+  const found = Map.groupBy(source.dax.list(), (attributes) => parentOf(source, attributes))
+  return new Map([...found].map(([parent, own]) => [parent, siblings(source, own)]))
 }
 
 const driver = ({ dax }: Source, name: string): SysfsTree.Directory =>

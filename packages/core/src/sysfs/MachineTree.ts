@@ -41,26 +41,24 @@ import * as SysfsTree from "./SysfsTree.ts"
 /** Directories that come and go, by their absolute paths, as one tree; what is `fixed` costs nothing to find. */
 const nested = (
   under: string,
-  places: () => ReadonlyMap<string, ReadonlyMap<string, SysfsTree.Entry>>,
+  places: () => ReadonlyMap<string, SysfsTree.Directory>,
   fixed: Readonly<Record<string, SysfsTree.Entry>>
-): SysfsTree.Directory => {
-  const list = () => {
-    const entries = new Map<string, SysfsTree.Entry>()
-    for (const [path, own] of places()) {
-      if (path === under) { for (const [name, entry] of own) entries.set(name, entry) }
-      else if (path.startsWith(`${under}/`)) {
-        const name = path.slice(under.length + 1).split("/")[0] ?? ""
-        if (!entries.has(name)) entries.set(name, nested(`${under}/${name}`, places, {}))
-      }
-    }
-    return entries
+): SysfsTree.Directory => ({
+  _tag: "Directory",
+  names: () => {
+    const all = places()
+    const inner = [...all.keys()].filter((path) => path.startsWith(`${under}/`))
+      .map((path) => path.slice(under.length + 1).split("/")[0] ?? "")
+    return [...new Set([...Object.keys(fixed), ...all.get(under)?.names() ?? [], ...inner])]
+  },
+  entry: (name) => {
+    if (Object.hasOwn(fixed, name)) return fixed[name]
+    const all = places()
+    const path = `${under}/${name}`
+    const isThere = all.has(path) || [...all.keys()].some((place) => place.startsWith(`${path}/`))
+    return all.get(under)?.entry(name) ?? (isThere ? nested(path, () => all, {}) : undefined)
   }
-  return {
-    _tag: "Directory",
-    names: () => [...Object.keys(fixed), ...list().keys()],
-    entry: (name) => Object.hasOwn(fixed, name) ? fixed[name] : list().get(name)
-  }
-}
+})
 
 /** Bytes of `/dev/zero` and `/dev/null`: as many as one call may ask for. */
 const endless: SysfsTree.Bytes = {

@@ -50,13 +50,15 @@ const textOf = (name: string, attribute: string, value: string | number): string
     : String(value)
 
 const unreadable = (name: string, attribute: string) =>
-  Effect.fail(
-    new KernelError.KernelError({
-      errno: "ENXIO",
-      rule: "OBS-14",
-      problem: `${attribute} of ${name} has no value now`,
-      remedy: "bind or configure the device first"
-    })
+  Effect.suspend(() =>
+    Effect.fail(
+      new KernelError.KernelError({
+        errno: "ENXIO",
+        rule: "OBS-14",
+        problem: `${attribute} of ${name} has no value now`,
+        remedy: "bind or configure the device first"
+      })
+    )
   )
 
 /** Attributes that only show something; those of `writes` can be written too. */

@@ -109,7 +109,7 @@ export const writable = (
  */
 export const trigger = (write: (text: string) => Effect.Effect<void, KernelError.KernelError>): File => ({
   _tag: "File",
-  read: Effect.fail(failure("EACCES", "the attribute can only be written")),
+  read: Effect.suspend(() => Effect.fail(failure("EACCES", "the attribute can only be written"))),
   write
 })
 

@@ -68,20 +68,20 @@ export const number = (tree: Tree, path: string): Effect.Effect<number | undefin
 export const driverOf = (tree: Tree, { path }: Device): string | undefined =>
   SysfsTree.target(tree, `${path}/driver`)?.split("/").at(-1)
 
-const device = Effect.fnUntraced(function*(tree: Tree, parent: string, name: string) {
+/** A device in the directory `folder`, which lies at `parent`. */
+const device = Effect.fnUntraced(function*(folder: Tree, parent: string, name: string) {
   const [, region, id] = deviceName.exec(name) ?? []
-  const path = `${parent}/${name}`
-  const size = yield* number(tree, `${path}/size`)
+  const size = yield* number(folder, `${name}/size`)
   if (region === undefined || id === undefined || size === undefined) return []
   return [{
     name,
     region: Number(region),
     id: Number(id),
-    path,
+    path: `${parent}/${name}`,
     size,
-    align: (yield* number(tree, `${path}/align`)) ?? 0,
-    resource: (yield* number(tree, `${path}/resource`)) ?? 0,
-    targetNode: yield* number(tree, `${path}/target_node`)
+    align: (yield* number(folder, `${name}/align`)) ?? 0,
+    resource: (yield* number(folder, `${name}/resource`)) ?? 0,
+    targetNode: yield* number(folder, `${name}/target_node`)
   }]
 })
 
@@ -92,15 +92,17 @@ const device = Effect.fnUntraced(function*(tree: Tree, parent: string, name: str
  * @since 0.1.0
  */
 export const region = Effect.fnUntraced(function*(tree: Tree, path: string, id: number): Effect.fn.Return<Region> {
-  const attribute = (name: string) => number(tree, `${path}/dax_region/${name}`)
-  const names = SysfsTree.list(tree, path).filter((name) => Number(deviceName.exec(name)?.[1]) === id)
+  const found = SysfsTree.lookup(tree, path)
+  const folder = { root: found?._tag === "Directory" ? found : SysfsTree.directory({}) }
+  const attribute = (name: string) => number(folder, `dax_region/${name}`)
+  const names = folder.root.names().filter((name) => Number(deviceName.exec(name)?.[1]) === id)
   return {
     path,
     id,
     size: yield* attribute("size"),
     align: yield* attribute("align"),
     availableSize: (yield* attribute("available_size")) ?? 0,
-    devices: (yield* Effect.forEach(NameHash.order(names), (name) => device(tree, path, name))).flat()
+    devices: (yield* Effect.forEach(NameHash.order(names), (name) => device(folder, path, name))).flat()
   }
 })
 

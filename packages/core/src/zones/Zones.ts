@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import * as PfnRange from "../geometry/PfnRange.ts"
+import type * as PfnRange from "../geometry/PfnRange.ts"
 import { Kernel } from "../release/Kernel.ts"
 
 /**

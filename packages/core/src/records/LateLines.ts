@@ -1,6 +1,6 @@
 /**
- * Lines of work that goes on after the write that asked for it: ACPI ejects in a queue of its own (HOT-22), and may still be at it
- * when the recorder takes the lines of the command.
+ * Lines of work that goes on after the command that asked for it: ACPI ejects in a queue of its own (HOT-22), and devices a module
+ * finds are probed on their own (23.7); both may still go on when the recorder takes the lines of the command.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as LineComparison from "./LineComparison.ts"
 
 type Observed = Readonly<Record<string, unknown>>
 
-const begins = /\/eject$/
+const begins = /\/eject$|^modprobe /
 
 const listOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
 
@@ -22,7 +22,7 @@ const withLines = (holder: unknown, field: string, lines: ReadonlyArray<unknown>
   JsonTree.isRecord(holder) ? { ...holder, [field]: lines } : holder
 
 /**
- * The engine's side with lines of an eject moved from its command to where the kernel's were heard: the first later list with more
+ * The engine's side with such lines moved from their command to where the kernel's were heard: the first later list with more
  * lines than the engine has for it. Lines heard nowhere stay.
  *
  * @category conversions

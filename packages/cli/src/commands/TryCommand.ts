@@ -80,7 +80,12 @@ const write = Effect.fnUntraced(function*(file: string, text: string) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.mapError(
     fs.writeFileString(yield* Sources.resolve(file), text),
-    ({ reason }) => new WrongUse({ problem: `--record: ${file} cannot be written (${reason._tag})` })
+    ({ reason }) =>
+      new WrongUse({
+        problem: `--record: ${file} cannot be written: ${
+          reason._tag === "NotFound" ? "there is no such folder" : reason._tag
+        }`
+      })
   )
 })
 

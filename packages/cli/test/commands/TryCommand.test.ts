@@ -66,7 +66,7 @@ describe("vmemmap try", () => {
   it.effect("a line that is not modelled: status 2, named with what is modelled; what came before is shown", () =>
     Effect.gen(function*() {
       const cases: ReadonlyArray<readonly [string, string]> = [
-        ["lsblk", "line 2: the command 'lsblk' is not modelled; there are : [ cat chmem"],
+        ["lsblk", "line 2: the command 'lsblk' is not modelled; there are cat, chmem, daxctl"],
         ["cat /etc/fstab", "line 2: the file '/etc/fstab' is not modelled"],
         ["daxctl split-acpi", "line 2: daxctl split-acpi is not modelled"]
       ]

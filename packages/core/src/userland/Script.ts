@@ -153,7 +153,7 @@ const make = <E, R>({ commands: given, input, onCommand }: Surroundings<E, R>) =
   const unknown = (name: string) =>
     new Tool.NotModelled({
       what: `the command '${name.slice(0, 80)}'`,
-      modelled: `there are ${[...commands.keys()].toSorted().join(" ")}`
+      modelled: `there are ${[...commands.keys()].filter((name) => /^[a-z]/.test(name)).toSorted().join(", ")}`
     })
 
   const runWords = (

@@ -257,7 +257,7 @@ describe("Script", () => {
   it.effect("what there is not stops the run with its line and what there is instead", () =>
     Effect.gen(function*() {
       const asked: ReadonlyArray<readonly [string, string]> = [
-        ["mkfs.ext4 /dev/pmem0", "line 2: the command 'mkfs.ext4' is not modelled; there are : [ cat daxctl"],
+        ["mkfs.ext4 /dev/pmem0", "line 2: the command 'mkfs.ext4' is not modelled; there are cat, daxctl"],
         ["cat /etc/fstab", "line 2: the file '/etc/fstab' is not modelled"],
         ["echo x > /tmp/x", "line 2: the file '/tmp/x' is not modelled"],
         ["echo x > /sys/../tmp/x", "line 2: the file '/sys/../tmp/x' is not modelled"],

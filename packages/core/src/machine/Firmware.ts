@@ -39,8 +39,8 @@ export const nearest = ({ nodes }: BootMemory.BootMemory, node: number): number 
  */
 export const providers = (spec: MachineSpec.MachineSpec, memory: BootMemory.BootMemory): Providers.Firmware => {
   const pmem = ofKind(spec, "pmem")
-  // nmem numbers follow the DIMM handles, hence the addresses (OBS-17).
-  const handles = pmem.toSorted((a, b) => (a.start ?? 0) - (b.start ?? 0))
+  // nmem numbers follow the DIMM handles, hence the slots (OBS-17).
+  const handles = pmem.toSorted((a, b) => (a.slot ?? 0) - (b.slot ?? 0) || (a.start ?? 0) - (b.start ?? 0))
   const firstDimm = new Map(
     handles.map((device, i) => [device, handles.slice(0, i).reduce((sum, { ways = 1 }) => sum + Math.max(1, ways), 0)])
   )

@@ -164,6 +164,8 @@ export const Device = Schema.Struct({
   labels: Schema.optionalKey(Schema.Boolean),
   /** Bytes of the label area, which need not be initialised; 0: there is none. */
   labelArea: Schema.optionalKey(Size),
+  /** Where an NVDIMM is plugged: numbers follow it, or addresses where no slot is said. */
+  slot: Schema.optionalKey(Schema.Natural),
   /** `true`: an NVDIMM that cannot keep what is written, hence read-only. */
   unarmed: Schema.optionalKey(Schema.Boolean),
   /** Bytes still free for new namespaces. */
@@ -189,7 +191,9 @@ export interface Device extends Schema.Schema.Type<typeof Device> {}
 export const Dimm = Schema.Struct({
   start: Size,
   size: Size,
-  node: Schema.optionalKey(Schema.Natural)
+  node: Schema.optionalKey(Schema.Natural),
+  /** Where it is plugged: its name follows it, or the order of the list where no slot is said. */
+  slot: Schema.optionalKey(Schema.Natural)
 })
 /** @since 0.1.0 */
 export interface Dimm extends Schema.Schema.Type<typeof Dimm> {}

@@ -163,7 +163,10 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
         remedy: "it ends with a version such as 6.1.176-1"
       })
     }
-    const pmem = order.flatMap((index) => decoded.pmem[index] ?? [])
+    const pmem = order.flatMap((slot) => {
+      const found = decoded.pmem[slot]
+      return found === undefined ? [] : [{ ...found, slot }]
+    })
     const numbers = nodeNumbers(decoded, pmem)
     const node = (domain: number): number => numbers.get(domain) ?? 0
     return {
@@ -178,7 +181,7 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
         cpus: cpusOf(decoded, domain)
       })),
       devices: [
-        ...pmem.map(({ addr, labelArea, node: domain = 0, size, unarmed }, index): MachineSpec.Device => ({
+        ...pmem.map(({ addr, labelArea, node: domain = 0, size, slot, unarmed }, index): MachineSpec.Device => ({
           name: `region${index}`,
           kind: "pmem",
           start: addr,
@@ -187,6 +190,7 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
           targetNode: node(domain),
           labels: false,
           labelArea,
+          slot,
           ...(unarmed === undefined ? {} : { unarmed })
         })),
         ...decoded.virtioPmem.map(({ addr, size }, index): MachineSpec.Device => ({
@@ -196,6 +200,11 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
           size
         }))
       ],
-      dimms: decoded.dimms.map(({ addr, node: domain = 0, size }) => ({ start: addr, size, node: node(domain) }))
+      dimms: decoded.dimms.map(({ addr, node: domain = 0, size }, index) => ({
+        start: addr,
+        size,
+        node: node(domain),
+        slot: pmem.length + index
+      }))
     }
   })

@@ -60,6 +60,9 @@ const nested = (
   }
 })
 
+/** How many slots for memory devices the reference machine has (OBS-3). */
+const machineSlots = 16
+
 /** Bytes of `/dev/zero` and `/dev/null`: as many as one call may ask for. */
 const endless: SysfsTree.Bytes = {
   _tag: "Bytes",
@@ -115,7 +118,10 @@ const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
     memory: MemoryFiles.make({ blocks, policy, zones, hotplug }),
     node: NodeFiles.make(proc)
   })
-  const slots = (spec.dimms ?? []).map(({ start }) => start)
+  const dimms = spec.dimms ?? []
+  const slots = dimms.some(({ slot }) => slot !== undefined)
+    ? Array.from({ length: machineSlots }, (_, number) => dimms.find(({ slot }) => slot === number)?.start)
+    : dimms.map(({ start }) => start)
   const root = SysfsTree.directory({
     dev: SysfsTree.dynamic(() => {
       const own = BlockDeviceFiles.devices({ bus })

@@ -124,7 +124,7 @@ export const region = Effect.fnUntraced(function*(
   }
 })
 
-/** The dax region of an enabled dax device: below it lie the char devices. */
+/** The dax region of a dax device: below it lie the char devices. Of one that is not enabled only its number is known. */
 const daxRegion = Effect.fnUntraced(function*(
   session: NdctlSession.Session,
   dax: NdctlView.Instance,
@@ -132,7 +132,7 @@ const daxRegion = Effect.fnUntraced(function*(
 ): Effect.fn.Return<JsonObject> {
   const { tree } = session
   const found = yield* regionOf(tree, dax)
-  if (found === undefined) return {}
+  if (found === undefined) return flags.dax ? { daxregion: { id: Number(/[0-9]+/.exec(dax.name)?.[0]) } } : {}
   if (!flags.dax) return { chardev: found.devices[0]?.name }
   const options = { human: flags.human, devices: true, idle: flags.idle }
   return {

@@ -70,7 +70,8 @@ describe("RecordedMachine", () => {
       node: 0,
       targetNode: 2,
       labels: false,
-      labelArea: 131072
+      labelArea: 131072,
+      slot: 0
     }])
     assert.deepStrictEqual(specOf("mode-unarmed-readonly").devices?.map(({ unarmed }) => unarmed), [true])
     assert.deepStrictEqual(specOf("mode-labelless-fsdax").devices?.map(({ labelArea }) => labelArea), [0])
@@ -91,7 +92,7 @@ describe("RecordedMachine", () => {
   it("nodes, DIMMs, kernel and command line", () => {
     const spec = specOf("block-dimm-numa-new-node")
     assert.deepStrictEqual(spec.nodes, [{ node: 0, total: GiB, cpus: 1 }, { node: 1, total: 0, cpus: 0 }])
-    assert.deepStrictEqual(spec.dimms, [{ start: 8 * GiB, size: GiB, node: 1 }])
+    assert.deepStrictEqual(spec.dimms, [{ start: 8 * GiB, size: GiB, node: 1, slot: 0 }])
     assert.deepStrictEqual([spec.kernel, spec.arch, spec.hypervisor], ["6.1.176", "x86_64", true])
     assert.include(specOf("boot-kernelcore-pct").cmdline, "kernelcore=40%")
   })

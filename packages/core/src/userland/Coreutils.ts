@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import * as CopyBlocks from "./CopyBlocks.ts"
+import * as ListFiles from "./ListFiles.ts"
 import * as OpenFile from "./OpenFile.ts"
 import * as PrintText from "./PrintText.ts"
 import * as ShellCommand from "./ShellCommand.ts"
@@ -174,6 +175,7 @@ export const commands: ReadonlyMap<string, ShellCommand.Program> = new Map([
   ["echo", PrintText.echo],
   ["printf", PrintText.printf],
   ["cat", cat],
+  ["ls", ListFiles.ls],
   ["dd", CopyBlocks.dd],
   ["tee", tee],
   ["sleep", sleep],

@@ -8,7 +8,9 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { MiB } from "../geometry/Units.ts"
+import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import * as Coreutils from "./Coreutils.ts"
+import * as FilePattern from "./FilePattern.ts"
 import * as Modprobe from "./Modprobe.ts"
 import * as OpenFile from "./OpenFile.ts"
 import * as Redirects from "./Redirects.ts"
@@ -141,6 +143,16 @@ const inside = (line: number) => (error: ScriptError.ScriptError): ScriptError.S
 const placed = (line: number, { modelled, what }: Tool.NotModelled): Tool.NotModelled =>
   new Tool.NotModelled({ what: `line ${line}: ${what}`, modelled })
 
+/** More files than fit a command. */
+const fileLimit = 65_536
+
+const expand = Effect.fnUntraced(function*(state: State, words: Parameters<typeof ScriptWords.expand>[1]) {
+  const tree = yield* SysfsTree.SysfsTree
+  return yield* Effect.fromResult(
+    ScriptWords.expand(state, words, (pattern) => FilePattern.expand(tree, pattern, fileLimit))
+  )
+})
+
 const make = <E, R>({ commands: given, input, onCommand }: Surroundings<E, R>) => {
   const commands = new Map<string, ShellCommand.Command<E, R>>([
     ...Coreutils.commands,
@@ -153,7 +165,9 @@ const make = <E, R>({ commands: given, input, onCommand }: Surroundings<E, R>) =
   const unknown = (name: string) =>
     new Tool.NotModelled({
       what: `the command '${name.slice(0, 80)}'`,
-      modelled: `there are ${[...commands.keys()].filter((name) => /^[a-z]/.test(name)).toSorted().join(", ")}`
+      modelled: name === "dmesg"
+        ? "what the kernel says is shown with the command that made it speak"
+        : `there are ${[...commands.keys()].filter((name) => /^[a-z]/.test(name)).toSorted().join(", ")}`
     })
 
   const runWords = (
@@ -214,7 +228,7 @@ const make = <E, R>({ commands: given, input, onCommand }: Surroundings<E, R>) =
     stdin: Uint8Array,
     isLast: boolean
   ) {
-    const expanded = yield* Effect.fromResult(ScriptWords.expand(state, words))
+    const expanded = yield* expand(state, words)
     const files: Array<readonly [Redirects.Redirect, string]> = []
     for (const redirect of redirects) {
       const path = redirect._tag === "Duplicate"
@@ -277,7 +291,7 @@ const make = <E, R>({ commands: given, input, onCommand }: Surroundings<E, R>) =
     { at, body, name, words }: ScriptSyntax.For,
     report: Report
   ): Effect.fn.Return<void, Tool.NotModelled | ScriptError.ScriptError | E, ShellCommand.Needs | R> {
-    const values = yield* Effect.fromResult(ScriptWords.expand(state, words))
+    const values = yield* expand(state, words)
     if (values.length === 0) state.status = 0
     for (const value of values) {
       yield* Effect.fromResult(spend(state.spent, "iterations", 1, at))

@@ -171,22 +171,8 @@ const loopForm = "a loop is 'for NAME in … ; do … ; done'"
 const hasBraces = (text: string): boolean =>
   text.split("{").slice(1).some((part) => /,|\.\./.test(part.slice(0, Math.max(part.indexOf("}"), 0))))
 
-/**
- * Whether a shell would look for files of that name: `*`, `?` or `[…]`.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const isPattern = (text: string): boolean => {
-  const open = text.indexOf("[")
-  return /[*?]/.test(text) || (open >= 0 && text.includes("]", open))
-}
-
 const checkWord = (word: Tokens.Word): Parsed<Tokens.Word> => {
   const bare = word.pieces.map((piece) => piece._tag === "Text" && !piece.quoted ? piece.text : "_").join("")
-  if (isPattern(bare)) {
-    return ScriptError.notModelled(word.at, `the file name pattern '${bare.slice(0, 60)}'`, "name the files one by one")
-  }
   return hasBraces(bare)
     ? ScriptError.notModelled(word.at, `the brace expansion '${bare.slice(0, 60)}'`, "write the words out")
     : Result.succeed(word)

@@ -16,7 +16,9 @@ const words = (text: string): ReadonlyArray<ScriptTokens.Word> => {
   return tokens.filter((token) => token._tag === "Word")
 }
 
-const expand = (text: string) => ScriptWords.expand({ variables, status: 7 }, words(text))
+const none = () => []
+
+const expand = (text: string) => ScriptWords.expand({ variables, status: 7 }, words(text), none)
 
 const expanded = (text: string): ReadonlyArray<string> => {
   const result = expand(text)
@@ -61,9 +63,21 @@ describe("ScriptWords", () => {
     assert.deepStrictEqual(expanded("$(($sum*2)) $((1+\n 1))"), ["5", "2"])
   })
 
-  it("an unquoted variable that would name files is refused, a quoted one is text", () => {
-    assert.deepStrictEqual(expanded("\"$star\""), ["a*"])
-    assert.strictEqual(refused("$star").reason, "not-modelled")
+  it("a pattern, typed or in an unquoted variable, becomes the files of that name; quoted it is text", () => {
+    const asked: Array<string> = []
+    const files = (pattern: string) => {
+      asked.push(pattern)
+      return ["/a1", "/a2"]
+    }
+    const all = (text: string) => Result.getOrThrow(ScriptWords.expand({ variables, status: 7 }, words(text), files))
+    assert.deepStrictEqual(all("\"$star\" '/a?' plain"), ["a*", "/a?", "plain"])
+    assert.deepStrictEqual(asked, [])
+    assert.deepStrictEqual(all("$star x/a?\"*\""), ["/a1", "/a2", "/a1", "/a2"])
+    assert.deepStrictEqual(asked, ["a*", "x/a?\\*"])
+    assert.deepStrictEqual(expanded("$star"), ["a*"])
+    const many = () => Array.from({ length: 40_000 }, (_, i) => `/sys/devices/memory${i}`)
+    const result = ScriptWords.expand({ variables, status: 7 }, words("a* b* c*"), many)
+    assert.isTrue(Result.isFailure(result) && result.failure.reason === "limit")
   })
 
   it("errors are told where $(( stands", () => {
@@ -75,9 +89,9 @@ describe("ScriptWords", () => {
   it("what one command is given is bounded", () => {
     const long = new Map([["l", "a".repeat(20_000)]])
     const scope = { variables: long, status: 0 }
-    assert.isTrue(Result.isSuccess(ScriptWords.expand(scope, words("$l"))))
+    assert.isTrue(Result.isSuccess(ScriptWords.expand(scope, words("$l"), none)))
     for (const text of ["$l $l", "$l$l", "\"$l$l\"", "$(($l$l))"]) {
-      const result = ScriptWords.expand(scope, words(text))
+      const result = ScriptWords.expand(scope, words(text), none)
       assert.isTrue(Result.isFailure(result) && result.failure.reason === "limit", text)
     }
     const whole = ScriptWords.expandWhole(scope, words("\"$l$l\"")[0] ?? assert.fail())

@@ -269,11 +269,31 @@ const devices = (source: Source): SysfsTree.Directory => ({
   entry: (name) => find(source, name)
 })
 
-const driver = ({ bus }: Source): SysfsTree.Directory =>
-  SysfsTree.directory({
-    bind: SysfsTree.trigger((text) => bus.bind(text.trim())),
-    unbind: SysfsTree.trigger((text) => bus.unbind(text.trim()))
-  })
+/** What each driver is for, by the beginning of the name. */
+const matches = {
+  nd_region: /^region/,
+  nd_pmem: /^(?:namespace|btt|pfn)/,
+  dax_pmem: /^dax/
+} as const
+
+const foreign = (driver: string, name: string) =>
+  Effect.fail(
+    new KernelError.KernelError({
+      errno: "ENODEV",
+      rule: "21.4",
+      problem: `${driver} is not for ${name.slice(0, 40)}`,
+      remedy: "regions go to nd_region, nd dax devices to dax_pmem, everything else to nd_pmem"
+    })
+  )
+
+const driver = ({ bus }: Source, own: keyof typeof matches): SysfsTree.Directory => {
+  const only = (change: (name: string) => Effect.Effect<void, KernelError.KernelError>) =>
+    SysfsTree.trigger((text) => {
+      const name = text.trim()
+      return matches[own].test(name) ? change(name) : foreign(own, name)
+    })
+  return SysfsTree.directory({ bind: only(bus.bind), unbind: only(bus.unbind) })
+}
 
 /**
  * `/sys/bus/nd`.
@@ -291,8 +311,8 @@ export const make = (source: Source): SysfsTree.Directory =>
     drivers: SysfsTree.directory({
       nd_bus: SysfsTree.directory({}),
       nvdimm: SysfsTree.directory({}),
-      nd_region: driver(source),
-      nd_pmem: driver(source),
-      dax_pmem: driver(source)
+      nd_region: driver(source, "nd_region"),
+      nd_pmem: driver(source, "nd_pmem"),
+      dax_pmem: driver(source, "dax_pmem")
     })
   })

@@ -233,6 +233,12 @@ const tellNone = (wanted: string | undefined) =>
     remedy: "daxctl list shows those there are; a pmem namespace has one in devdax mode only"
   })
 
+/** What `-C` says of devices that are not there, where there are no configuration files. */
+const unconfigured = (device: string): Outcome => {
+  const missing = device === "all" ? "" : `no UUID match for ${device} found in config files\n`
+  return outcome(0, "", `${missing}${device}: missing or malformed config section\n`)
+}
+
 const changeDevices = Effect.fnUntraced(function*(change: DeviceChange, words: ReadonlyArray<string>) {
   const tree = yield* SysfsTree.SysfsTree
   const read = ToolOptions.parse(change, words)
@@ -241,15 +247,15 @@ const changeDevices = Effect.fnUntraced(function*(change: DeviceChange, words: R
   const { rest, texts } = parsed
   const wrong = rest.length === 0 ? [`specify a device to ${change.verb}, or "all"`] : extra(rest)
   if (wrong.length > 0) return misused(change, wrong)
-  if (ToolOptions.has(parsed, "check-config")) {
-    return yield* new NotModelled({
-      what: "daxctl -C",
-      modelled: "give --mode, --no-online and --no-movable themselves"
-    })
+  const configured = ToolOptions.has(parsed, "check-config")
+  if (
+    configured && (texts.has("mode") || ToolOptions.has(parsed, "no-online") || ToolOptions.has(parsed, "no-movable"))
+  ) {
+    return misused(change, [`${rest[0]}: -C cannot be used with --mode, --(no-)movable, or --(no-)online`])
   }
   const resizes = texts.has("size") || texts.has("align")
   const mode = texts.get("mode")
-  if (change.act === reconfigure && mode === undefined && !resizes) {
+  if (change.act === reconfigure && mode === undefined && !resizes && !configured) {
     return misused(change, ["error: a 'align', 'mode' or 'size' option is required"])
   }
   const run = start(tree, parsed)
@@ -264,6 +270,11 @@ const changeDevices = Effect.fnUntraced(function*(change: DeviceChange, words: R
   }
   const wanted = rest[0]?.split("/").at(-1)
   const regions = yield* DaxTree.regions(tree)
+  if (configured) {
+    const isThere = regions.some((region) => region.devices.some(({ name }) => name === wanted))
+    if (!isThere) return unconfigured(rest[0] ?? "")
+    run.say(`error parsing config file: ${Errno.text("ENOENT")}`)
+  }
   const devices = regions.filter((region) => DaxTree.isRegion(region, texts.get("region")))
     .flatMap((region) => region.devices).filter((device) => DaxTree.isDevice(device, wanted))
   if (devices.length === 0) yield* tellNone(wanted)
@@ -328,7 +339,7 @@ const names = [
 ]
 
 /**
- * Runs the tool. `--input` reads standard input as `/dev/stdin`; configuration files (`-C`), `split-acpi`,
+ * Runs the tool. `--input` reads standard input as `/dev/stdin`; there are no configuration files for `-C`; `split-acpi`,
  * `migrate-device-model` and manual pages are not modelled.
  *
  * @category commands

@@ -95,4 +95,24 @@ describe("MachineModules", () => {
         ])
       })
     ))
+
+  it.effect("21.4: a driver of the nd bus takes only what it is for", () =>
+    on(
+      nfit,
+      Effect.gen(function*() {
+        const none = [1, "", "sh: write error: No such device\n"]
+        const write = (name: string, file: string) => `echo ${name} > /sys/bus/nd/drivers/${file}`
+        assert.deepStrictEqual(
+          yield* typed(
+            [
+              write("namespace0.0", "dax_pmem/bind"),
+              write("region0", "nd_pmem/unbind"),
+              write("dax0.0", "nd_pmem/bind")
+            ]
+              .join("\n")
+          ),
+          [none, none, none] as never
+        )
+      })
+    ))
 })

@@ -203,9 +203,29 @@ describe("Daxctl", () => {
         "error reconfiguring devices: Invalid argument",
         "reconfigured 0 devices"
       ])
+      assert.deepStrictEqual(told(yield* run("reconfigure-device -C dax0.0")), [
+        234,
+        "error parsing config file: No such file or directory",
+        "dax0.0: unknown mode requested: 0",
+        "error reconfiguring devices: Invalid argument",
+        "reconfigured 0 devices"
+      ])
+      assert.deepStrictEqual(told(yield* run("reconfigure-device -C dax1.0")), [
+        0,
+        "no UUID match for dax1.0 found in config files",
+        "dax1.0: missing or malformed config section"
+      ])
+      assert.deepStrictEqual(told(yield* run("reconfigure-device -C all")), [
+        0,
+        "all: missing or malformed config section"
+      ])
+      assert.strictEqual(
+        yield* first("reconfigure-device -C -N dax0.0"),
+        "dax0.0: -C cannot be used with --mode, --(no-)movable, or --(no-)online"
+      )
       assert.deepStrictEqual(told(yield* run("frobnicate")), [1, "Unknown command: 'frobnicate'"])
       assert.strictEqual((yield* run("version")).stdout, "76.1\n")
-      for (const words of ["split-acpi", "migrate-device-model", "help list", "reconfigure-device -C dax0.0"]) {
+      for (const words of ["split-acpi", "migrate-device-model", "help list"]) {
         assert.strictEqual((yield* Effect.flip(run(words)))._tag, "NotModelled", words)
       }
     })))

@@ -7,7 +7,7 @@ import type * as Hmem from "../devices/Hmem.ts"
 import type * as NvdimmState from "../devices/NvdimmState.ts"
 import type * as Providers from "../devices/Providers.ts"
 import type * as BootMemory from "./BootMemory.ts"
-import type * as MachineSpec from "./MachineSpec.ts"
+import * as MachineSpec from "./MachineSpec.ts"
 
 const ofKind = (spec: MachineSpec.MachineSpec, kind: MachineSpec.DeviceKind) =>
   (spec.devices ?? []).filter((device) => device.kind === kind)
@@ -59,7 +59,7 @@ export const providers = (spec: MachineSpec.MachineSpec, memory: BootMemory.Boot
         size: size / ways,
         position
       })),
-      labelArea: labelArea > 0 || device.labels === true,
+      labelArea: labelArea > 0 || MachineSpec.hasLabels(device),
       readOnly: unarmed,
       ...(isetId !== undefined && /^(0x[0-9a-fA-F]{1,16}|[0-9]{1,20})$/.test(isetId)
         ? { setCookie: BigInt(isetId) }

@@ -249,3 +249,13 @@ export const smallestAdvice = (spec: MachineSpec): number | undefined => {
 export const ram = (spec: MachineSpec): ReadonlyArray<PfnRange.PfnRange> =>
   (spec.ranges ?? []).filter((r) => r.kind === "ram").map((r) => PfnRange.fromLength(r.start, r.size))
     .toSorted((a, b) => a.start - b.start)
+
+/**
+ * Whether a region has labels: it says so itself, or it is divided, which nothing else can do (OBS-13).
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const hasLabels = ({ configured = [], kind, labels, size }: Device): boolean =>
+  kind === "pmem" &&
+  (labels === true || configured.length > 1 || configured.some((one) => one.size !== undefined && one.size < size))

@@ -71,7 +71,9 @@ const attributes = (
   Object.entries(values).filter(([attribute]) => attribute !== "driver").map(([attribute, value]) => {
     const file: SysfsTree.File = {
       _tag: "File",
-      read: value === null ? unreadable(name, attribute) : Effect.succeed(`${textOf(name, attribute, value)}\n`),
+      read: value === null
+        ? unreadable(name, attribute)
+        : Effect.sync(() => `${textOf(name, attribute, value)}\n`),
       write: writes.has(attribute) ? (text) => bus.write(name, attribute, text) : null
     }
     return [attribute, file]
@@ -148,10 +150,10 @@ const device = (source: Source, found: NvdimmState.Device): SysfsTree.Directory 
 }
 
 const region = (source: Source, found: NvdimmState.Region): SysfsTree.Directory => {
-  const cookie = found.space.labels === "initialised" ? Dimm.setCookie(found) : null
+  const cookie = () => (found.space.labels === "initialised" ? Dimm.setCookie(found) : null) ?? 0n
   return of([
     ...attributes(source, found.name, NvdimmSysfs.region(found), regionWrites),
-    ["set_cookie", SysfsTree.attribute(() => `0x${(cookie ?? 0n).toString(16)}`)],
+    ["set_cookie", SysfsTree.attribute(() => `0x${cookie().toString(16)}`)],
     ["state", SysfsTree.attribute(() => found.enabled ? "active" : "idle")],
     ...named("nd_pmem", "nd:t2"),
     ...link(found.enabled ? "nd_region" : null)

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { InputError } from "../inputs/InputError.ts"
-import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as MachineSpec from "../machine/MachineSpec.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import type { Input, Tool } from "./Tool.ts"
 
@@ -34,12 +34,7 @@ const refuse = (at: string, problem: string, remedy: string) =>
 const isUntouched = (device: Device, { mode, size, usable }: Configured): boolean =>
   device.kind !== "pmem"
     ? mode === "fsdax" && (size ?? usable) === device.size
-    : mode === "raw" && (size ?? usable) === device.size && !hasLabels(device)
-
-/** A region is divided, or says so itself. */
-const hasLabels = ({ configured = [], kind, labels, size }: Device): boolean =>
-  kind === "pmem" &&
-  (labels === true || configured.length > 1 || configured.some((one) => one.size !== undefined && one.size < size))
+    : mode === "raw" && (size ?? usable) === device.size && !MachineSpec.hasLabels(device)
 
 /** The options that describe a namespace, apart from its size. */
 const modeWords = ({ align, map, mode, sectorSize }: Configured): ReadonlyArray<string> => [
@@ -52,7 +47,7 @@ const modeWords = ({ align, map, mode, sectorSize }: Configured): ReadonlyArray<
 
 const create = (device: Device, configured: Configured): Result.Result<ReadonlyArray<string>, InputError> => {
   const base = ["ndctl", "create-namespace", "-f", ...modeWords(configured)]
-  if (!hasLabels(device)) return Result.succeed([...base, "-e", configured.name])
+  if (!MachineSpec.hasLabels(device)) return Result.succeed([...base, "-e", configured.name])
   return configured.size === undefined
     ? refuse(
       `${device.name}: ${configured.name}`,
@@ -75,7 +70,7 @@ const after = ({ chardev, disabled, mode, movable, name, onlineBlocks }: Configu
 
 const ofRegion = (device: Device): Result.Result<ReadonlyArray<Step>, InputError> =>
   Result.gen(function*() {
-    const steps: Array<Step> = hasLabels(device) ? [{ _tag: "Labels", region: device.name }] : []
+    const steps: Array<Step> = MachineSpec.hasLabels(device) ? [{ _tag: "Labels", region: device.name }] : []
     const wanted = (device.configured ?? []).toSorted((a, b) => idOf(a.name) - idOf(b.name))
     for (const configured of wanted) {
       if (!isUntouched(device, configured)) {

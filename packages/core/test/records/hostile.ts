@@ -198,7 +198,7 @@ const replace = (record: unknown, next: Next): unknown => {
   if (Array.isArray(was) && next(2) === 0) {
     const at = next(was.length + 1)
     const piece: unknown = was[Math.min(at, was.length - 1)]
-    return LeafPath.set(record, whole, was.toSpliced(at, 0, ...many(piece, pick([1, 2, 20, 200], next))))
+    return LeafPath.set(record, whole, was.toSpliced(at, 0, ...many(piece, pick([1, 2, 20, 100], next))))
   }
   return LeafPath.set(record, whole, hostile(was, next))
 }

@@ -1,7 +1,7 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import * as KernelFacts from "@vmemmap/test-utils/KernelFacts"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Schema } from "effect"
 import * as Path from "node:path"
 import * as InfoblockAnswer from "../../src/answers/InfoblockAnswer.ts"
 import { decode, folderWith, run } from "../run.ts"
@@ -226,11 +226,11 @@ describe("vmemmap infoblock read", () => {
       }
     }))
 
-  it.effect("OBS-27: --human prints words in hexadecimal, a single block without a list", () =>
+  it.effect("OBS-27: --human prints words in hexadecimal", () =>
     Effect.gen(function*() {
       const { bytes } = yield* run(["infoblock", "write", "-c", "-s", "1G"])
       const { stdout } = yield* run(["infoblock", "read", "--human"], { stdin: bytes })
-      const block = yield* decode(InfoblockAnswer.InfoblockAnswer, stdout)
+      const [block] = yield* decode(Schema.Array(InfoblockAnswer.InfoblockAnswer), stdout)
       assert.deepInclude(block, { dataoff: "0x1200000", align: "0x200000", page_struct_size: "0x40" })
     }))
 

@@ -5,6 +5,7 @@ import * as Disagreements from "../../src/inspection/Disagreements.ts"
 import * as Expectation from "../../src/inspection/Expectation.ts"
 import * as HostRecord from "../../src/inspection/HostRecord.ts"
 import * as MachineView from "../../src/inspection/MachineView.ts"
+import { cpuTime } from "../cpuTime.ts"
 
 const checksOf = (record: KernelFacts.KernelCase) => {
   const view = Result.getOrThrow(MachineView.join(Result.getOrThrow(HostRecord.toParts(record.case, record))))
@@ -69,9 +70,9 @@ describe("Disagreements", () => {
         )
       }
     }]))
-    const start = performance.now()
+    const start = cpuTime()
     const expected = Result.getOrThrow(Expectation.make(view))
-    assert.isBelow(performance.now() - start, 1000)
+    assert.isBelow(cpuTime() - start, 1000)
     assert.strictEqual(expected.sections.length, 1024)
     assert.strictEqual(expected.memmap.ram, 1024 * 2 ** 39 / 64)
     assert.deepStrictEqual(Disagreements.checks(view, expected), [])

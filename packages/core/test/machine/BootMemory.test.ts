@@ -4,6 +4,7 @@ import * as Architecture from "../../src/geometry/Architecture.ts"
 import * as BootMemory from "../../src/machine/BootMemory.ts"
 import type { MachineSpec, Range } from "../../src/machine/MachineSpec.ts"
 import * as ZoneChoice from "../../src/zones/ZoneChoice.ts"
+import { cpuTime } from "../cpuTime.ts"
 
 const MiB = 2 ** 20
 const GiB = 2 ** 30
@@ -144,9 +145,9 @@ describe("BootMemory", () => {
   it("a machine of 1 PiB and 8 nodes costs no more than a small one", () => {
     const nodes = Array.from({ length: 8 }, (_, node) => ram(node * 128 * TiB + 4 * GiB, 128 * TiB - 4 * GiB, node))
     const spec: MachineSpec = { arch: "x86_64-5level", ranges: [ram(0, 640 * 1024, 0), ram(MiB, GiB, 0), ...nodes] }
-    const before = performance.now()
+    const before = cpuTime()
     for (let i = 0; i < 200; i++) boot(spec)
-    assert.isBelow((performance.now() - before) / 200, 5)
+    assert.isBelow((cpuTime() - before) / 200, 5)
     const memory = boot(spec)
     assert.strictEqual(memory.maxPfn, 2 ** 38)
     assert.strictEqual(memory.nodes.length, 8)

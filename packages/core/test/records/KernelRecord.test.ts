@@ -4,6 +4,7 @@ import * as Comparison from "../../src/records/Comparison.ts"
 import * as KernelRecord from "../../src/records/KernelRecord.ts"
 import * as LeafPath from "../../src/records/LeafPath.ts"
 import * as RecordText from "../../src/records/RecordText.ts"
+import { cpuTime } from "../cpuTime.ts"
 import { expectRefused, ok } from "../inputs/expect.ts"
 import * as Observed from "./observed.ts"
 
@@ -87,7 +88,7 @@ describe("KernelRecord", () => {
     const parse = (value: unknown) => KernelRecord.decode("file", value)
     expectRefused(parse([]), "file", "is an array, not a record")
     expectRefused(parse({ ...good, case: "" }), "case")
-    expectRefused(parse({ ...good, input: {} }), "input", "script, memoryOptions, tool")
+    expectRefused(parse({ ...good, input: {} }), "input", "script, spec, memoryOptions, tool")
     expectRefused(parse({ ...good, input: { ...good.input, script: [1] } }), "input.script[0]")
     expectRefused(parse({ ...good, input: { ...good.input, ram: {} } }), "input.ram.below4G", "is missing")
     expectRefused(parse({ ...good, observed: { ...good.observed, phases: { final: 3 } } }), "observed.phases.final")
@@ -147,7 +148,7 @@ describe("KernelRecord", () => {
       return LeafPath.set(record, path, value)
     }
     const count = isLong ? 10_000 : 500
-    const started = performance.now()
+    const started = cpuTime()
     let accepted = 0
     for (let i = 0; i < count; i++) {
       const record = pick(records)
@@ -164,6 +165,6 @@ describe("KernelRecord", () => {
       Comparison.compare(record, result.success.observed)
     }
     assert.isAbove(accepted, count / 4)
-    assert.isBelow((performance.now() - started) / count, 100)
+    assert.isBelow((cpuTime() - started) / count, 100)
   }, 3_600_000)
 })

@@ -25,7 +25,7 @@ const heading = (
   const unknown = disagreements.filter(({ explanation }) => explanation === null).length
   const verdict = disagreements.length === 0
     ? style.good(`all ${checked} comparisons agree`)
-    : `${checked} comparisons, ${disagreements.length} differ, ${
+    : `${checked} comparisons, ${disagreements.length} ${disagreements.length === 1 ? "differs" : "differ"}, ${
       unknown === 0 ? "each explained" : style.bad(`${unknown} unexplained`)
     }`
   return [

@@ -98,27 +98,33 @@ const rangesOf = (input: Input, node: (domain: number) => number): ReadonlyArray
   ]
 }
 
-/** Nodes number the domains in the order they are met: CPUs, RAM, NVDIMMs, the hotplug range of the last domain (OBS-30). */
+/** A domain has a CPU of its own as long as there are some and it has RAM; the others are in the first one (OBS-30). */
+const hasCpu = ({ ram, smp }: Input, domain: number): boolean =>
+  domain === 0 || domain < smp && (ram.nodes[domain] ?? 0) > 0
+
+/**
+ * Nodes number the domains in the order they are met: CPUs, RAM, NVDIMMs, the hotplug range of the last domain (OBS-30). Plugged DIMMs
+ * name none.
+ */
 const nodeNumbers = (input: Input, pmem: Input["pmem"]): ReadonlyMap<number, number> => {
-  const last = input.ram.nodes.length - 1
-  const cpus = Array.from({ length: Math.min(input.smp, last + 1) }, (_, cpu) => cpu)
+  const domains = input.ram.nodes.map((_, domain) => domain)
   const met = new Set([
-    ...cpus,
+    ...domains.filter((domain) => hasCpu(input, domain)),
     ...slices(input).map(({ domain }) => domain),
     ...pmem.map(({ node }) => node ?? 0),
-    last,
-    ...input.dimms.map(({ node }) => node ?? 0)
+    domains.length - 1
   ])
   return new Map([...met].map((domain, node) => [domain, node]))
 }
 
 /** A device of a node that is not online at boot is driven from the first online one (the distances are all equal). */
 const onlineNode = (input: Input, node: (domain: number) => number, domain: number): number =>
-  (input.ram.nodes[domain] ?? 0) > 0 || domain < input.smp ? node(domain) : 0
+  (input.ram.nodes[domain] ?? 0) > 0 || hasCpu(input, domain) ? node(domain) : 0
 
-/** CPUs go to the domains one by one, what is left to the first (OBS-30). */
-const cpusOf = ({ ram, smp }: Input, domain: number): number =>
-  domain === 0 ? Math.max(1, smp - ram.nodes.length + 1) : domain < smp ? 1 : 0
+const cpusOf = (input: Input, domain: number): number => {
+  if (domain !== 0) return hasCpu(input, domain) ? 1 : 0
+  return input.smp - input.ram.nodes.filter((_, other) => other !== 0 && hasCpu(input, other)).length
+}
 
 const kernelOf = ({ kernelPackage }: Input): string | undefined => / ([0-9]+\.[0-9]+\.[0-9]+)-/.exec(kernelPackage)?.[1]
 
@@ -169,6 +175,8 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
     })
     const numbers = nodeNumbers(decoded, pmem)
     const node = (domain: number): number => numbers.get(domain) ?? 0
+    // what no table names joins the node of the lowest RAM
+    const lowest = node(slices(decoded)[0]?.domain ?? 0)
     return {
       kernel,
       arch: decoded.arch,
@@ -203,7 +211,7 @@ export const fromInput = (input: unknown): Result.Result<MachineSpec.MachineSpec
       dimms: decoded.dimms.map(({ addr, node: domain = 0, size }, index) => ({
         start: addr,
         size,
-        node: node(domain),
+        node: numbers.get(domain) ?? lowest,
         slot: pmem.length + index
       }))
     }

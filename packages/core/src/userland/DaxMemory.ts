@@ -157,7 +157,8 @@ export const putOnline = (
     memory,
     Effect.fnUntraced(function*(block: string) {
       if (yield* isOnline(memory, block)) return false
-      yield* write(memory, block, `online_${zone}`).pipe(
+      // for a kernel zone the tool leaves the choice to the kernel's policy
+      yield* write(memory, block, zone === "movable" ? "online_movable" : "online").pipe(
         Effect.catch((error) =>
           Effect.flatMap(isOnline(memory, block), (raced) => raced ? Effect.void : Effect.fail(error))
         )

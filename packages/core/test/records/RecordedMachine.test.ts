@@ -104,6 +104,11 @@ describe("RecordedMachine", () => {
     const named = { ...input, pmem: [{ addr: 8 * GiB, size: GiB, labelArea: 0, node: 1 }] }
     const more = Result.getOrThrow(RecordedMachine.fromInput(named))
     assert.deepStrictEqual(more.nodes?.map(({ node }) => node), [0, 1, 2])
+    // a plugged DIMM names no domain, and a domain without RAM has no CPU
+    const plugged = { ...input, smp: 2, dimms: [{ addr: 8 * GiB, size: GiB, node: 1 }] }
+    const none = Result.getOrThrow(RecordedMachine.fromInput(plugged))
+    assert.deepStrictEqual(none.nodes?.map(({ cpus, node }) => [node, cpus]), [[0, 2], [1, 0]])
+    assert.deepStrictEqual(none.dimms?.map(({ node }) => node), [0])
     assert.deepStrictEqual(more.devices?.map(({ node, targetNode }) => [node, targetNode]), [[0, 2]])
   })
 

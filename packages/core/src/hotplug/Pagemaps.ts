@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
+import * as ExtentMap from "../geometry/ExtentMap.ts"
 import { hex } from "../geometry/Pfn.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as InitWork from "../init/InitWork.ts"
@@ -21,10 +22,12 @@ import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { has } from "../release/KernelRelease.ts"
 import { Iomem } from "../resources/Iomem.ts"
+import * as PageAddress from "../sections/PageAddress.ts"
 import * as PagemapIndex from "../sections/PagemapIndex.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
 import type { Piece } from "../vmemmap/Piece.ts"
+import { Vmemmap } from "../vmemmap/Vmemmap.ts"
 import { type Key, Zones } from "../zones/Zones.ts"
 import { ArchMemory } from "./ArchMemory.ts"
 import * as JoinZone from "./JoinZone.ts"
@@ -70,6 +73,7 @@ export const make = Effect.gen(function*() {
   const memmap = yield* Memmap
   const iomem = yield* Iomem
   const frames = yield* FrameAllocator
+  const vmemmap = yield* Vmemmap
   const page = kernel.arch.pageSize
   const state: JoinZone.State & LeaveZone.State = { kernel, table, index, memmap, zones, init }
   const mapped = new Map<number, Pagemap.Pagemap>()
@@ -171,10 +175,13 @@ export const make = Effect.gen(function*() {
     yield Steps.read("page.zone", `page:${first}`)
     const page = memmap.read(first)
     if (page._tag === "Initialised") return { node: page.node, name: page.zone }
+    const isMapped = ExtentMap.find(vmemmap.tables.leaves, PageAddress.fromPfn(kernel, first)) !== undefined
+    const address = isMapped ? undefined : PageAddress.address(kernel, first)
     log.emit({
       _tag: "Hazard",
       rule: "INI-10",
-      text: `the zone of pfn ${hex(first)} is read, which was never initialised`
+      text: `the zone of pfn ${hex(first)} is read, which was never initialised`,
+      ...(address === undefined ? {} : { fault: address.toString(16) })
     })
     return { node: pagemap.node, name: "Device" }
   }
@@ -316,6 +323,7 @@ export const layer: Layer.Layer<
   | SectionTable.SectionTable
   | Zones
   | ArchMemory
+  | Vmemmap
   | Memmap
   | MemmapInit
   | Iomem

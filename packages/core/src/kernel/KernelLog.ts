@@ -39,7 +39,8 @@ export interface Warn {
 
 /**
  * Something known to be wrong in the modelled kernel itself that the operation has just run into: the machine goes on as
- * the real one does.
+ * the real one does. `fault` is an address the kernel touches though nothing is mapped there, in hexadecimal: the real one does not
+ * go on.
  *
  * @category models
  * @since 0.1.0
@@ -48,6 +49,7 @@ export interface Hazard {
   readonly _tag: "Hazard"
   readonly rule: string
   readonly text: string
+  readonly fault?: string
 }
 
 /**

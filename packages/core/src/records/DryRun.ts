@@ -19,6 +19,7 @@ import * as ScriptSyntax from "../userland/ScriptSyntax.ts"
 import * as SetUp from "../userland/SetUp.ts"
 import type { Input, NotModelled } from "../userland/Tool.ts"
 import * as Tools from "../userland/Tools.ts"
+import * as Crash from "./Crash.ts"
 import * as Extras from "./Extras.ts"
 import type { KernelRecord } from "./KernelRecord.ts"
 import * as MemoryNames from "./MemoryNames.ts"
@@ -119,14 +120,16 @@ const program = Effect.fnUntraced(function*(
     boot = { ...boot, lines: [...early, ...recorder.lines()] }
     told.length = 0
     yield* onBoot(boot)
-    yield* Script.run<never, never>(parsed, {
+    yield* Script.run<NotModelled, never>(parsed, {
       commands: Tools.all,
       input: { onTerminal, freshUuid },
       onCommand: (executed) =>
         Effect.flatMap(recorder.command(executed), (command) => {
           const entry = { ...command, reasons: told.splice(0) }
           commands.push(entry)
-          return onCommand(entry)
+          const crash = recorder.crash()
+          const heard = onCommand(entry)
+          return crash === undefined ? heard : Effect.andThen(heard, Effect.fail(Crash.stop(crash, executed)))
         })
     }).pipe(
       Effect.catchIf(isStop, (error) =>

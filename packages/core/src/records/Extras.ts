@@ -28,7 +28,8 @@ type Fields = Readonly<Record<string, unknown>>
 export const without = (fields: Fields, some: ReadonlySet<string>): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([key]) => !some.has(key)))
 
-const ofPart = (part: unknown, some: ReadonlySet<string>): unknown => JsonTree.isRecord(part) ? without(part, some) : part
+const ofPart = (part: unknown, some: ReadonlySet<string>): unknown =>
+  JsonTree.isRecord(part) ? without(part, some) : part
 
 const ofSnapshot = (snapshot: unknown): unknown =>
   JsonTree.isRecord(snapshot)
@@ -49,6 +50,9 @@ export const strip = (observed: Fields): Fields => {
   const { snapshots } = observed
   const rest = without(observed, keys)
   return JsonTree.isRecord(snapshots)
-    ? { ...rest, snapshots: Object.fromEntries(Object.entries(snapshots).map(([label, one]) => [label, ofSnapshot(one)])) }
+    ? {
+      ...rest,
+      snapshots: Object.fromEntries(Object.entries(snapshots).map(([label, one]) => [label, ofSnapshot(one)]))
+    }
     : rest
 }

@@ -18,6 +18,7 @@ import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { PagemapIndex } from "../sections/PagemapIndex.ts"
 import { SectionTable } from "../sections/SectionTable.ts"
+import * as Crash from "./Crash.ts"
 import type { MemoryNames } from "./MemoryNames.ts"
 import * as PageFlagFacts from "./PageFlagFacts.ts"
 import * as PhaseFacts from "./PhaseFacts.ts"
@@ -116,6 +117,7 @@ const infoblock = (media: Media["Service"], start: number) =>
  * - `sections` records the section table
  * - `text` enters the output of a command in the current phase
  * - `infoblocks` records the block of every namespace, and what `ndctl read-infoblock` answers
+ * - after a `crash` nothing is recorded but the command that it killed
  * - `observed` is all of it so far; `defects` are the kernel's own mistakes met, each once; `shortage` is where RAM for a memmap ran out,
  *   if it did
  *
@@ -147,11 +149,13 @@ export const make = Effect.fnUntraced(function*(
   let heard = 0
   let current = "boot"
   let shortage: Shortage | null = null
+  let crash: Crash.Crash | undefined
 
   log.listen((event) => {
     lines.push(...lineOf(event))
     if (event._tag !== "Hazard") return
     defects.set(`${event.rule} ${event.text}`, { rule: event.rule, text: event.text })
+    crash ??= Crash.of(event, commands.length, lines.length)
     if (event.rule === "SEC-12") {
       shortage ??= {
         commands: commands.length,
@@ -162,9 +166,9 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const news = (): ReadonlyArray<string> => {
-    const found = lines.slice(heard)
+    const found = lines.slice(heard, crash?.lines)
     heard = lines.length
-    return found
+    return crash === undefined || crash.commands < commands.length ? found : [...found, Crash.line(crash)]
   }
 
   const phase = (name: string): Record<string, unknown> => {
@@ -174,6 +178,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const facts = Effect.fnUntraced(function*(name: string) {
+    if (crash !== undefined) return
     const found = yield* PhaseFacts.take(tools)
     current = name
     const said = news()
@@ -181,6 +186,7 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const snap = Effect.fnUntraced(function*(label: string, start: number, size: number) {
+    if (crash !== undefined) return
     snapshots[label] = yield* SnapshotFacts.take(names, { start, size })
     const source = { memmap, table, index, maxPfn: archMemory.maxPfn() }
     phase(current)[`kpageflags:${label}`] = PageFlagFacts.sampled(source, start / page, size / page)
@@ -188,7 +194,7 @@ export const make = Effect.fnUntraced(function*(
 
   const takeSections = (label: string) =>
     Effect.sync(() => {
-      sections[label] = SectionFacts.take(kernel, table)
+      if (crash === undefined) sections[label] = SectionFacts.take(kernel, table)
     })
 
   const namespaces = () =>
@@ -206,8 +212,9 @@ export const make = Effect.fnUntraced(function*(
       }
       yield* takeSections(label)
     }),
-    command: (executed: Executed) =>
+    command: (told: Executed) =>
       Effect.map(settle, () => {
+        const executed = crash === undefined ? told : Crash.killed(told)
         const stdout = trimmed(executed.stdout)
         const json = jsonOf(stdout)
         const entry: Command = {
@@ -219,14 +226,15 @@ export const make = Effect.fnUntraced(function*(
           dmesg: news(),
           ...(json === undefined ? {} : { json })
         }
-        commands.push(entry)
+        if (crash === undefined || crash.commands === commands.length) commands.push(entry)
         return entry
       }),
     text: (name: string, output: string) =>
       Effect.sync(() => {
-        phase(current)[name] = output.replace(/\n+$/, "")
+        if (crash === undefined) phase(current)[name] = output.replace(/\n+$/, "")
       }),
     infoblocks: Effect.fnUntraced(function*(label: string) {
+      if (crash !== undefined) return
       for (const namespace of namespaces()) {
         const { name } = namespace
         const { start } = NvdimmState.resource(namespace)
@@ -240,6 +248,7 @@ export const make = Effect.fnUntraced(function*(
     lines: (): ReadonlyArray<string> => lines,
     defects: (): ReadonlyArray<Defect> => [...defects.values()],
     shortage: (): Shortage | null => shortage,
+    crash: (): Crash.Crash | undefined => crash,
     observed: () => ({ phases: Object.fromEntries(phases), commands, snapshots, infoblocks, sections })
   }
 })

@@ -13,6 +13,7 @@ import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import * as Daxctl from "../userland/Daxctl.ts"
 import * as Ndctl from "../userland/Ndctl.ts"
 import type { Input } from "../userland/Tool.ts"
+import * as Crash from "./Crash.ts"
 import * as GivenIomem from "./GivenIomem.ts"
 import * as GivenTotals from "./GivenTotals.ts"
 import type { MemoryNames } from "./MemoryNames.ts"
@@ -110,6 +111,22 @@ export interface Request<E, R> {
   readonly script: (recorder: Recorder.Recorder) => Effect.Effect<void, E, R>
 }
 
+/** What is left of a session whose kernel did not survive. */
+const crashed = (recorder: Recorder.Recorder, given: Phases[string], parameters: string): Session => {
+  const { commands, infoblocks, phases, snapshots } = recorder.observed()
+  return {
+    observed: {
+      status: Crash.status,
+      commands,
+      phases: GivenTotals.complete(GivenIomem.complete(phases, given), given),
+      snapshots,
+      infoblocks,
+      module_params: parameters
+    },
+    defects: recorder.defects()
+  }
+}
+
 /** Lines of the log that the recorder looks at last. */
 const tail = 5
 
@@ -132,6 +149,7 @@ export const run = Effect.fnUntraced(function*<E, R>({ cmdline, given, input, na
   yield* recorder.facts("final")
   yield* recorder.autosnap("final")
   yield* recorder.infoblocks("final")
+  if (recorder.crash() !== undefined) return crashed(recorder, given, parameters)
   const shortage = recorder.shortage()
   const whole = recorder.observed()
   const seen = shortage === null ? whole : OutOfMemory.cut(whole, shortage)

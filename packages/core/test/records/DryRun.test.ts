@@ -46,6 +46,30 @@ const refused = (input: unknown) => {
 }
 
 describe("DryRun", () => {
+  it.effect("INI-10: a kernel that faults kills the program, and nothing is said of what comes after", () =>
+    Effect.gen(function*() {
+      const machine = {
+        ...spec,
+        devices: [{ name: "region0", kind: "pmem", start: 8 * GiB + GiB / 8, size: GiB }]
+      } as const
+      const lines = [
+        "ndctl create-namespace -f -e namespace0.0 -m fsdax -a 1G",
+        "ndctl create-namespace -f -e namespace0.0 -m devdax",
+        "ndctl list"
+      ]
+      const asked = request(lines, false, machine)
+      const { commands, defects, observed, stopped } = yield* DryRun.run(asked)
+      assert.deepStrictEqual(commands.map(({ exit }) => exit), [0, 137])
+      assert.strictEqual(commands[1]?.stderr, "Killed")
+      assert.deepStrictEqual(commands[1]?.dmesg, [
+        "BUG: unable to handle page fault for address: ffffea0009000000"
+      ])
+      assert.include(stopped?.message, "line 2")
+      assert.strictEqual(observed["status"], "guest did not finish")
+      assert.deepStrictEqual(defects.map(({ rule }) => rule), ["INI-10"])
+      assert.deepStrictEqual(yield* differences(yield* recordOf(asked)), same)
+    }))
+
   it.effect("27.4: says of each command how it ended and why it was refused", () =>
     Effect.gen(function*() {
       const told: Array<DryRun.Entry> = []

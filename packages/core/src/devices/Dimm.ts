@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
-import type { Region } from "./NvdimmState.ts"
 import * as Fletcher64 from "./Fletcher64.ts"
+import type { Region } from "./NvdimmState.ts"
 
 /** PCI vendor in the NFIT control region, little-endian. */
 const vendor = 0x8086

@@ -10,11 +10,11 @@ import type { KernelError } from "../kernel/KernelError.ts"
 import type { MachineError } from "../machine/MachineError.ts"
 import type { ScriptError } from "../userland/ScriptError.ts"
 import type { NotModelled } from "../userland/Tool.ts"
-import * as Comparison from "./Comparison.ts"
 import * as DryRun from "./DryRun.ts"
 import * as HostReplay from "./HostReplay.ts"
 import * as InfoblockReplay from "./InfoblockReplay.ts"
 import * as KernelRecord from "./KernelRecord.ts"
+import * as RecordComparison from "./RecordComparison.ts"
 import type { Defect } from "./Recorder.ts"
 import * as Replay from "./Replay.ts"
 import type * as Session from "./Session.ts"
@@ -25,7 +25,7 @@ import type * as Session from "./Session.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Verified extends Comparison.Comparison {
+export interface Verified extends RecordComparison.Comparison {
   readonly case: string
   readonly category: string
   readonly defects: ReadonlyArray<Defect>
@@ -82,6 +82,6 @@ export const run = Effect.fnUntraced(function*(record: KernelRecord.KernelRecord
     case: record.case,
     category: record.category,
     defects,
-    ...Comparison.compare(record, observed)
+    ...RecordComparison.compare(record, observed)
   } satisfies Verified
 })

@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import * as InfoBlock from "../../src/devices/InfoBlock.ts"
 import * as Uuid from "../../src/devices/Uuid.ts"
-import * as Comparison from "../../src/records/Comparison.ts"
 import type { KernelRecord } from "../../src/records/KernelRecord.ts"
 import * as LeafPath from "../../src/records/LeafPath.ts"
 import * as Pairing from "../../src/records/Pairing.ts"
+import * as RecordComparison from "../../src/records/RecordComparison.ts"
 import * as Totals from "../../src/records/Totals.ts"
 import * as Observed from "./observed.ts"
 
@@ -22,10 +22,10 @@ const against = (name: string, ...changes: ReadonlyArray<readonly [Path, unknown
     (side, [path, value]) => LeafPath.set(side, path, value),
     Observed.asEngine(record)
   )
-  return Comparison.compare(record, engine as Observed.Observed)
+  return RecordComparison.compare(record, engine as Observed.Observed)
 }
 
-const paths = ({ different }: Comparison.Comparison) => different.map(({ path }) => path).toSorted()
+const paths = ({ different }: RecordComparison.Comparison) => different.map(({ path }) => path).toSorted()
 
 /** Every leaf of the engine's side rewritten. */
 const rewritten = (record: KernelRecord, rewrite: (path: Path, value: unknown) => unknown): Observed.Observed =>
@@ -87,7 +87,7 @@ describe("Comparison: what varies from run to run", () => {
       ]
     ) {
       const record = Observed.load(name)
-      const { different, equal } = Comparison.compare(record, otherRun(record))
+      const { different, equal } = RecordComparison.compare(record, otherRun(record))
       assert.deepStrictEqual(different, [], name)
       assert.isAbove(equal, 20)
     }
@@ -99,7 +99,7 @@ describe("Comparison: what varies from run to run", () => {
       given,
       (_path, value) => typeof value === "string" ? value.replaceAll(uuid, turned) : value
     )
-    const { different } = Comparison.compare(given, engine)
+    const { different } = RecordComparison.compare(given, engine)
     assert.deepStrictEqual(different.map(({ path }) => path), ["read.json[0].uuid", "read.json[0].parent_uuid"])
     const path = ["phases", "final", "nd_sysfs", "namespace0.0", "uuid"]
     assert.deepStrictEqual(paths(against("multi-mixed", [path, Uuid.zero])), [LeafPath.print(path)])
@@ -131,7 +131,7 @@ describe("Comparison: what varies from run to run", () => {
       const final = get(record.observed, "phases", "final") as Observed.Observed
       const side = (extra: string) =>
         LeafPath.set(record.observed, ["phases", "final"], { ...final, extra }) as Observed.Observed
-      return paths(Comparison.compare({ ...record, observed: side(kernel) }, {
+      return paths(RecordComparison.compare({ ...record, observed: side(kernel) }, {
         ...side(engine),
         dmesg_all: Observed.asEngine(record)["dmesg_all"]
       }))
@@ -184,7 +184,7 @@ describe("Comparison: what varies from run to run", () => {
       LeafPath.set(record.observed, [...at, "images"], [...pages.images.slice(0, 0), ...images]) as Observed.Observed
     const compare = (kernel: Observed.Observed, engine: Observed.Observed) =>
       paths(
-        Comparison.compare({ ...record, observed: kernel }, {
+        RecordComparison.compare({ ...record, observed: kernel }, {
           ...engine,
           dmesg_all: Observed.asEngine(record)["dmesg_all"]
         })
@@ -242,7 +242,7 @@ describe("Comparison: memory that was online", () => {
     const engine = LeafPath.set(Observed.asEngine(record), at, online(never)) as Observed.Observed
     const alter = (path: Path, value: unknown) =>
       paths(
-        Comparison.compare({
+        RecordComparison.compare({
           ...record,
           observed: LeafPath.set(record.observed, [...at, ...path], value) as Observed.Observed
         }, engine)
@@ -277,7 +277,7 @@ describe("Comparison: lines", () => {
       const record = Observed.load(name)
       const observed = LeafPath.set(record.observed, ...loaded(command, lines)) as Observed.Observed
       const engine = LeafPath.set(Observed.asEngine(record), ...loaded(command, swapped)) as Observed.Observed
-      return paths(Comparison.compare({ ...record, observed }, engine)).length
+      return paths(RecordComparison.compare({ ...record, observed }, engine)).length
     }
     assert.strictEqual(compare("modprobe nd_pmem"), 0)
     assert.isAbove(compare("ndctl enable-namespace namespace0.0"), 0)
@@ -317,7 +317,7 @@ describe("Comparison: lines", () => {
     const heard = (lines: unknown) => LeafPath.set(silent, ["phases", "final"], { ...Object(final), dmesg_new: lines })
     const late = heard(said)
     const against = (observed: unknown) =>
-      paths(Comparison.compare({ ...record, observed: observed as Observed.Observed }, Observed.asEngine(record)))
+      paths(RecordComparison.compare({ ...record, observed: observed as Observed.Observed }, Observed.asEngine(record)))
     assert.deepStrictEqual(against(late), [])
     assert.deepStrictEqual(against(silent), ["commands[2].dmesg[0]"])
     const other = heard(["[    3.989874] Built 2 zonelists, mobility"])
@@ -330,7 +330,7 @@ describe("Comparison: lines", () => {
       "[    3.9] page:00000000edd8a813 refcount:2 mapcount:1 mapping:0000000000000000 index:0x7f pfn:0x208015"
     const said = get(record.observed, ...ejecting) as ReadonlyArray<string>
     const against = (why: string) =>
-      paths(Comparison.compare({
+      paths(RecordComparison.compare({
         ...record,
         observed: LeafPath.set(record.observed, ejecting, [
           page,
@@ -386,24 +386,27 @@ describe("Comparison: what one side lacks", () => {
     }
     const whole = { "before-drivers": full("before-drivers"), boot: full("boot"), final: full("final") }
     const engine = { ...Observed.asEngine(record), phases: whole }
-    assert.deepStrictEqual(Comparison.compare(record, engine).different, [])
+    assert.deepStrictEqual(RecordComparison.compare(record, engine).different, [])
     assert.deepStrictEqual(
-      Comparison.compare({ ...record, observed: { ...record.observed, phases: whole } }, Observed.asEngine(record))
+      RecordComparison.compare(
+        { ...record, observed: { ...record.observed, phases: whole } },
+        Observed.asEngine(record)
+      )
         .different,
       []
     )
     const changed = LeafPath.set(engine, ["phases", "final", "zoneinfo", 0, "present"], 1) as Observed.Observed
-    assert.deepStrictEqual(paths(Comparison.compare(record, changed)), ["phases.final.sameAs.zoneinfo"])
+    assert.deepStrictEqual(paths(RecordComparison.compare(record, changed)), ["phases.final.sameAs.zoneinfo"])
   })
 
   it("what is not modelled is counted apart", () => {
     const record = Observed.load("boot-2g")
     const { delta: _, ...engine } = Observed.asEngine(record)
     const notModelled = [{ path: "delta", why: "no direct map" }]
-    const { different, notModelled: apart } = Comparison.compare(record, { ...engine, notModelled })
+    const { different, notModelled: apart } = RecordComparison.compare(record, { ...engine, notModelled })
     assert.deepStrictEqual(different, [])
     assert.deepStrictEqual(apart, notModelled)
-    assert.isTrue(Totals.isFailed(Comparison.compare(record, { ...engine, notModelled })))
+    assert.isTrue(Totals.isFailed(RecordComparison.compare(record, { ...engine, notModelled })))
     assert.deepStrictEqual([against("boot-2g"), against("boot-4g")].map(Totals.isFailed), [false, false])
   })
 
@@ -413,10 +416,10 @@ describe("Comparison: what one side lacks", () => {
     const commands = rest["commands"] as ReadonlyArray<Observed.Observed>
     const { exit: _exit, stderr: _stderr, ...last } = commands.at(-1) ?? {}
     const engine = { ...rest, outOfMemory: {}, commands: [...commands.slice(0, -1), last] }
-    assert.deepStrictEqual(Comparison.compare(record, engine).different, [])
-    assert.isAbove(Comparison.compare(record, { ...engine, outOfMemory: undefined }).different.length, 2)
+    assert.deepStrictEqual(RecordComparison.compare(record, engine).different, [])
+    assert.isAbove(RecordComparison.compare(record, { ...engine, outOfMemory: undefined }).different.length, 2)
     const wrong = { ...engine, commands: [{ ...commands[0], exit: 9 }, ...commands.slice(1)] }
-    assert.deepStrictEqual(paths(Comparison.compare(record, wrong)), ["commands[0].exit"])
+    assert.deepStrictEqual(paths(RecordComparison.compare(record, wrong)), ["commands[0].exit"])
   })
 })
 

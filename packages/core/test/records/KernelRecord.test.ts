@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result } from "effect"
-import * as Comparison from "../../src/records/Comparison.ts"
 import * as KernelRecord from "../../src/records/KernelRecord.ts"
 import * as LeafPath from "../../src/records/LeafPath.ts"
+import * as RecordComparison from "../../src/records/RecordComparison.ts"
 import * as RecordText from "../../src/records/RecordText.ts"
 import { cpuTime } from "../cpuTime.ts"
 import { expectRefused, ok } from "../inputs/expect.ts"
@@ -160,9 +160,9 @@ describe("KernelRecord", () => {
         continue
       }
       accepted++
-      const { compared, equal } = Comparison.compare(result.success, Observed.asEngine(record))
+      const { compared, equal } = RecordComparison.compare(result.success, Observed.asEngine(record))
       assert.isAtLeast(compared, equal)
-      Comparison.compare(record, result.success.observed)
+      RecordComparison.compare(record, result.success.observed)
     }
     assert.isAbove(accepted, count / 4)
     assert.isBelow((cpuTime() - started) / count, 100)

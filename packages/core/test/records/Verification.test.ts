@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Comparison from "../../src/records/Comparison.ts"
 import type { KernelRecord } from "../../src/records/KernelRecord.ts"
 import * as LeafPath from "../../src/records/LeafPath.ts"
+import * as RecordComparison from "../../src/records/RecordComparison.ts"
 import type * as Session from "../../src/records/Session.ts"
 import * as Verification from "../../src/records/Verification.ts"
 import * as Observed from "./observed.ts"
@@ -44,7 +44,7 @@ const replayed = (record: KernelRecord): Effect.Effect<Replayed, Verification.Fa
   return known
 }
 
-const differencesOf = ({ different, notModelled }: Comparison.Comparison) => ({ different, notModelled })
+const differencesOf = ({ different, notModelled }: RecordComparison.Comparison) => ({ different, notModelled })
 
 const nothing = { different: [], notModelled: [] }
 
@@ -56,7 +56,7 @@ const altered = (record: KernelRecord, path: LeafPath.LeafPath, value: unknown):
 /** Alterations of a case: so many leaves in scope, drawn by its name. */
 const alterations = function*({ record, session }: Replayed, count: number) {
   const random = Observed.random([...record.case].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 7))
-  const equal = Comparison.verdicts(record, session.observed).filter(({ _tag }) => _tag === "Equal")
+  const equal = RecordComparison.verdicts(record, session.observed).filter(({ _tag }) => _tag === "Equal")
   for (let i = 0; i < Math.min(count, equal.length); i++) {
     const { path } = equal[Math.floor(random() * equal.length)] ?? assert.fail(record.case)
     const was = path.reduce<unknown>((value, key) => LeafPath.member(value, key), record.observed)
@@ -70,7 +70,7 @@ const alterations = function*({ record, session }: Replayed, count: number) {
 const compare = ({ record, session }: Replayed, changed: KernelRecord) =>
   isLong || record.category === "host"
     ? Verification.run(changed)
-    : Effect.succeed(Comparison.compare(changed, session.observed))
+    : Effect.succeed(RecordComparison.compare(changed, session.observed))
 
 const perCase = isLong ? 8 : 2
 
@@ -90,7 +90,11 @@ describe("Verification", () => {
       () =>
         Effect.forEach(records, (record) =>
           Effect.map(replayed(record), ({ session }) => {
-            assert.deepStrictEqual(differencesOf(Comparison.compare(record, session.observed)), nothing, record.case)
+            assert.deepStrictEqual(
+              differencesOf(RecordComparison.compare(record, session.observed)),
+              nothing,
+              record.case
+            )
           })),
       60_000
     )

@@ -7,7 +7,7 @@ import { on, typed } from "./Shell.ts"
 const GiB = 1024 ** 3
 const MiB = 1024 ** 2
 
-const machine = (dimms: MachineSpec["dimms"]): MachineSpec => ({ ...Harness.machine([]), dimms })
+const machine = (dimms: NonNullable<MachineSpec["dimms"]>): MachineSpec => ({ ...Harness.machine([]), dimms })
 
 const file = (slot: string) => `/sys/bus/acpi/devices/PNP0C80:${slot}/eject`
 

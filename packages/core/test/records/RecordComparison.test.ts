@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Comparison from "../../src/records/Comparison.ts"
 import type { KernelRecord } from "../../src/records/KernelRecord.ts"
 import * as LeafPath from "../../src/records/LeafPath.ts"
+import * as RecordComparison from "../../src/records/RecordComparison.ts"
 import * as Scope from "../../src/records/Scope.ts"
 import type { Verdict } from "../../src/records/Verdict.ts"
 import * as Observed from "./observed.ts"
@@ -21,7 +21,7 @@ interface Case {
 
 const casesOf = (record: KernelRecord): ReadonlyArray<Case> => {
   const engine = Observed.asEngine(record)
-  return Comparison.verdicts(record, engine).map((verdict) => ({ record, engine, verdict }))
+  return RecordComparison.verdicts(record, engine).map((verdict) => ({ record, engine, verdict }))
 }
 
 const valueAt = ({ record, verdict }: Case): unknown =>
@@ -56,11 +56,11 @@ describe("Comparison", () => {
   it("a recording is equal to itself, and every leaf has one verdict", () => {
     for (const record of Observed.all) {
       const engine = Observed.asEngine(record)
-      const { compared, different, equal, outOfScope } = Comparison.compare(record, engine)
+      const { compared, different, equal, outOfScope } = RecordComparison.compare(record, engine)
       assert.deepStrictEqual(different, [], record.case)
       assert.strictEqual(equal, compared)
       assert.strictEqual(equal + outOfScope, LeafPath.leaves(record.observed).length, record.case)
-      const places = Comparison.verdicts(record, engine).map(({ path }) => LeafPath.print(path))
+      const places = RecordComparison.verdicts(record, engine).map(({ path }) => LeafPath.print(path))
       assert.strictEqual(new Set(places).size, places.length, record.case)
     }
   })
@@ -68,7 +68,7 @@ describe("Comparison", () => {
   it("what is left out is where Scope says, and most is compared", () => {
     let [left, compared] = [0, 0]
     for (const record of Observed.all) {
-      for (const verdict of Comparison.verdicts(record, Observed.asEngine(record))) {
+      for (const verdict of RecordComparison.verdicts(record, Observed.asEngine(record))) {
         if (verdict._tag !== "OutOfScope") {
           compared++
           continue
@@ -90,7 +90,7 @@ describe("Comparison", () => {
       const values = Observed.alterations(valueAt(some))
       const value = values[Math.floor(random() * values.length)]
       const path = LeafPath.print(some.verdict.path)
-      const { different } = Comparison.compare(altered(some.record, some.verdict.path, value), some.engine)
+      const { different } = RecordComparison.compare(altered(some.record, some.verdict.path, value), some.engine)
       assert.deepStrictEqual(
         different.map((difference) => difference.path),
         [path],
@@ -109,7 +109,7 @@ describe("Comparison", () => {
       const values = isLine ? [`${String(was)}~`] : Observed.alterations(was)
       const value = values[Math.floor(random() * values.length)]
       const path = LeafPath.print(some.verdict.path)
-      const { different } = Comparison.compare(altered(some.record, some.verdict.path, value), some.engine)
+      const { different } = RecordComparison.compare(altered(some.record, some.verdict.path, value), some.engine)
       assert.deepStrictEqual(
         different,
         [],

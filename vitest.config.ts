@@ -9,6 +9,8 @@ export default defineConfig({
   test: {
     exclude: ["**/node_modules/**", "**/dist/**"],
     sequence: { concurrent: true },
+    // no module has state of its own: files can share what they import
+    isolate: false,
     testTimeout: process.env.VMEMMAP_LONG === "1" ? 600_000 : 30_000,
     projects: ["core", "test-utils", "cli"].map(project)
   }

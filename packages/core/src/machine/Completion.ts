@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Alignment from "../geometry/Alignment.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import { GiB, MiB } from "../geometry/Units.ts"
 import type * as MachineSpec from "./MachineSpec.ts"
 
@@ -16,22 +17,32 @@ export interface Completion {
   readonly assumptions: ReadonlyArray<string>
 }
 
-/** A PC's memory with the hole below 1 MiB. */
-const someRam = (size: number): ReadonlyArray<MachineSpec.Range> => [
-  { start: 0, size: 0x9fc00, kind: "ram" },
-  { start: 0x9fc00, size: 0x400, kind: "reserved" },
-  { start: 0xf0000, size: 0x10000, kind: "reserved" },
-  { start: MiB, size: size - MiB, kind: "ram" }
-]
+/** Everything that has a place. */
+const taken = ({ devices = [], dimms = [], ranges = [] }: MachineSpec.MachineSpec): ReadonlyArray<PfnRange.PfnRange> =>
+  [...ranges, ...dimms, ...devices].flatMap(({ size, start }) =>
+    start === undefined ? [] : [PfnRange.fromLength(start, size)]
+  )
+
+/** A PC's memory with the hole below 1 MiB, in as many pieces as what is already there makes it. */
+const someRam = (size: number, occupied: ReadonlyArray<PfnRange.PfnRange>): ReadonlyArray<MachineSpec.Range> => {
+  const low: ReadonlyArray<MachineSpec.Range> = [
+    { start: 0, size: 0x9fc00, kind: "ram" },
+    { start: 0x9fc00, size: 0x400, kind: "reserved" },
+    { start: 0xf0000, size: 0x10000, kind: "reserved" }
+  ]
+  const ranges = low.filter(({ size, start }) =>
+    !occupied.some((other) => PfnRange.overlaps(other, PfnRange.fromLength(start, size)))
+  )
+  let left = size - MiB
+  for (const free of PfnRange.subtract({ start: MiB, end: 2 ** 52 }, occupied)) {
+    const piece = Math.min(left, PfnRange.length(free))
+    if (piece > 0) ranges.push({ start: free.start, size: piece, kind: "ram" })
+    left -= piece
+  }
+  return ranges
+}
 
 const assumedRam = 2 * GiB
-
-/** Ends of everything that has a place. */
-const ends = ({ devices = [], dimms = [], ranges = [] }: MachineSpec.MachineSpec): ReadonlyArray<number> => [
-  ...ranges.map(({ size, start }) => start + size),
-  ...dimms.map(({ size, start }) => start + size),
-  ...devices.flatMap(({ size, start }) => start === undefined ? [] : [start + size])
-]
 
 const byNumber = new Intl.Collator("en", { numeric: true })
 
@@ -42,7 +53,7 @@ const byNumber = new Intl.Collator("en", { numeric: true })
 const placed = (spec: MachineSpec.MachineSpec): Completion => {
   const { devices } = spec
   if (devices === undefined) return { spec, assumptions: [] }
-  let next = Math.max(4 * GiB, ...ends(spec))
+  let next = Math.max(4 * GiB, ...taken(spec).map(({ end }) => end))
   const starts = new Map<MachineSpec.Device, number>()
   const assumptions: Array<string> = []
   for (const device of devices.toSorted((a, b) => byNumber.compare(a.name, b.name))) {
@@ -67,7 +78,7 @@ const placed = (spec: MachineSpec.MachineSpec): Completion => {
  */
 export const make = (spec: MachineSpec.MachineSpec): Completion => {
   const hasRam = (spec.ranges ?? []).some(({ kind }) => kind === "ram")
-  const withRam = hasRam ? spec : { ...spec, ranges: [...(spec.ranges ?? []), ...someRam(assumedRam)] }
+  const withRam = hasRam ? spec : { ...spec, ranges: [...(spec.ranges ?? []), ...someRam(assumedRam, taken(spec))] }
   const { assumptions, spec: complete } = placed(withRam)
   return {
     spec: complete,

@@ -19,6 +19,17 @@ describe("Completion", () => {
     assert.strictEqual(Math.max(...ram.map(({ size, start }) => start + size)), 2 * GiB)
   })
 
+  it("assumed RAM goes around what is there already", () => {
+    const { spec } = Completion.make({
+      ranges: [{ start: 0xf0000, size: 0x10000, kind: "reserved" }],
+      devices: [{ name: "region0", kind: "pmem", start: GiB, size: 4 * GiB }]
+    })
+    const of = (wanted: string) =>
+      (spec.ranges ?? []).filter(({ kind }) => kind === wanted).map(({ size, start }) => [start, start + size])
+    assert.deepStrictEqual(of("ram"), [[0, 0x9fc00], [2 ** 20, GiB], [5 * GiB, 6 * GiB]])
+    assert.deepStrictEqual(of("reserved"), [[0xf0000, 0x100000], [0x9fc00, 0xa0000]])
+  })
+
   it("OBS-17: regions without addresses lie above everything else, in the order of their numbers, listed as before", () => {
     const { assumptions, spec } = Completion.make({
       ranges: [{ start: 0, size: 6 * GiB + 4096, kind: "ram" }],

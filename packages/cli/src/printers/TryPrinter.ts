@@ -75,7 +75,7 @@ interface Final {
   readonly memory_blocks?: Blocks
 }
 
-const zones = (rows: ReadonlyArray<Zone>, width: number, style: Style): string =>
+const zones = (rows: ReadonlyArray<Zone>, pageSize: number, width: number, style: Style): string =>
   Table.render(
     [
       { title: "node", align: "right" },
@@ -87,7 +87,7 @@ const zones = (rows: ReadonlyArray<Zone>, width: number, style: Style): string =
     rows.filter(({ spanned }) => spanned > 0).map(({ managed, node, present, spanned, zone }) => [
       String(node),
       zone,
-      ...[spanned, present, managed].map((pages) => size(pages * 4096))
+      ...[spanned, present, managed].map((pages) => size(pages * pageSize))
     ]),
     { width, bold: style.bold }
   )
@@ -111,7 +111,12 @@ const blocks = ({ blockSizeBytes, runs }: Blocks, width: number, style: Style): 
     { width, bold: style.bold }
   )
 
-const mappings = (all: ReadonlyArray<MemoryUse.Mapping>, width: number, style: Style): string =>
+const mappings = (
+  all: ReadonlyArray<MemoryUse.Mapping>,
+  pageSize: number,
+  width: number,
+  style: Style
+): string =>
   all.length === 0 ? "" : Table.render(
     [
       { title: "mapped with struct pages" },
@@ -124,7 +129,7 @@ const mappings = (all: ReadonlyArray<MemoryUse.Mapping>, width: number, style: S
       `${mapping.name} (${mapping.type})`,
       `${hex(mapping.start)}-${hex(mapping.start + mapping.size - 1)}`,
       size(mapping.size),
-      mapping.compound === 0 ? "4 KiB" : size(mapping.compound),
+      size(mapping.compound === 0 ? pageSize : mapping.compound),
       mapping.memmapOnDevice ? "on the device" : "in RAM"
     ]),
     { width, bold: style.bold }
@@ -142,17 +147,21 @@ const totals = ({ device, pageTables, ram, structPages }: MemoryUse.MemoryUse): 
  * @category printing
  * @since 0.1.0
  */
-export const memory = ({ defects, notes, observed, use }: DryRun.DryRun, width: number, style: Style): string => {
+export const memory = (
+  { defects, notes, observed, pageSize, use }: DryRun.DryRun,
+  width: number,
+  style: Style
+): string => {
   const phases = observed["phases"] as Readonly<Record<string, Final>>
   const { iomemText = "", memory_blocks, zoneinfo = [] } = phases["final"] ?? {}
   return [
     `\n${style.bold("memory afterwards")}\n`,
     ended(iomemText),
     "\n",
-    zones(zoneinfo, width, style),
+    zones(zoneinfo, pageSize, width, style),
     "\n",
     memory_blocks === undefined ? "" : `${blocks(memory_blocks, width, style)}\n`,
-    ...[mappings(use.mappings, width, style)].map((table) => table === "" ? "" : `${table}\n`),
+    ...[mappings(use.mappings, pageSize, width, style)].map((table) => table === "" ? "" : `${table}\n`),
     Table.paragraph(totals(use).trimEnd(), width),
     ...defects.map(({ rule, text }) => style.warn(Table.paragraph(`kernel defect [${rule}] ${text}`, width))),
     ...notes.map((note) => Table.paragraph(`assumed: ${note}`, width))

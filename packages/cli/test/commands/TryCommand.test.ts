@@ -37,6 +37,15 @@ describe("vmemmap try", () => {
       assert.include(stdout, "struct pages: 1048576 mapped, 1048576 times one was written; in RAM 64 MiB of node 0")
     }))
 
+  it.effect("GEO-1: zones have the size their pages have on that architecture", () =>
+    Effect.gen(function*() {
+      const from = yield* folderWith({
+        "arm.yaml": "arch: arm64-64k\nkernel: \"6.6\"\nranges:\n  - {kind: ram, start: 0, size: 4294967296}\n"
+      })
+      const { stdout } = yield* run(["try", "arm.yaml"], { from })
+      assert.match(stdout, /^ {3}0 {2}DMA +4 GiB +4 GiB +4 GiB$/m)
+    }))
+
   it.effect("HOT-2, 21.4: what boot refuses is shown before the first command, with its reason", () =>
     Effect.gen(function*() {
       const dimms = yield* run(["try", example("try/dimms.yaml"), ...lines("true")])

@@ -77,18 +77,14 @@ export const zoneinfo =
   (given: Given, ram: ReadonlyArray<PfnRange.PfnRange>): TreeComparison.Compare => (path, kernel, engine) => {
     const exact = TreeComparison.exact(given)
     if (!Array.isArray(kernel) || !Array.isArray(engine)) return exact(path, kernel, engine)
-    return TreeComparison.elements(given, path, kernel, engine, (inner, left, right) => {
-      if (!JsonTree.isRecord(left) || !JsonTree.isRecord(right)) return exact(inner, left, right)
-      return TreeComparison.members(
-        inner,
-        left,
-        right,
-        (key, at, one, other) =>
-          key === "managed" && holdsSome(right, ram)
-            ? Verdict.outOfScope(Scope.entries.managed, at, one)
-            : exact(at, one, other)
-      )
-    })
+    const zone = TreeComparison.byKey(
+      given,
+      ({ engine: own }) => (key, at, left, right) =>
+        key === "managed" && holdsSome(own, ram)
+          ? Verdict.outOfScope(Scope.entries.managed, at, left)
+          : exact(at, left, right)
+    )
+    return TreeComparison.elements(given, path, kernel, engine, zone)
   }
 
 /** As many entries of 2 MiB as a few modules split. */
@@ -127,12 +123,10 @@ const wrongMaps = (
  * @category combinators
  * @since 0.1.0
  */
-export const delta =
-  (given: Given, ownDelta: (key: string) => number | undefined): TreeComparison.Compare => (path, kernel, engine) => {
-    const exact = TreeComparison.exact(given)
-    if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
+export const delta = (given: Given, ownDelta: (key: string) => number | undefined): TreeComparison.Compare =>
+  TreeComparison.byKey(given, ({ engine, exact, kernel }) => {
     const wrong = wrongMaps(kernel, engine, ownDelta)
-    return TreeComparison.members(path, kernel, engine, (key, inner, left, right) => {
+    return (key, inner, left, right) => {
       switch (key) {
         case "freeIncludingPcp":
         case "MemFree":
@@ -146,5 +140,5 @@ export const delta =
         default:
           return exact(inner, left, right)
       }
-    })
-  }
+    }
+  })

@@ -74,8 +74,9 @@ export interface Listener {
 }
 
 /**
- * The outcome. `commands` as the listener was told of them. `stopped` is the line that could not be carried out, if there was one: the record then ends before it. `notes` tell
- * how the machine differs from its description, `use` who holds which memory at the end.
+ * The outcome. `commands` as the listener was told of them. `stopped` is the line that could not be carried out, if there was
+ * one: the record then ends before it. `notes` tell how the machine differs from its description, `use` who holds which memory
+ * at the end. `pageSize` is that of the machine, in bytes.
  *
  * @category models
  * @since 0.1.0
@@ -86,6 +87,7 @@ export interface DryRun extends Session.Session {
   readonly stopped: ScriptError | NotModelled | null
   readonly notes: ReadonlyArray<string>
   readonly use: MemoryUse.MemoryUse
+  readonly pageSize: number
 }
 
 const isStop = (error: { readonly _tag: string }): error is ScriptError | NotModelled =>
@@ -157,7 +159,8 @@ const program = Effect.fnUntraced(function*(
     commands,
     stopped,
     notes,
-    use: yield* MemoryUse.take
+    use: yield* MemoryUse.take,
+    pageSize: arch.pageSize
   }
   return outcome
 })

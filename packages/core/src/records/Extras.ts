@@ -15,7 +15,13 @@ export const keys: ReadonlySet<string> = new Set(["dmesg_all", "notModelled", "o
 
 const inVmemmap: ReadonlySet<string> = new Set(["leafRuns"])
 
-const inStructPages: ReadonlySet<string> = new Set(["online", "neverWritten", "selfHosted"])
+/**
+ * Keys of `structPages` that only the engine has.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const inStructPages: ReadonlySet<string> = new Set(["online", "neverWritten", "selfHosted"])
 
 type Fields = Readonly<Record<string, unknown>>
 

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as JsonTree from "../inputs/JsonTree.ts"
 import type { Given } from "./Given.ts"
 import * as LeafPath from "./LeafPath.ts"
 import * as RecordText from "./RecordText.ts"
@@ -97,8 +96,8 @@ const renaming = (
 }
 
 /**
- * `images` as a set; `kptr#K` up to numbering. With `some` the engine lists only those that follow from the input, and the others are
- * passed to it.
+ * `images` as a set; `kptr#K` up to numbering. With `some` the engine lists only those that follow from the input, and the
+ * others are passed to it.
  *
  * @category combinators
  * @since 0.1.0
@@ -110,13 +109,12 @@ export const images = (
   engine: unknown,
   some?: TreeComparison.Compare
 ): Verdict.Verdicts => {
-  const exact = TreeComparison.exact(given)
   const [left, right] = [listOf(kernel), listOf(engine)]
   const pairs = pairUp(left, right)
   const names = renaming(pairs, left, right)
-  const compare: TreeComparison.Compare = (at, one, other) => {
-    if (!JsonTree.isRecord(one) || !JsonTree.isRecord(other)) return exact(at, one, other)
-    return TreeComparison.members(at, one, other, (key, inner, mine, theirs) =>
+  const compare = TreeComparison.byKey(
+    given,
+    ({ exact }) => (key, inner, mine, theirs) =>
       key === "words" && Array.isArray(mine)
         ? exact(inner, mine, theirs).map((verdict) => {
           if (verdict._tag === "OutOfScope") return verdict
@@ -126,8 +124,8 @@ export const images = (
             ? Verdict.make(verdict.path, names.get(word) === expected, word, expected)
             : verdict
         })
-        : exact(inner, mine, theirs))
-  }
+        : exact(inner, mine, theirs)
+  )
   const engineOf = new Map(pairs.map((pair) => [pair.kernel, pair.engine]))
   const found = new Set(engineOf.values())
   return [
@@ -175,18 +173,11 @@ const isSameSample = (kernel: unknown, engine: unknown): boolean => {
  * @category combinators
  * @since 0.1.0
  */
-export const samples = (given: Given): TreeComparison.Compare => (path, kernel, engine) =>
-  JsonTree.isRecord(kernel) && JsonTree.isRecord(engine)
-    ? TreeComparison.members(
-      path,
-      kernel,
-      engine,
-      (_key, inner, left, right) =>
-        left === undefined || right === undefined
-          ? TreeComparison.exact(given)(inner, left, right)
-          : [Verdict.make(inner, isSameSample(left, right), left, right)]
-    )
-    : TreeComparison.exact(given)(path, kernel, engine)
+export const samples = (given: Given): TreeComparison.Compare =>
+  TreeComparison.byKey(given, ({ exact }) => (_pfn, inner, left, right) =>
+    left === undefined || right === undefined
+      ? exact(inner, left, right)
+      : [Verdict.make(inner, isSameSample(left, right), left, right)])
 
 /** Bits of the flags word that hold node and zone: above the 21 bits of the last CPU and the flags proper. */
 const placeBits = 51n

@@ -14,9 +14,9 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as JsonTree from "../inputs/JsonTree.ts"
 import * as BlockComparison from "./BlockComparison.ts"
 import * as CounterComparison from "./CounterComparison.ts"
+import * as Crash from "./Crash.ts"
 import * as Extras from "./Extras.ts"
 import * as Given from "./Given.ts"
 import * as HostComparison from "./HostComparison.ts"
@@ -71,10 +71,8 @@ type Observed = Readonly<Record<string, unknown>>
 
 const reprobes = /\b(?:modprobe|enable-region)\b/
 
-const command = (given: Given.Given): TreeComparison.Compare => (path, kernel, engine) => {
-  const exact = TreeComparison.exact(given)
-  if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
-  return TreeComparison.members(path, kernel, engine, (key, inner, left, right) => {
+const command = (given: Given.Given): TreeComparison.Compare =>
+  TreeComparison.byKey(given, ({ engine, exact }) => (key, inner, left, right) => {
     switch (key) {
       case "seconds":
         return Verdict.outOfScope(Scope.entries.seconds, inner, left)
@@ -84,7 +82,6 @@ const command = (given: Given.Given): TreeComparison.Compare => (path, kernel, e
         return exact(inner, left, right)
     }
   })
-}
 
 const commands = (given: Given.Given): TreeComparison.Compare => (path, kernel, engine) => {
   if (!Array.isArray(kernel) || !Array.isArray(engine)) return TreeComparison.exact(given)(path, kernel, engine)
@@ -94,24 +91,17 @@ const commands = (given: Given.Given): TreeComparison.Compare => (path, kernel, 
 }
 
 /** `hex` of a block wherever it is; everything else exactly. */
-const withBlock = (given: Given.Given): TreeComparison.Compare => (path, kernel, engine) => {
-  const exact = TreeComparison.exact(given)
-  if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
-  return TreeComparison.members(
-    path,
-    kernel,
-    engine,
-    (key, inner, left, right) =>
+const withBlock = (given: Given.Given): TreeComparison.Compare =>
+  TreeComparison.byKey(
+    given,
+    ({ exact }) => (key, inner, left, right) =>
       key === "hex" && typeof left === "string" && typeof right === "string"
         ? [Verdict.make(inner, BlockComparison.isSame(given, left, right), left, right)]
         : exact(inner, left, right)
   )
-}
 
-const byLabel = (given: Given.Given, each: TreeComparison.Compare): TreeComparison.Compare => (path, kernel, engine) =>
-  JsonTree.isRecord(kernel) && JsonTree.isRecord(engine)
-    ? TreeComparison.members(path, kernel, engine, (_label, inner, left, right) => each(inner, left, right))
-    : TreeComparison.exact(given)(path, kernel, engine)
+const byLabel = (given: Given.Given, each: TreeComparison.Compare): TreeComparison.Compare =>
+  TreeComparison.byKey(given, () => (_label, inner, left, right) => each(inner, left, right))
 
 /** What the phases of a side make of a figure of `delta`. */
 const deltaOf = ({ phases }: Observed) => (key: string): number | undefined => {
@@ -120,42 +110,35 @@ const deltaOf = ({ phases }: Observed) => (key: string): number | undefined => {
   return typeof final === "number" && typeof boot === "number" ? final - boot : undefined
 }
 
-const machineField = (given: Given.Given, kernel: Observed, engine: Observed) =>
-(
-  key: string,
-  path: LeafPath.LeafPath,
-  left: unknown,
-  right: unknown
-): Verdict.Verdicts => {
-  switch (key) {
-    case "console":
-      return Verdict.outOfScope(Scope.entries.console, path, left)
-    case "snapshotErrors":
-      return Verdict.outOfScope(Scope.entries.recorder, path, left)
-    case "commands":
-      return commands(given)(path, left, right)
-    case "phases":
-      return PhaseComparison.compare(given, kernel, engine)(path, left, right)
-    case "delta":
-      return CounterComparison.delta(given, deltaOf(kernel))(path, left, right)
-    case "snapshots":
-      return byLabel(given, SnapshotComparison.compare(given))(path, left, right)
-    case "infoblocks":
-      return byLabel(given, withBlock(given))(path, left, right)
-    default:
-      return TreeComparison.exact(given)(path, left, right)
+const machineField =
+  (given: Given.Given, kernel: Observed, engine: Observed): TreeComparison.Each => (key, path, left, right) => {
+    switch (key) {
+      case "console":
+        return Verdict.outOfScope(Scope.entries.console, path, left)
+      case "snapshotErrors":
+        return Verdict.outOfScope(Scope.entries.recorder, path, left)
+      case "commands":
+        return commands(given)(path, left, right)
+      case "phases":
+        return PhaseComparison.compare(given, kernel, engine)(path, left, right)
+      case "delta":
+        return CounterComparison.delta(given, deltaOf(kernel))(path, left, right)
+      case "snapshots":
+        return byLabel(given, SnapshotComparison.compare(given))(path, left, right)
+      case "infoblocks":
+        return byLabel(given, withBlock(given))(path, left, right)
+      default:
+        return TreeComparison.exact(given)(path, left, right)
+    }
   }
-}
 
 const withoutExtras = (engine: Observed): Observed => Extras.without(engine, Extras.keys)
-
-/** The status of a guest that was lost; one that ran out of memory may be. */
-const lost = "guest did not finish"
 
 const excuse = (verdict: Verdict.Verdict): Verdict.Verdict =>
   verdict._tag === "Different" &&
     (verdict.engine === undefined || verdict.kernel === undefined ||
-      (LeafPath.print(verdict.path) === "status" && verdict.kernel === lost))
+      // a guest that ran out of memory may be lost
+      (LeafPath.print(verdict.path) === "status" && verdict.kernel === Crash.status))
     ? { _tag: "OutOfScope", path: verdict.path, scope: Scope.entries.outOfMemory }
     : verdict
 

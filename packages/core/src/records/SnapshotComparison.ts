@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as JsonTree from "../inputs/JsonTree.ts"
+import * as Extras from "./Extras.ts"
 import type { Given } from "./Given.ts"
 import * as ImageComparison from "./ImageComparison.ts"
 import * as LeafPath from "./LeafPath.ts"
@@ -39,44 +40,32 @@ const underSameNode = (kernel: unknown, engine: unknown): unknown => {
   return Object.fromEntries(Object.entries(engine).map(([key, value]) => [key === other ? name : key, value]))
 }
 
-const tablePages = (given: Given): TreeComparison.Compare => (path, kernel, engine) => {
-  const exact = TreeComparison.exact(given)
-  if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
-  return TreeComparison.members(
-    path,
-    kernel,
-    engine,
-    (key, inner, left, right) =>
-      key === "pteIn" && given.nodesWithRam > 1
-        ? Verdict.outOfScope(Scope.entries.tableNode, inner, left)
-        : exact(inner, left, right)
-  )
-}
+const tablePages = (given: Given): TreeComparison.Compare =>
+  TreeComparison.byKey(given, ({ exact }) => (key, inner, left, right) =>
+    key === "pteIn" && given.nodesWithRam > 1
+      ? Verdict.outOfScope(Scope.entries.tableNode, inner, left)
+      : exact(inner, left, right))
 
-const vmemmap = (given: Given, anyNode: boolean): TreeComparison.Compare => (path, kernel, engine) => {
-  const exact = TreeComparison.exact(given)
-  if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
-  const inRam = RunComparison.touchesRam(engine)
-  return TreeComparison.members(path, kernel, engine, (key, inner, left, right) => {
-    switch (key) {
-      case "leafRuns":
-        return []
-      case "tablePages":
-        return tablePages(given)(inner, left, right)
-      case "backing":
-        return exact(inner, left, anyNode ? underSameNode(left, right) : right)
-      case "runsTotal":
-        return inRam ? Verdict.outOfScope(Scope.entries.runsTotal, inner, left) : exact(inner, left, right)
-      case "runs":
-        return inRam ? RunComparison.inRam(given, inner, kernel, engine, anyNode) : exact(inner, left, right)
-      default:
-        return exact(inner, left, right)
+const vmemmap = (given: Given, anyNode: boolean): TreeComparison.Compare =>
+  TreeComparison.byKey(given, ({ engine, exact, kernel }) => {
+    const inRam = RunComparison.touchesRam(engine)
+    return (key, inner, left, right) => {
+      switch (key) {
+        case "leafRuns":
+          return []
+        case "tablePages":
+          return tablePages(given)(inner, left, right)
+        case "backing":
+          return exact(inner, left, anyNode ? underSameNode(left, right) : right)
+        case "runsTotal":
+          return inRam ? Verdict.outOfScope(Scope.entries.runsTotal, inner, left) : exact(inner, left, right)
+        case "runs":
+          return inRam ? RunComparison.inRam(given, inner, kernel, engine, anyNode) : exact(inner, left, right)
+        default:
+          return exact(inner, left, right)
+      }
     }
   })
-}
-
-/** What the engine says of its own struct pages; no record has it. */
-const extras = new Set(["online", "neverWritten", "selfHosted"])
 
 /** Of memory that is or was online. */
 const onlinePages =
@@ -95,11 +84,9 @@ const onlinePages =
     }
   }
 
-const structPages = (given: Given, isOnlineMemory: boolean): TreeComparison.Compare => (path, kernel, engine) => {
-  const exact = TreeComparison.exact(given)
-  if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
-  return TreeComparison.members(path, kernel, engine, (key, inner, left, right) => {
-    if (extras.has(key)) return []
+const structPages = (given: Given, isOnlineMemory: boolean): TreeComparison.Compare =>
+  TreeComparison.byKey(given, ({ exact }) => (key, inner, left, right) => {
+    if (Extras.inStructPages.has(key)) return []
     if (isOnlineMemory) return onlinePages(given)(key, inner, left, right)
     if (left === undefined || right === undefined) return exact(inner, left, right)
     return key === "images"
@@ -108,7 +95,6 @@ const structPages = (given: Given, isOnlineMemory: boolean): TreeComparison.Comp
       ? ImageComparison.samples(given)(inner, left, right)
       : exact(inner, left, right)
   })
-}
 
 /** Whether the range lies on a node without RAM of a machine with several that have some. */
 const hasNoHome = ({ nodesWithRam, withoutRam }: Given, engine: Readonly<Record<string, unknown>>): boolean => {
@@ -123,10 +109,8 @@ const hasNoHome = ({ nodesWithRam, withoutRam }: Given, engine: Readonly<Record<
  * @category combinators
  * @since 0.1.0
  */
-export const compare = (given: Given): TreeComparison.Compare => (path, kernel, engine) => {
-  const exact = TreeComparison.exact(given)
-  if (!JsonTree.isRecord(kernel) || !JsonTree.isRecord(engine)) return exact(path, kernel, engine)
-  return TreeComparison.members(path, kernel, engine, (key, inner, left, right) => {
+export const compare = (given: Given): TreeComparison.Compare =>
+  TreeComparison.byKey(given, ({ engine, exact }) => (key, inner, left, right) => {
     switch (key) {
       case "vmemmap":
         return vmemmap(given, hasNoHome(given, engine))(inner, left, right)
@@ -136,4 +120,3 @@ export const compare = (given: Given): TreeComparison.Compare => (path, kernel, 
         return exact(inner, left, right)
     }
   })
-}

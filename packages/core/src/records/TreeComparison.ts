@@ -20,6 +20,16 @@ import * as Verdict from "./Verdict.ts"
 export type Compare = (path: LeafPath.LeafPath, kernel: unknown, engine: unknown) => Verdict.Verdicts
 
 /**
+ * How the parts two values have under a key are compared; `undefined` is what a side does not have.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Each = (key: string, path: LeafPath.LeafPath, kernel: unknown, engine: unknown) => Verdict.Verdicts
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
  * The parts of two values by key, each compared by `each`; what only one side has is one difference.
  *
  * @category combinators
@@ -27,9 +37,9 @@ export type Compare = (path: LeafPath.LeafPath, kernel: unknown, engine: unknown
  */
 export const members = (
   path: LeafPath.LeafPath,
-  kernel: Readonly<Record<string, unknown>>,
-  engine: Readonly<Record<string, unknown>>,
-  each: (key: string, path: LeafPath.LeafPath, kernel: unknown, engine: unknown) => Verdict.Verdicts
+  kernel: Fields,
+  engine: Fields,
+  each: Each
 ): Verdict.Verdicts =>
   [...new Set([...Object.keys(kernel), ...Object.keys(engine)])].flatMap((key) =>
     each(key, LeafPath.inside(path, key), LeafPath.member(kernel, key), LeafPath.member(engine, key))
@@ -89,4 +99,21 @@ export const exact = (given: Given): Compare => {
       : [Verdict.make(path, TextComparison.isSame(given, kernel, engine), kernel, engine)]
   }
   return compare
+}
+
+/**
+ * Two objects by key, each part compared as `each` says once it knows both; anything else exactly.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const byKey = (
+  given: Given,
+  each: (sides: { readonly kernel: Fields; readonly engine: Fields; readonly exact: Compare }) => Each
+): Compare => {
+  const whole = exact(given)
+  return (path, kernel, engine) =>
+    JsonTree.isRecord(kernel) && JsonTree.isRecord(engine)
+      ? members(path, kernel, engine, each({ kernel, engine, exact: whole }))
+      : whole(path, kernel, engine)
 }

@@ -109,7 +109,7 @@ export const writable = (
  */
 export const trigger = (write: (text: string) => Effect.Effect<void, KernelError.KernelError>): File => ({
   _tag: "File",
-  read: Effect.suspend(() => Effect.fail(failure("EACCES", "the attribute can only be written"))),
+  read: Effect.suspend(() => Effect.fail(failure("EACCES", "the attribute can only be written", "write it"))),
   write
 })
 
@@ -137,8 +137,12 @@ export const dynamic = (list: () => ReadonlyMap<string, Entry>): Directory => ({
   entry: (name) => list().get(name)
 })
 
-const failure = (errno: KernelError.KernelError["errno"], problem: string) =>
-  new KernelError.KernelError({ errno, rule: "29", problem, remedy: "list the directory" })
+const failure = (errno: KernelError.KernelError["errno"], problem: string, remedy: string) =>
+  new KernelError.KernelError({ errno, rule: "29", problem, remedy })
+
+const absent = (path: string) => failure("ENOENT", `there is no ${path}`, "list the directory it should be in")
+
+const isDirectory = (path: string) => failure("EISDIR", `${path} is a directory`, "name a file in it")
 
 /** Links followed on one path before it is given up: ELOOP. */
 const mostLinks = 40
@@ -176,7 +180,8 @@ export const lookup = ({ root }: SysfsTree["Service"], path: string): Exclude<En
 }
 
 /**
- * Where the link at a path points, the path itself when it is no link (`readlink -f` of the last name only); `undefined` when there is nothing.
+ * Where the link at a path points, the path itself when it is no link (`readlink -f` of the last name only); `undefined` when
+ * there is nothing.
  *
  * @category queries
  * @since 0.1.0
@@ -212,12 +217,12 @@ export const read = (
 ): Effect.Effect<string, KernelError.KernelError> =>
   Effect.suspend(() => {
     const found = lookup(tree, path)
-    if (found === undefined) return Effect.fail(failure("ENOENT", `there is no ${path}`))
+    if (found === undefined) return Effect.fail(absent(path))
     if (found._tag === "File") return found.read
     return Effect.fail(
       found._tag === "Directory"
-        ? failure("EISDIR", `${path} is a directory`)
-        : failure("EINVAL", `${path} is a file of bytes`)
+        ? isDirectory(path)
+        : failure("EINVAL", `${path} is a file of bytes`, "read it as bytes, as dd does")
     )
   })
 
@@ -235,8 +240,12 @@ export const write = (
 ): Effect.Effect<void, KernelError.KernelError> =>
   Effect.suspend(() => {
     const found = lookup(tree, path)
-    if (found === undefined) return Effect.fail(failure("ENOENT", `there is no ${path}`))
-    if (found._tag === "Directory") return Effect.fail(failure("EISDIR", `${path} is a directory`))
-    if (found._tag === "Bytes") return Effect.fail(failure("EINVAL", `${path} is a file of bytes`))
-    return found.write === null ? Effect.fail(failure("EACCES", `${path} cannot be written`)) : found.write(text)
+    if (found === undefined) return Effect.fail(absent(path))
+    if (found._tag === "Directory") return Effect.fail(isDirectory(path))
+    if (found._tag === "Bytes") {
+      return Effect.fail(failure("EINVAL", `${path} is a file of bytes`, "write it as bytes, as dd does"))
+    }
+    return found.write === null
+      ? Effect.fail(failure("EACCES", `${path} cannot be written`, "the kernel only shows it: change what it shows"))
+      : found.write(text)
   }).pipe(Reasons.telling)

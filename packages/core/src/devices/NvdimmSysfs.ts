@@ -25,10 +25,14 @@ export type Attributes = Readonly<Record<string, string | number | null>>
 /** 4: io, 5: pmem. */
 const nstype = ({ space }: Region): number => space.labels === "initialised" ? 5 : 4
 
-const nodes = ({ description }: Region) => ({ numa_node: description.node, target_node: description.targetNode })
-
 const present = (name: string, value: string | number | undefined): Attributes =>
   value === undefined ? {} : { [name]: value }
+
+/** `target_node` is not there when there is none (20.7). */
+const nodes = ({ description: { node, targetNode } }: Region): Attributes => ({
+  numa_node: node,
+  ...present("target_node", targetNode < 0 ? undefined : targetNode)
+})
 
 /**
  * @category queries

@@ -6,6 +6,7 @@
 import * as Result from "effect/Result"
 import * as Alignment from "../geometry/Alignment.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
+import * as E820 from "../resources/E820.ts"
 import type { Iomem } from "../resources/Iomem.ts"
 import * as ResourceTree from "../resources/ResourceTree.ts"
 import type { Bus, Description } from "./NvdimmState.ts"
@@ -30,9 +31,9 @@ export interface Firmware {
 
 const { Desc, Flag } = ResourceTree
 
-/** One region per type-12 resource, ascending (20.4). */
+/** One region per type-12 resource, ascending (20.4, 20.7). */
 const legacy = ({ node }: Firmware, iomem: ResourceTree.Resource): ReadonlyArray<Description> =>
-  iomem.children.filter(({ desc }) => desc === Desc.persistentMemoryLegacy).map(({ end, start }) => ({
+  E820.found(iomem).map(({ end, start }) => ({
     start,
     size: end + 1 - start,
     node: node(start),

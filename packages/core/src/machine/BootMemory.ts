@@ -58,6 +58,8 @@ export interface BootMemory {
   readonly map: E820.Table
   /** Nodes with RAM, ascending. */
   readonly nodes: ReadonlyArray<BootNode>
+  /** Which addresses belong to which node, RAM or not; the first that has an address counts. */
+  readonly blocks: ReadonlyArray<FirmwareMap.NodeRange>
   /** Gaps that got struct pages (OBS-8). */
   readonly holes: ReadonlyArray<BootZones.Hole>
   /** Nodes that may ever come online, ascending (OBS-12). */
@@ -305,11 +307,13 @@ export const make = (
       commandLine,
       map,
       ...memory,
+      // firmware's word on addresses above RAM is kept as well
+      blocks: [...cut.blocks, ...(commandLine.numaOff ? [] : FirmwareMap.joinBlocks(FirmwareMap.nodeBlocks(spec)))],
       possibleNodes: possibleOf(spec, cut.blocks, cut.described),
       cpuNodes: cpuNodesOf(spec, cut, memory.nodes.map(({ node }) => node)),
       maxPfn: end / arch.pageSize,
       blockSize: yield* blockSizeOf(spec, kernel, end),
       poison: spec.debugPoison === true && commandLine.pagePoisoning !== false,
-      resources: yield* E820.toResources(map, Architecture.isX86(arch))
+      resources: yield* E820.toResources(map, Architecture.isX86(arch), FirmwareMap.windows(spec))
     }
   })

@@ -12,12 +12,22 @@ import * as MachineSpec from "./MachineSpec.ts"
 const ofKind = (spec: MachineSpec.MachineSpec, kind: MachineSpec.DeviceKind) =>
   (spec.devices ?? []).filter((device) => device.kind === kind)
 
-/** The nearest node with RAM: what a device says of itself, or the node of the RAM below its address. */
-const nodeOf = ({ kernel: { arch }, nodes }: BootMemory.BootMemory) => (address: number): number => {
-  const pfn = address / arch.pageSize
-  const below = nodes.flatMap(({ node, ram }) => ram.map((range) => ({ ...range, node })))
-    .filter(({ start }) => start <= pfn).toSorted((a, b) => b.start - a.start)
-  return below[0]?.node ?? nodes[0]?.node ?? 0
+/**
+ * `phys_to_target_node()` of an e820 range: what is said of the device, else the block that has the address, else none (20.7). For
+ * a device of which no node is said it is that of the RAM below it.
+ */
+const nodeOf = (spec: MachineSpec.MachineSpec, { blocks, kernel, nodes }: BootMemory.BootMemory) => {
+  const legacy = ofKind(spec, "legacy")
+  const ramBelow = (address: number): number =>
+    nodes.flatMap(({ node, ram }) => ram.map(({ start }) => ({ start, node })))
+      .filter(({ start }) => start * kernel.arch.pageSize <= address)
+      .toSorted((a, b) => b.start - a.start)[0]?.node ?? nodes[0]?.node ?? 0
+  return (address: number): number => {
+    const block = blocks.find(({ end, start }) => start <= address && address < end)
+    const device = legacy.find(({ size, start = 0 }) => start <= address && address < start + size)
+    if (device === undefined) return block?.node ?? -1
+    return device.targetNode ?? device.node ?? block?.node ?? ramBelow(address)
+  }
 }
 
 /**
@@ -69,7 +79,7 @@ export const providers = (spec: MachineSpec.MachineSpec, memory: BootMemory.Boot
   return {
     nfit: pmem.map(describe),
     virtioPmem: ofKind(spec, "virtio-pmem").map(describe),
-    node: nodeOf(memory)
+    node: nodeOf(spec, memory)
   }
 }
 

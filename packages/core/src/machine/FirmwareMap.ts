@@ -38,6 +38,19 @@ export const table = (machine: MachineSpec.MachineSpec): E820.Table =>
   }))
 
 /**
+ * What PCI host bridges decode: ranges of kind `other` under the name `/proc/iomem` has for it (20.7).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const windows = (
+  { ranges = [] }: MachineSpec.MachineSpec
+): ReadonlyArray<PfnRange.PfnRange & { readonly name: string }> =>
+  ranges.flatMap(({ kind, name = "", size, start }) =>
+    kind === "other" && name.startsWith("PCI Bus ") ? [{ ...PfnRange.fromLength(start, size), name }] : []
+  )
+
+/**
  * Blocks of one node with no other node between them become one, holes included (`numa_cleanup_meminfo()`); ascending,
  * nothing at `end` and above.
  *

@@ -74,6 +74,9 @@ export const slices = ({ ram }: Input): ReadonlyArray<Slice> => {
   })
 }
 
+/** Where the PCI window ends that begins with the end of low RAM (20.7). */
+const windowEnd = 0xfec00000
+
 /** The firmware map of the reference machine (OBS-1), every part of RAM with its domain. */
 const rangesOf = (input: Input, node: (domain: number) => number): ReadonlyArray<MachineSpec.Range> => {
   const { above4G, below4G } = input.ram
@@ -92,6 +95,7 @@ const rangesOf = (input: Input, node: (domain: number) => number): ReadonlyArray
     { start: 0xf0000, size: 0x10000, kind: "reserved" },
     ...inSlices("ram", MiB, below4G - tail),
     ...inSlices("reserved", below4G - tail, below4G),
+    { start: below4G, size: windowEnd - below4G, kind: "other", name: "PCI Bus 0000:00" },
     { start: 0xfffc0000, size: 0x40000, kind: "reserved" },
     ...inSlices("ram", 4 * GiB, 4 * GiB + above4G),
     { start: 0xfd00000000, size: 0x300000000, kind: "reserved" }

@@ -45,8 +45,9 @@ export const entries = {
   console: entry("console", ["console.*"], "last lines of the console of a guest that died"),
   recorder: entry(
     "recorder",
-    ["snapshotErrors.*"],
-    "the recorder could not read the guest: nothing is said about the kernel"
+    ["snapshotErrors.*", "infoblocks.**"],
+    "the recorder could not read the guest: nothing is said about the kernel",
+    { only: "snapshotErrors, and the blocks they name" }
   ),
   pcpPages: entry("pcpPages", ["phases.*.pcp_pages"], "state of the page allocator"),
   meminfo: entry("meminfo", ["phases.*.meminfo.*"], "state of the page allocator and of caches", {

@@ -1,6 +1,6 @@
 /**
  * The firmware memory map as the kernel edits it: `memmap=` actions, sanitising, RAM for the page allocator, and the ranges
- * that become pmem regions (spec 20.3, 20.4, OBS-1 … OBS-4).
+ * that become pmem regions (spec 20.3, 20.4, 20.7, OBS-1 … OBS-4).
  *
  * Ranges are half-open, in bytes.
  *
@@ -185,11 +185,13 @@ const unknownKind: Kind = { name: "Unknown E820 type", desc: Desc.none, busy: tr
 /** How far a `RAM buffer` reaches: up to the next multiple of this (OBS-4). */
 const bufferAlign = (end: number): number => end < MiB ? 64 * KiB : end < 16 * MiB ? MiB : 64 * MiB
 
-/** RAM buffers of a sanitised table: the free parts of the gap after each RAM entry (OBS-4). */
-const buffers = (table: Table): ReadonlyArray<PfnRange.PfnRange> =>
-  table.filter((e) => e.type === Type.ram).flatMap((e) =>
-    PfnRange.subtract({ start: e.end, end: Alignment.up(e.end, bufferAlign(e.end)) }, table)
+/** RAM buffers of a sanitised table: the parts of the gap after each RAM entry that `tree` leaves free (OBS-4). */
+const buffers = (table: Table, tree: ResourceTree.Resource): ReadonlyArray<PfnRange.PfnRange> => {
+  const taken = tree.children.map(({ end, start }) => ({ start, end: end + 1 }))
+  return table.filter((e) => e.type === Type.ram).flatMap((e) =>
+    PfnRange.subtract({ start: e.end, end: Alignment.up(e.end, bufferAlign(e.end)) }, taken)
   )
+}
 
 const isSystemRam = (type: number): boolean => type === Type.ram || type === Type.reservedKernel
 
@@ -214,16 +216,59 @@ const bufferRequest = ({ end, start }: PfnRange.PfnRange): ResourceTree.Request 
   busy: false
 })
 
+/** A range of addresses that a PCI host bridge decodes. */
+interface Window extends PfnRange.PfnRange {
+  readonly name: string
+}
+
+type Tree = Result.Result<ResourceTree.Resource, KernelError>
+
+const each = <A>(
+  tree: ResourceTree.Resource,
+  items: ReadonlyArray<A>,
+  place: (tree: ResourceTree.Resource, item: A) => Result.Result<ResourceTree.Placed, KernelError>
+): Tree =>
+  items.reduce<Tree>(
+    (all, item) => Result.flatMap(all, (t) => Result.map(place(t, item), (placed) => placed.tree)),
+    Result.succeed(tree)
+  )
+
+/** A window that overlaps part of something is ignored (20.7). */
+const withWindow = (tree: ResourceTree.Resource, { end, name, start }: Window): ResourceTree.Resource =>
+  Result.match(ResourceTree.insert(tree, { start, size: end - start, name }), {
+    onSuccess: (placed) => placed.tree,
+    onFailure: () => tree
+  })
+
 /**
- * `/proc/iomem` as far as the map alone decides it: every entry, and on a PC (`pc`) the RAM buffers (OBS-3, OBS-4). `table`
- * is sanitised.
+ * `/proc/iomem` as the map and the PCI windows decide it, in the kernel's order: busy entries, windows, the other entries, which
+ * expand to fit, and on a PC (`pc`) the RAM buffers (OBS-3, OBS-4, 20.7). `table` is sanitised.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const toResources = (table: Table, pc = true): Result.Result<ResourceTree.Resource, KernelError> =>
-  [...table.map(entryRequest), ...(pc ? buffers(table) : []).map(bufferRequest)]
-    .reduce<Result.Result<ResourceTree.Resource, KernelError>>(
-      (tree, asked) => Result.flatMap(tree, (t) => Result.map(ResourceTree.insert(t, asked), (placed) => placed.tree)),
-      Result.succeed(ResourceTree.empty)
+export const toResources = (
+  table: Table,
+  pc = true,
+  windows: ReadonlyArray<Window> = []
+): Result.Result<ResourceTree.Resource, KernelError> =>
+  Result.gen(function*() {
+    const requests = table.map(entryRequest)
+    const early = yield* each(ResourceTree.empty, requests.filter(({ busy }) => busy === true), ResourceTree.insert)
+    const entries = yield* each(
+      windows.reduce(withWindow, early),
+      requests.filter(({ busy }) => busy !== true),
+      ResourceTree.insertExpanding
     )
+    return pc ? yield* each(entries, buffers(table, entries).map(bufferRequest), ResourceTree.insert) : entries
+  })
+
+/**
+ * The resources `nd_e820` finds, ascending: those of type-12 entries at whatever depth, but not what lies inside one it has found
+ * already (20.7).
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const found = (tree: ResourceTree.Resource): ReadonlyArray<ResourceTree.Resource> =>
+  tree.children.flatMap((resource) => resource.desc === Desc.persistentMemoryLegacy ? [resource] : found(resource))

@@ -178,6 +178,43 @@ export const request = (tree: Resource, asked: Request): Result.Result<Placed, K
     return refuse(range, "EBUSY", `sticks out of ${show(parent)}`, "stay inside one parent, or outside all of them")
   })
 
+/** Where a range is to be inserted: below the last of `path`, around `inside`; `partial` is what it overlaps only in part. */
+interface Site {
+  readonly path: ReadonlyArray<Resource>
+  readonly inside: ReadonlyArray<Resource>
+  readonly partial: Resource | undefined
+}
+
+const siteOf = (tree: Resource, range: Pick<Resource, "start" | "end">): Site => {
+  const path = [tree]
+  for (let parent = tree;;) {
+    const inside = parent.children.filter((child) => overlaps(child, range))
+    const first = inside[0]
+    if (first === undefined || !contains(first, range) || (first.start === range.start && first.end === range.end)) {
+      return { path, inside, partial: inside.find((child) => !contains(range, child)) }
+    }
+    path.push(first)
+    parent = first
+  }
+}
+
+const insertAt = (
+  { inside, path }: Site,
+  range: Pick<Resource, "start" | "end" | "name">,
+  asked: Pick<Request, "flags" | "busy" | "desc">
+): Placed => {
+  const resource: Resource = {
+    ...range,
+    flags: (asked.flags ?? Flag.memory) | (asked.busy === true ? Flag.busy : 0),
+    desc: asked.desc ?? Desc.none,
+    children: inside
+  }
+  return { tree: rebuild(path, withChild(path.at(-1) ?? empty, resource, inside)), resource }
+}
+
+const outside = (range: Pick<Resource, "start" | "end" | "name">, tree: Resource): Result.Result<never, KernelError> =>
+  refuse(range, "EBUSY", `sticks out of ${show(tree)}`, "stay inside the address space")
+
 /**
  * `insert_resource()`: as {@link request}, but may also become the parent of what it covers completely. This is how firmware
  * ranges enter, and how the NFIT driver adds `Persistent Memory`.
@@ -189,29 +226,35 @@ export const request = (tree: Resource, asked: Request): Result.Result<Placed, K
  */
 export const insert = (tree: Resource, asked: Request): Result.Result<Placed, KernelError> =>
   Result.flatMap(rangeOf(asked), (range) => {
-    const path = [tree]
-    let parent = tree
-    while (contains(parent, range)) {
-      const inside = parent.children.filter((child) => overlaps(child, range))
-      const first = inside[0]
-      if (first !== undefined && contains(first, range) && (first.start !== range.start || first.end !== range.end)) {
-        path.push(first)
-        parent = first
-        continue
-      }
-      const partial = inside.find((child) => !contains(range, child))
-      if (partial !== undefined) {
-        return refuse(range, "EBUSY", `overlaps part of ${show(partial)}`, "cover it completely, or stay inside it")
-      }
-      const resource: Resource = {
-        ...range,
-        flags: (asked.flags ?? Flag.memory) | (asked.busy === true ? Flag.busy : 0),
-        desc: asked.desc ?? Desc.none,
-        children: inside
-      }
-      return Result.succeed({ tree: rebuild(path, withChild(parent, resource, inside)), resource })
+    if (!contains(tree, range)) return outside(range, tree)
+    const site = siteOf(tree, range)
+    return site.partial === undefined
+      ? Result.succeed(insertAt(site, range, asked))
+      : refuse(
+        range,
+        "EBUSY",
+        `overlaps part of ${show(site.partial)}`,
+        "cover it completely, or stay inside it"
+      )
+  })
+
+/**
+ * `insert_resource_expand_to_fit()`: as {@link insert}, but what it overlaps only in part makes it grow until it covers that
+ * completely (20.7).
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const insertExpanding = (tree: Resource, asked: Request): Result.Result<Placed, KernelError> =>
+  Result.flatMap(rangeOf(asked), (wanted) => {
+    if (!contains(tree, wanted)) return outside(wanted, tree)
+    let { end, start } = wanted
+    let site = siteOf(tree, wanted)
+    for (; site.partial !== undefined; site = siteOf(tree, { start, end })) {
+      start = Math.min(start, site.partial.start)
+      end = Math.max(end, site.partial.end)
     }
-    return refuse(range, "EBUSY", `sticks out of ${show(parent)}`, "stay inside the address space")
+    return Result.succeed(insertAt(site, { start, end, name: wanted.name }, asked))
   })
 
 /**

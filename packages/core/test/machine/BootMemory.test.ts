@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as Architecture from "../../src/geometry/Architecture.ts"
 import * as BootMemory from "../../src/machine/BootMemory.ts"
+import * as Firmware from "../../src/machine/Firmware.ts"
 import type { MachineSpec, Range } from "../../src/machine/MachineSpec.ts"
 import * as ZoneChoice from "../../src/zones/ZoneChoice.ts"
 import { cpuTime } from "../cpuTime.ts"
@@ -153,5 +154,23 @@ describe("BootMemory", () => {
     assert.strictEqual(memory.nodes.length, 8)
     // Fake nodes are at least a 1024th of the RAM, 1 TiB: 127 in each real node, the last one taking the rest.
     assert.strictEqual(boot({ ...spec, cmdline: "numa=fake=32M" }).nodes.length, 8 * 127)
+  })
+
+  it("20.7: an address has the node of firmware's block around it, and none outside of all of them", () => {
+    const { node } = Firmware.providers({}, boot({ ranges: [ram(MiB, 2 * GiB - MiB, 1), ram(4 * GiB, 4 * GiB, 0)] }))
+    assert.deepStrictEqual([1, 2, 3, 4, 7, 8].map((at) => node(at * GiB)), [1, -1, -1, 0, 0, -1])
+    const cut = boot({ cmdline: "mem=6G", ranges: [ram(MiB, 2 * GiB - MiB, 1), ram(4 * GiB, 4 * GiB, 0)] })
+    assert.strictEqual(Firmware.providers({}, cut).node(7 * GiB), 0)
+    assert.strictEqual(Firmware.providers({}, boot({ ranges: [ram(MiB, 2 * GiB - MiB)] })).node(8 * GiB), 0)
+  })
+
+  it("20.7: a range named PCI Bus is a window of /proc/iomem, which late entries grow around", () => {
+    const { resources } = boot({
+      cmdline: "memmap=1G!3584M",
+      ranges: [...pc, { start: 3 * GiB, size: 0xfec00000 - 3 * GiB, kind: "other", name: "PCI Bus 0000:00" }]
+    })
+    const legacy = resources.children.find(({ start }) => start === 3 * GiB)
+    assert.strictEqual(legacy?.name, "Persistent Memory (legacy)")
+    assert.deepStrictEqual(legacy?.children.map(({ name }) => name), ["PCI Bus 0000:00"])
   })
 })

@@ -117,4 +117,19 @@ describe("Comparison", () => {
       )
     }
   }, 3_600_000)
+
+  it("a block the recorder could not read is out of scope, any other that is missing is not", () => {
+    const record = Observed.all.find(({ observed }) => LeafPath.member(observed, "infoblocks") !== undefined) ??
+      assert.fail("no block")
+    const [label] = Object.keys(LeafPath.member(record.observed, "infoblocks") ?? {})
+    if (label === undefined) assert.fail("no block")
+    const engine = Observed.asEngine(record)
+    const without = altered(record, ["infoblocks", label], undefined)
+    const told = (error: string) => ({ ...without, observed: { ...without.observed, snapshotErrors: [error] } })
+    assert.deepStrictEqual(RecordComparison.compare(told(`infoblock ${label} 4096: KeyError`), engine).different, [])
+    for (const record of [without, told(`infoblock ${label}2 4096: KeyError`)]) {
+      const { different } = RecordComparison.compare(record, engine)
+      assert.isAbove(different.filter(({ path }) => path.startsWith("infoblocks")).length, 0)
+    }
+  })
 })

@@ -5,6 +5,7 @@ import * as E820 from "../../src/resources/E820.ts"
 import * as MemmapOption from "../../src/resources/MemmapOption.ts"
 import * as ResourceTree from "../../src/resources/ResourceTree.ts"
 
+const KiB = 1024
 const MiB = 1024 ** 2
 const GiB = 1024 ** 3
 
@@ -26,6 +27,9 @@ const firmware = (below: number, above: number): E820.Table => {
     entry(0xfd00000000, 0x10000000000, 2)
   ]
 }
+
+/** 20.7: the PCI window of the recorded machine. */
+const pciWindow = (start: number) => ({ start, end: 0xfec00000, name: "PCI Bus 0000:00" })
 
 const kept = new Set(["System RAM", "Reserved", "Persistent Memory (legacy)", "RAM buffer"])
 
@@ -113,12 +117,9 @@ describe("E820", () => {
       const plugged = new Set((dimms ?? []).map((d) => d.addr))
       const expected = iomem.filter((r) => r.depth === 0 && kept.has(r.name) && !plugged.has(r.start))
         .map(({ end, name, start }) => ({ start, end, name }))
-      const tree = Result.getOrThrow(E820.toResources(table))
-      // The PCI window from the end of low RAM on is not in the map; it takes the place of a RAM buffer.
-      const inWindow = (r: ResourceTree.Resource) =>
-        r.name === "RAM buffer" && r.start >= ram.below4G && r.start < 0xfec00000
+      const tree = Result.getOrThrow(E820.toResources(table, true, [pciWindow(ram.below4G)]))
       assert.deepStrictEqual(
-        tree.children.filter((r) => !inWindow(r)).map(({ end, name, start }) => ({ start, end, name })),
+        tree.children.filter(({ name }) => kept.has(name)).map(({ end, name, start }) => ({ start, end, name })),
         expected,
         recorded.case
       )
@@ -151,6 +152,74 @@ describe("E820", () => {
       "large-device"
     ] as const
     for (const category of categories) assert.isAbove(check(category), 0)
+  })
+
+  const withWindow = (cmdline: string) =>
+    Result.getOrThrow(
+      E820.toResources(E820.boot(firmware(3 * GiB, 3 * GiB), options(cmdline)), true, [pciWindow(3 * GiB)])
+    )
+
+  const between = (tree: ResourceTree.Resource, start: number, end: number) =>
+    ResourceTree.toText(tree).split("\n").filter((line) => {
+      const at = Number.parseInt(line, 16)
+      return at >= start && at < end
+    })
+
+  const regions = (tree: ResourceTree.Resource) => E820.found(tree).map(({ end, start }) => [start, end + 1 - start])
+
+  it("20.7: a type-12 entry inside a PCI window is its child, and a region", () => {
+    for (const [cmdline, line] of [["256M!3G", "c0000000-cfffffff"], ["256M!3328M", "d0000000-dfffffff"]] as const) {
+      const tree = withWindow(cmdline)
+      assert.deepStrictEqual(between(tree, 3 * GiB, 0xfec00000), [
+        "c0000000-febfffff : PCI Bus 0000:00",
+        `  ${line} : Persistent Memory (legacy)`
+      ])
+      assert.deepStrictEqual(regions(tree), [[Number.parseInt(line, 16), 256 * MiB]])
+    }
+  })
+
+  it("20.7: an entry that overlaps part of a PCI window grows until it covers it", () => {
+    const tree = withWindow("1G!3584M")
+    assert.deepStrictEqual(between(tree, 3 * GiB, 4 * GiB), [
+      "c0000000-fffbffff : Persistent Memory (legacy)",
+      "  c0000000-febfffff : PCI Bus 0000:00",
+      "fffc0000-ffffffff : Persistent Memory (legacy)"
+    ])
+    assert.deepStrictEqual(regions(tree)[0], [3 * GiB, GiB - 256 * KiB])
+    const reserved = Result.getOrThrow(E820.toResources(
+      E820.boot(firmware(3 * GiB, 3 * GiB), MemmapOption.actions(MemmapOption.parse("1G$3584M"))),
+      true,
+      [pciWindow(3 * GiB)]
+    ))
+    assert.deepStrictEqual(between(reserved, 3 * GiB, 4 * GiB), [
+      "c0000000-11fffffff : Reserved",
+      "  c0000000-febfffff : PCI Bus 0000:00"
+    ])
+  })
+
+  it("20.7: of two entries one in the other through a window, only the outer one is a region", () => {
+    const tree = withWindow("256M!3328M,512M!3840M")
+    assert.deepStrictEqual(between(tree, 3 * GiB, 4 * GiB), [
+      "c0000000-fffbffff : Persistent Memory (legacy)",
+      "  c0000000-febfffff : PCI Bus 0000:00",
+      "    d0000000-dfffffff : Persistent Memory (legacy)",
+      "fffc0000-ffffffff : Persistent Memory (legacy)"
+    ])
+    assert.deepStrictEqual(regions(tree), [
+      [3 * GiB, GiB - 256 * KiB],
+      [0xfffc0000, 256 * KiB],
+      [4 * GiB, 256 * MiB]
+    ])
+  })
+
+  it("20.7: a window that overlaps part of RAM is ignored, one of the same range as an entry is inside it", () => {
+    const table = E820.boot(firmware(3 * GiB, 3 * GiB), options("1004M!3G"))
+    const ignored = Result.getOrThrow(E820.toResources(table, true, [pciWindow(2 * GiB)]))
+    assert.notInclude(ResourceTree.toText(ignored), "PCI Bus")
+    assert.deepStrictEqual(between(withWindow("1004M!3G"), 3 * GiB, 0xfec00000), [
+      "c0000000-febfffff : Persistent Memory (legacy)",
+      "  c0000000-febfffff : PCI Bus 0000:00"
+    ])
   })
 
   it("20.3: PRAM and RAM are top-level resources with the desc and busy bits of 20.2", () => {

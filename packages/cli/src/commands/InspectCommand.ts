@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as Capture from "@vmemmap/core/inspection/Capture"
+import * as Disagreements from "@vmemmap/core/inspection/Disagreements"
 import * as HostCapture from "@vmemmap/core/inspection/HostCapture"
 import * as Inspection from "@vmemmap/core/inspection/Inspection"
 import * as MachineView from "@vmemmap/core/inspection/MachineView"
@@ -18,7 +18,6 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import { AnswerIsNo, orWrongUse, ToolStatus, WrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
@@ -27,7 +26,9 @@ import * as MemoryMap from "../printers/MemoryMap.ts"
 import * as Style from "../printers/Style.ts"
 import * as Sources from "../sources/Sources.ts"
 import * as SysRoot from "../sources/SysRoot.ts"
+import * as ThisMachine from "../sources/ThisMachine.ts"
 import * as Options from "./Options.ts"
+import * as WriteFile from "./WriteFile.ts"
 
 const flags = {
   words: Argument.String("source|pfn|address").pipe(
@@ -54,27 +55,15 @@ const flags = {
   json: Options.json
 }
 
-const write = Effect.fnUntraced(function*(file: string, text: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Sources.resolve(file)
-  yield* Effect.mapError(
-    fs.writeFileString(path, text),
-    ({ reason }) => new WrongUse({ problem: `${file}: cannot be written (${reason._tag})` })
-  )
-})
-
-/** `uname -m` of this machine; a captured tree is one of the same kind unless its version says otherwise. */
-const architecture = (): string => process.arch === "x64" ? "x86_64" : process.arch
-
 const gathered = Effect.fnUntraced(function*(root: string | undefined) {
   const folder = root === undefined ? "/" : yield* Sources.resolve(root)
   const { files, unreadable } = yield* SysRoot.all(folder)
   const name = root ?? ""
   const parts = yield* orFailure(TreeCapture.toParts(name, files))
-  const arch = Architecture.fromName(architecture())
+  const arch = root === undefined ? yield* ThisMachine.architecture : undefined
   const own: MachineView.Part = {
     source: name === "" ? "this machine" : name,
-    ...(root === undefined && arch !== undefined ? { spec: { arch: arch.name } } : {}),
+    ...(arch === undefined ? {} : { spec: { arch } }),
     notes: unreadable.map((each) => `${name}/${each} cannot be read`)
   }
   return { files, parts: [...parts, own] }
@@ -116,17 +105,20 @@ export const command = Command.make(
     ]
     if (record !== undefined && own !== undefined) {
       const log = texts.find(({ text }) => /BIOS-e820: /.test(text))?.text ?? own.files.get("var/log/dmesg")
-      const made = yield* orFailure(HostCapture.make(root ?? "", own.files, architecture(), log))
-      yield* write(record, KernelRecord.toText(made))
+      // a captured tree is taken to be one of this kind of machine
+      const arch = (yield* ThisMachine.architecture) ?? process.arch
+      const made = yield* orWrongUse(HostCapture.make(root ?? "", own.files, arch, log))
+      yield* WriteFile.write("--record", record, KernelRecord.toText(made))
     }
     const view = yield* orWrongUse(MachineView.join(parts))
     const inspection = yield* orWrongUse(Inspection.make(view, places))
     if (Option.isSome(args.svg)) {
-      yield* write(args.svg.value, MemoryMap.svg(MemoryMap.rows(inspection), title(inspection), subtitle(inspection)))
+      const picture = MemoryMap.svg(MemoryMap.rows(inspection), title(inspection), subtitle(inspection))
+      yield* WriteFile.write("--svg", args.svg.value, picture)
     }
     const look = { width: output.width, style: Style.make(output.colour) }
     yield* args.json ? json(inspection) : output.print(InspectPrinter.text(inspection, look))
-    const unexplained = inspection.disagreements.filter(({ explanation }) => explanation === null).length
+    const unexplained = Disagreements.unexplained(inspection.disagreements).length
     if (unexplained > 0) {
       return yield* new AnswerIsNo({ why: `${unexplained} unexplained of ${inspection.checked} comparisons` })
     }

@@ -13,7 +13,6 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as TryAnswer from "../answers/TryAnswer.ts"
 import { orWrongUse, WrongUse } from "../Failure.ts"
@@ -24,6 +23,7 @@ import * as TryPrinter from "../printers/TryPrinter.ts"
 import * as MachineSource from "../sources/MachineSource.ts"
 import * as Sources from "../sources/Sources.ts"
 import * as Options from "./Options.ts"
+import * as WriteFile from "./WriteFile.ts"
 
 const flags = {
   machine: Argument.String("machine").pipe(
@@ -76,19 +76,6 @@ const scriptOf = Effect.fnUntraced(function*(
   return yield* Sources.text(script.value)
 })
 
-const write = Effect.fnUntraced(function*(file: string, text: string) {
-  const fs = yield* FileSystem.FileSystem
-  yield* Effect.mapError(
-    fs.writeFileString(yield* Sources.resolve(file), text),
-    ({ reason }) =>
-      new WrongUse({
-        problem: `--record: ${file} cannot be written: ${
-          reason._tag === "NotFound" ? "there is no such folder" : reason._tag
-        }`
-      })
-  )
-})
-
 /**
  * `vmemmap try`; status 2 where a line cannot be carried out. The tools' own exit statuses are part of what is printed.
  *
@@ -131,7 +118,7 @@ export const command = Command.make(
       (error) => new WrongUse({ problem: error.message })
     )
     const record = DryRun.toRecord(request, done)
-    if (Option.isSome(args.record)) yield* write(args.record.value, KernelRecord.toText(record))
+    if (Option.isSome(args.record)) yield* WriteFile.write("--record", args.record.value, KernelRecord.toText(record))
     if (args.json) {
       const { boot, defects, notes, use } = done
       yield* output.print(RecordText.print({

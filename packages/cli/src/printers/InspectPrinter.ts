@@ -6,6 +6,7 @@
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import { hex } from "@vmemmap/core/geometry/Pfn"
 import type { Check } from "@vmemmap/core/inspection/Check"
+import * as Disagreements from "@vmemmap/core/inspection/Disagreements"
 import type { Inspection } from "@vmemmap/core/inspection/Inspection"
 import type { PfnView } from "@vmemmap/core/inspection/PfnView"
 import * as MemoryMap from "./MemoryMap.ts"
@@ -22,7 +23,7 @@ const heading = (
   { arch, checked, disagreements, kernel, memmap, sources }: Inspection,
   { style, width }: Look
 ): string => {
-  const unknown = disagreements.filter(({ explanation }) => explanation === null).length
+  const unknown = Disagreements.unexplained(disagreements).length
   const verdict = disagreements.length === 0
     ? style.good(`all ${checked} comparisons agree`)
     : `${checked} comparisons, ${disagreements.length} ${disagreements.length === 1 ? "differs" : "differ"}, ${

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as Source from "@vmemmap/core/inputs/Source"
+import * as HostRecord from "@vmemmap/core/inspection/HostRecord"
+import * as MachineView from "@vmemmap/core/inspection/MachineView"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
 import * as KernelRecord from "@vmemmap/core/records/KernelRecord"
 import * as RecordedMachine from "@vmemmap/core/records/RecordedMachine"
@@ -19,11 +21,18 @@ const ofRecord = (
   source: string,
   text: string
 ): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
-  Result.flatMap(
-    Result.flatMap(KernelRecord.parse(source, text), (record) => KernelRecord.given(source, record)),
-    ({ _tag, input }): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
-      _tag === "Described" ? Result.succeed(input.spec) : RecordedMachine.fromInput(input)
-  )
+  Result.gen(function*() {
+    const record = yield* KernelRecord.parse(source, text)
+    const { _tag, input } = yield* KernelRecord.given(source, record)
+    switch (_tag) {
+      case "Described":
+        return input.spec
+      case "Host":
+        return (yield* MachineView.join(yield* HostRecord.toParts(source, record))).spec
+      default:
+        return yield* RecordedMachine.fromInput(input)
+    }
+  })
 
 /**
  * One machine from all sources.

@@ -7,6 +7,7 @@
  */
 import * as JsonText from "@vmemmap/core/inputs/JsonText"
 import * as CapturedTree from "@vmemmap/core/sysfs/CapturedTree"
+import * as NodeMask from "@vmemmap/core/sysfs/NodeMask"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -97,9 +98,7 @@ const singleFiles = [
   ...["iomem", "zoneinfo", "meminfo", "buddyinfo", "vmstat", "cmdline", "version", "cpuinfo"].map((name) =>
     `proc/${name}`
   ),
-  ...["online", "possible", "has_memory", "has_normal_memory", "has_cpu"].map((name) =>
-    `sys/devices/system/node/${name}`
-  ),
+  ...NodeMask.names.map((name) => `sys/devices/system/node/${name}`),
   ...["online_policy", "memmap_on_memory", "auto_movable_ratio", "auto_movable_numa_aware"]
     .map((name) => `sys/module/memory_hotplug/parameters/${name}`),
   ...blockFiles,

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
+import * as CpuInfo from "@vmemmap/core/inputs/CpuInfo"
 import * as Iomem from "@vmemmap/core/inputs/Iomem"
 import * as KernelBanner from "@vmemmap/core/inputs/KernelBanner"
 import * as Meminfo from "@vmemmap/core/inputs/Meminfo"
@@ -77,11 +78,17 @@ const nodes = Effect.fnUntraced(function*(tree: Tree) {
   return parsed !== undefined && Result.isSuccess(parsed) ? parsed.success : []
 })
 
-/** `process.arch` where the page size follows from it; arm64 tells its page size in smaps. A captured tree says neither. */
-const architecture = Effect.fnUntraced(function*(tree: Tree, root: string) {
+/**
+ * The architecture this command runs on: `process.arch` where the page size follows from it; arm64 tells its page size in smaps.
+ * `undefined` for any other.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const architecture = Effect.gen(function*() {
   const machine = process.arch === "x64" ? "x86_64" : process.arch
-  if (root !== "/") return undefined
   if (machine !== "arm64") return Architecture.fromName(machine)?.name
+  const tree = yield* below("/")
   const kib = /^KernelPageSize:\s+(\d+) kB/m.exec((yield* tree.file("proc/self/smaps")) ?? "")?.[1]
   return kib === undefined ? undefined : Architecture.fromName(`arm64-${kib}k`)?.name
 })
@@ -114,9 +121,10 @@ export const read = Effect.fnUntraced(function*(root: string) {
   )
   const own: MachineSpec = defined({
     kernel: version === undefined ? undefined : KernelBanner.kernel(version),
-    arch: yield* architecture(tree, root),
+    // a captured tree does not say it
+    arch: root === "/" ? yield* architecture : undefined,
     cmdline: yield* tree.file("proc/cmdline"),
-    hypervisor: cpuinfo === undefined ? undefined : /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo),
+    hypervisor: cpuinfo === undefined ? undefined : CpuInfo.isVirtual(cpuinfo),
     blockSize: blockSize === undefined ? undefined : integer(`0x${blockSize}`),
     nodes: yield* nodes(tree),
     devices: regions.flat()

@@ -37,6 +37,16 @@ describe("vmemmap try", () => {
       assert.include(stdout, "struct pages: 1048576 mapped, 1048576 times one was written; in RAM 64 MiB of node 0")
     }))
 
+  it.effect("OBS-3: the record of a live machine is a machine to try things on", () =>
+    Effect.gen(function*() {
+      const host = KernelFacts.index.find(({ category }) => category === "host")
+      assert.isDefined(host)
+      const from = yield* folderWith({ "host.json": KernelFacts.textOf(host) })
+      const { status, stdout } = yield* run(["try", "host.json", ...lines("cat /proc/cmdline")], { from })
+      assert.strictEqual(status, 0)
+      assert.include(stdout, "00001000-0009fbff : System RAM\n")
+    }))
+
   it.effect("GEO-1: zones have the size their pages have on that architecture", () =>
     Effect.gen(function*() {
       const from = yield* folderWith({

@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as CpuInfo from "../inputs/CpuInfo.ts"
 import type { InputError } from "../inputs/InputError.ts"
 import * as KernelBanner from "../inputs/KernelBanner.ts"
 import * as ResourceText from "../inputs/ResourceText.ts"
 import * as Zoneinfo from "../inputs/Zoneinfo.ts"
 import type * as KernelRecord from "../records/KernelRecord.ts"
+import * as NodeMask from "../sysfs/NodeMask.ts"
 import * as TreeCapture from "./TreeCapture.ts"
 import type { Files } from "./TreeDevices.ts"
 
@@ -114,14 +115,12 @@ const blocksOf = (files: Files): ReadonlyArray<Value> => {
   return runs.map(({ attributes: own, first, last }) => ({ first, last, ...own }))
 }
 
-const maskNames = ["online", "possible", "has_memory", "has_normal_memory", "has_cpu"]
-
 const nodeFolder = "sys/devices/system/node"
 
 const nodesOf = (files: Files): string => {
   const totals = [...files].filter(([path]) => /^sys\/devices\/system\/node\/node[0-9]+\/meminfo$/.test(path))
     .flatMap(([, text]) => text.split("\n").filter((line) => /MemTotal|MemFree/.test(line)).map((line) => line.trim()))
-  const masks = maskNames.flatMap((name) => {
+  const masks = NodeMask.names.flatMap((name) => {
     const text = files.get(`${nodeFolder}/${name}`)
     return text === undefined ? [] : [`${name}=${text.trim()}`]
   })
@@ -154,8 +153,10 @@ const orAbsent = <A>(
 /**
  * The record of the machine whose files these are; `log` is the kernel's log of its boot, if there is one.
  *
- * Host names, other words of the command line and lines that have nothing to do with memory are left out. Resources whose addresses the kernel
- * hides are left out, too.
+ * Host names, other words of the command line and lines that have nothing to do with memory are left out. Resources whose
+ * addresses the kernel hides are left out, too. `arch` counts where the kernel's version does not tell.
+ *
+ * Fails with an `InputError` where `/proc/iomem` or `/proc/zoneinfo` is not what it should be.
  *
  * @category conversions
  * @since 0.1.0
@@ -165,19 +166,23 @@ export const make = (
   files: Files,
   arch: string,
   log: string | undefined
-): Effect.Effect<KernelRecord.KernelRecord, InputError> =>
-  Effect.gen(function*() {
+): Result.Result<KernelRecord.KernelRecord, InputError> =>
+  Result.gen(function*() {
     const iomemText = files.get("proc/iomem") ?? ""
     const isHidden = TreeCapture.isHidden(iomemText)
     const resources = isHidden || iomemText.trim() === ""
       ? []
-      : yield* Effect.fromResult(ResourceText.parse(`${source}/proc/iomem`, iomemText))
-    const zones = yield* Effect.fromResult(
-      orAbsent(files, "proc/zoneinfo", (text) => Zoneinfo.parse(`${source}/proc/zoneinfo`, text))
+      : yield* ResourceText.parse(`${source}/proc/iomem`, iomemText)
+    const zones = yield* orAbsent(
+      files,
+      "proc/zoneinfo",
+      (text) => Zoneinfo.parse(`${source}/proc/zoneinfo`, text)
     )
     const blockSize = blockSizeOf(files)
+    const banner = (files.get("proc/version") ?? "").replace(/^Linux version /, "")
+    const ownArch = KernelBanner.arch(banner) ?? arch
     const observed = {
-      uname: `Linux ${release(files)} ${arch}`,
+      uname: `Linux ${release(files)} ${ownArch}`,
       meminfo: meminfo(files.get("proc/meminfo") ?? ""),
       vmstat: counters(files.get("proc/vmstat") ?? ""),
       iomemText: isHidden ? "" : iomemText,
@@ -202,10 +207,10 @@ export const make = (
       category: "host",
       about: "a live machine",
       input: {
-        arch,
-        kernel: KernelBanner.kernel((files.get("proc/version") ?? "").replace(/^Linux version /, "")) ?? release(files),
+        arch: ownArch,
+        kernel: KernelBanner.kernel(banner) ?? release(files),
         memoryOptions: words.join(" "),
-        ...(cpuinfo === undefined ? {} : { hypervisor: /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo) })
+        ...(cpuinfo === undefined ? {} : { hypervisor: CpuInfo.isVirtual(cpuinfo) })
       },
       observed: Object.fromEntries(Object.entries(observed).filter(([, value]) => !isEmpty(value)))
     }

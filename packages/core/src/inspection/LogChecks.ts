@@ -103,7 +103,7 @@ const lastPfnChecks = (context: Context): ReadonlyArray<Check.Check> => {
       ? []
       : [
         check(
-          "GEO-2",
+          "GEO-1",
           "pfns of the architecture",
           most,
           log.maxArchPfn,
@@ -243,7 +243,7 @@ const zonelistChecks = ({ check, expected, log }: Context): ReadonlyArray<Check.
   ]
 }
 
-/** Sections of pages a kernel initialises before it defers (DEF-2, DEF-4). */
+/** Bytes a kernel may leave for later: of each node's highest zone all but a section (DEF-2), before 4.17 less (DEF-4). */
 const mostDeferred = ({ expected: { boot }, pageSize }: Context): number => {
   const section = Architecture.pagesPerSection(boot.kernel.arch)
   return Num.sumAll(boot.nodes.map(({ zones }) => {

@@ -157,21 +157,11 @@ const withNodes = (spec: MachineSpec.MachineSpec, facts: Part): MachineSpec.Mach
 
 const where = "give the sources of one machine, each once"
 
-/**
- * Most ranges of RAM, devices, and namespaces of a machine that is inspected: the kernel's own table of ranges ends at 3200.
- *
- * @category constants
- * @since 0.1.0
- */
-export const rangeLimit = 4096
+/** Most ranges of RAM, devices, and namespaces of a machine that is inspected: the kernel's own table of ranges ends at 3200. */
+const rangeLimit = 4096
 
-/**
- * Most runs of memory blocks that differ from their neighbours.
- *
- * @category constants
- * @since 0.1.0
- */
-export const runLimit = 16384
+/** Most runs of memory blocks that differ from their neighbours. */
+const runLimit = 16384
 
 /** What there is too much of. */
 const excess = (
@@ -189,8 +179,8 @@ const excess = (
     : undefined
 
 /**
- * Joins what the sources say. What describes the machine is merged as {@link Source.merge} does; everything else may be said by one
- * source only.
+ * Joins what the sources say. What describes the machine is merged as {@link Source.merge} does; everything else may be said by
+ * one source only.
  *
  * Fails with an `InputError` when sources contradict each other or speak of the same twice, and when none describes memory.
  *

@@ -21,13 +21,8 @@ const holding = (siblings: ReadonlyArray<Resource>, address: number): Resource |
   return found !== undefined && found.start <= address ? found : undefined
 }
 
-/**
- * Names from the top level down to the innermost resource; empty where nothing is.
- *
- * @category queries
- * @since 0.1.0
- */
-export const path = (tree: ReadonlyArray<Resource>, address: number): ReadonlyArray<string> => {
+/** Names from the top level down to the innermost resource; empty where nothing is. */
+const path = (tree: ReadonlyArray<Resource>, address: number): ReadonlyArray<string> => {
   const names: Array<string> = []
   let siblings = tree
   for (let found = holding(siblings, address); found !== undefined; found = holding(siblings, address)) {

@@ -11,7 +11,7 @@ import * as PfnRange from "../geometry/PfnRange.ts"
 import * as PageAddress from "../sections/PageAddress.ts"
 import type { DeviceMap } from "./DeviceMaps.ts"
 import type { Expectation } from "./Expectation.ts"
-import type { MachineView } from "./MachineView.ts"
+import type { BlockRun, MachineView } from "./MachineView.ts"
 import * as Owners from "./Owners.ts"
 
 /**
@@ -81,7 +81,7 @@ const blockOf = ({ expected, view }: Context, address: number) => {
   return { block: run !== undefined || (blocks === undefined && isBoot) ? block : null, run }
 }
 
-const bootKind = (context: Context, pfn: number, run: MachineRun): Kind => {
+const bootKind = (context: Context, pfn: number, run: BlockRun | undefined): Kind => {
   const { boot } = context.expected
   const { arch } = boot.kernel
   const per = Architecture.pagesPerSubsection(arch)
@@ -101,7 +101,7 @@ const bootKind = (context: Context, pfn: number, run: MachineRun): Kind => {
       rules: [
         early,
         moved
-          ? `ZON-9: its block is online in zone ${run.zone}`
+          ? `HOT-17: its block is online in zone ${run.zone}`
           : `ZON-11: zone ${zone?.name} spans it on node ${node.node}`,
         isOnline ? "SEC-7: online section, and RAM touches the subsection" : "SEC-7: its block is offline"
       ]
@@ -128,9 +128,7 @@ const bootKind = (context: Context, pfn: number, run: MachineRun): Kind => {
   }
 }
 
-type MachineRun = ReturnType<typeof blockOf>["run"]
-
-const deviceKind = (map: DeviceMap): Kind => ({
+const deviceKind = (map: DeviceMap, { vmemmap }: Architecture.Architecture): Kind => ({
   backing: map.map === "dev"
     ? `${map.name} itself (altmap); base pages of a partial section come from RAM`
     : "RAM",
@@ -142,12 +140,12 @@ const deviceKind = (map: DeviceMap): Kind => ({
     `MRP-1: ${map.name} (${map.mode}) is mapped with struct pages`,
     map.map === "dev"
       ? "ALT-9: whole sections take their memmap from the device"
-      : "VMM-1: the memmap is allocated from RAM",
+      : `${vmemmap === "pmd" ? "VMM-3" : "VMM-2"}: without an altmap the memmap is allocated from RAM`,
     "ZON-9: ZONE_DEVICE has no present pages and is never online"
   ]
 })
 
-const addedKind = (run: MachineRun): Kind => {
+const addedKind = (run: BlockRun | undefined): Kind => {
   const isOnline = run?.state === "online"
   return {
     backing: "RAM, or the block itself with memmap_on_memory",
@@ -157,7 +155,7 @@ const addedKind = (run: MachineRun): Kind => {
     online: isOnline,
     rules: [
       "HOT-2: memory added since boot, whole blocks",
-      isOnline ? `ZON-9: its block is online in zone ${run.zone}` : "ZON-10: no zone before its block is online"
+      isOnline ? `HOT-17: its block is online in zone ${run.zone}` : "ZON-10: no zone before its block is online"
     ]
   }
 }
@@ -203,7 +201,7 @@ export const make = (context: Context, pfn: number): PfnView => {
   const { block, run } = blockOf(context, address)
   const map = maps.find((each) => within(each, address))
   const kind = map !== undefined
-    ? deviceKind(map)
+    ? deviceKind(map, arch)
     : sections?.kind === "boot"
     ? bootKind(context, pfn, run)
     : sections !== undefined && view.added.some((range) => within(range, address))

@@ -25,8 +25,10 @@ const refuse = (word: string, problem: string): Result.Result<never, InputError>
   )
 
 /**
- * The pfn. Decimal numbers and what follows `pfn:` are pfns, hexadecimal ones addresses: above the 2^63 those of struct pages or of the
- * direct map, as long as the kernel does not randomise them.
+ * The pfn. Decimal numbers and what follows `pfn:` are pfns, hexadecimal ones physical addresses; from 2^63 on those of struct
+ * pages or of the direct map, as long as the kernel does not randomise them.
+ *
+ * Fails with an `InputError` for what is no page frame, lies above MAX_PHYSMEM, or is a virtual address of something else.
  *
  * @category parsing
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * What a running machine counts, next to what the model expects: zones, totals, memory blocks, nodes (ZON-11, ZON-14, OBS-10, OBS-12,
- * GEO-15, GEO-17).
+ * What a running machine counts, next to what the model expects: zones, totals, memory blocks, nodes (ZON-11, ZON-14, OBS-10,
+ * OBS-12, GEO-15, GEO-17).
  *
  * @since 0.1.0
  */
@@ -181,7 +181,7 @@ const blockChecks = (view: MachineView, expected: Expectation): ReadonlyArray<Ch
       "memory blocks of boot RAM that are missing",
       "none",
       show(missing),
-      () => "blocks can be removed while the machine runs (HOT-2)"
+      () => "blocks can be removed while the machine runs (HOT-22)"
     ),
     Check.make(
       source,

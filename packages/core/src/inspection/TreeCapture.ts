@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import * as BootLog from "../inputs/BootLog.ts"
 import * as BootTotals from "../inputs/BootTotals.ts"
 import * as Buddyinfo from "../inputs/Buddyinfo.ts"
+import * as CpuInfo from "../inputs/CpuInfo.ts"
 import type { InputError } from "../inputs/InputError.ts"
 import * as Iomem from "../inputs/Iomem.ts"
 import * as KernelBanner from "../inputs/KernelBanner.ts"
@@ -16,6 +17,7 @@ import * as ResourceText from "../inputs/ResourceText.ts"
 import * as Zoneinfo from "../inputs/Zoneinfo.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as CapturedTree from "../sysfs/CapturedTree.ts"
+import * as NodeMask from "../sysfs/NodeMask.ts"
 import type * as SysfsTree from "../sysfs/SysfsTree.ts"
 import * as LsmemBlocks from "../userland/LsmemBlocks.ts"
 import * as Capture from "./Capture.ts"
@@ -23,8 +25,6 @@ import type { Blocks, Part } from "./MachineView.ts"
 import * as TreeDevices from "./TreeDevices.ts"
 
 const node = "sys/devices/system/node"
-
-const masks = ["online", "possible", "has_memory", "has_normal_memory", "has_cpu"]
 
 /** Zones as the kernel names them; `none` where the tool says so. */
 const zoneOf = (zones: ReadonlyArray<string>): string => {
@@ -66,7 +66,7 @@ const kernelOf = (files: TreeDevices.Files): MachineSpec.MachineSpec => {
   return {
     ...(kernel === undefined ? {} : { kernel }),
     ...(arch === undefined ? {} : { arch }),
-    ...(cpuinfo === undefined ? {} : { hypervisor: /^flags\s*:.*\bhypervisor\b/m.test(cpuinfo) }),
+    ...(cpuinfo === undefined ? {} : { hypervisor: CpuInfo.isVirtual(cpuinfo) }),
     ...(cmdline === undefined ? {} : { cmdline: cmdline.trim().slice(0, 65536) })
   }
 }
@@ -113,7 +113,7 @@ export const toParts = (
       const at = (path: string) => source === "" ? `/${path}` : `${source}/${path}`
       const parts: Array<Part> = []
       const nodes = nodesText(files)
-      const found = new Map(masks.flatMap((name) => {
+      const found = new Map(NodeMask.names.flatMap((name) => {
         const text = files.get(`${node}/${name}`)
         return text === undefined ? [] : [[name, text.trim().slice(0, 4096)] as const]
       }))

@@ -8,44 +8,27 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { InputError } from "../inputs/InputError.ts"
+import * as Decoding from "../inputs/Decoding.ts"
+import type { InputError } from "../inputs/InputError.ts"
 import * as Iomem from "../inputs/Iomem.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 import * as MachineTree from "../sysfs/MachineTree.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
+import type { HostInput } from "./KernelRecord.ts"
 import * as MemoryFacts from "./MemoryFacts.ts"
 
-const Input = Schema.Struct({
-  arch: Schema.String,
-  kernel: Schema.String,
-  memoryOptions: Schema.String,
-  hypervisor: Schema.optionalKey(Schema.Boolean)
+const decode = Decoding.make(Schema.Struct({ iomemText: Schema.String }), {
+  remedy: "a host record has observed.iomemText, the text of /proc/iomem as root reads it"
 })
 
-const Observed = Schema.Struct({ iomemText: Schema.String })
-
-const decode = Schema.decodeUnknownResult(Schema.Struct({ input: Input, observed: Observed }))
-
-/**
- * The machine of such a record. Without a word on it, a virtual one: that decides the block size from 64 GiB on.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const machineOf = (
-  input: unknown,
+/** A virtual machine unless the input says otherwise: that decides the block size from 64 GiB on. */
+const machineOf = (
+  { arch, hypervisor = true, kernel, memoryOptions }: HostInput,
   observed: unknown
 ): Result.Result<MachineSpec.MachineSpec, InputError> =>
   Result.gen(function*() {
-    const decoded = yield* Result.mapError(decode({ input, observed }), ({ message }) =>
-      new InputError({
-        source: "record",
-        at: "",
-        problem: message.slice(0, 400),
-        remedy: "a host record names arch, kernel and memoryOptions, and observed iomemText"
-      }))
-    const { arch, hypervisor = true, kernel, memoryOptions } = decoded.input
-    const { ranges = [] } = yield* Iomem.read("observed.iomemText", decoded.observed.iomemText)
+    const { iomemText } = yield* decode({ source: "record", at: "observed" }, observed)
+    const { ranges = [] } = yield* Iomem.read("observed.iomemText", iomemText)
     return { arch, kernel, hypervisor, cmdline: memoryOptions, ranges }
   })
 
@@ -58,7 +41,7 @@ const counters = (text: string) =>
  * @category operations
  * @since 0.1.0
  */
-export const run = Effect.fnUntraced(function*(input: unknown, observed: unknown) {
+export const run = Effect.fnUntraced(function*(input: HostInput, observed: unknown) {
   const spec = yield* Effect.fromResult(machineOf(input, observed))
   return yield* Effect.gen(function*() {
     const tree = yield* SysfsTree.SysfsTree

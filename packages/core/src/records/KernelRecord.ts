@@ -72,7 +72,7 @@ export const InfoblockToolInput = Schema.Struct({
 export interface InfoblockToolInput extends Schema.Schema.Type<typeof InfoblockToolInput> {}
 
 /**
- * `input` of a live machine.
+ * `input` of a live machine. Without a word on `hypervisor` it is taken for a virtual one.
  *
  * @category models
  * @since 0.1.0
@@ -80,7 +80,8 @@ export interface InfoblockToolInput extends Schema.Schema.Type<typeof InfoblockT
 export const HostInput = Schema.Struct({
   arch: Schema.String,
   kernel: Schema.String,
-  memoryOptions: Schema.String
+  memoryOptions: Schema.String,
+  hypervisor: Schema.optionalKey(Schema.Boolean)
 })
 /** @since 0.1.0 */
 export interface HostInput extends Schema.Schema.Type<typeof HostInput> {}
@@ -146,8 +147,8 @@ const described = (
   })
 
 /**
- * The input by kind. With `script` it is that of a machine, with `spec` that of a dry run, with `memoryOptions` that of a host, with
- * `tool` that of ndctl.
+ * The input by kind. With `script` it is that of a machine, with `spec` that of a dry run, with `memoryOptions` that of a host,
+ * with `tool` that of ndctl.
  *
  * Fails with an `InputError` that says which field of `input` is missing or wrong.
  *

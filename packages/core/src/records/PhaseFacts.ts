@@ -7,6 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as NodeMask from "../sysfs/NodeMask.ts"
 import * as SysfsTree from "../sysfs/SysfsTree.ts"
 import type { Input, Tool } from "../userland/Tool.ts"
 import * as MemoryFacts from "./MemoryFacts.ts"
@@ -160,7 +161,7 @@ const nodesText = Effect.fnUntraced(function*(tree: Tree) {
     const text = yield* SysfsTree.read(tree, `${at}/${name}/meminfo`)
     lines.push(...text.split("\n").filter((line) => /MemTotal|MemFree/.test(line)))
   }
-  for (const mask of ["online", "possible", "has_memory", "has_normal_memory", "has_cpu"]) {
+  for (const mask of NodeMask.names) {
     lines.push(`${mask}=${(yield* SysfsTree.read(tree, `${at}/${mask}`)).trim()}`)
   }
   return lines.join("\n")

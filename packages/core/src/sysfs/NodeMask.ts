@@ -5,6 +5,14 @@
  */
 
 /**
+ * The sets of `/sys/devices/system/node` that this library knows, in the order recordings list them (OBS-12).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const names = ["online", "possible", "has_memory", "has_normal_memory", "has_cpu"] as const
+
+/**
  * Ascending numbers as ranges; the empty text for none.
  *
  * @category printing

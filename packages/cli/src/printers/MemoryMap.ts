@@ -125,13 +125,8 @@ const deviceRows = ({ devices }: Inspection): ReadonlyArray<Row> =>
     return [{ label: name, parts: joined([...gaps, ...free]) }]
   })
 
-/**
- * Most parts drawn of a row: more cannot be told apart.
- *
- * @category constants
- * @since 0.1.0
- */
-export const partLimit = 2000
+/** Most parts drawn of a row: more cannot be told apart. */
+const partLimit = 2000
 
 /**
  * The rows of a machine: nodes first, then devices whose place is known.

@@ -15,13 +15,8 @@ import * as Stream from "effect/Stream"
 import { orWrongUse, WrongUse } from "../Failure.ts"
 import * as Sources from "./Sources.ts"
 
-/**
- * Most files looked at below one folder.
- *
- * @category constants
- * @since 0.1.0
- */
-export const filesLimit = 100_000
+/** Most files looked at below one folder. */
+const filesLimit = 100_000
 
 /** A record not read yet: a folder of many is never in memory at once. */
 interface Item {

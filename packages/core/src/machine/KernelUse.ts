@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as MemParse from "../geometry/MemParse.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import { MiB } from "../geometry/Units.ts"
 import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
 import { Nodes } from "../hotplug/Nodes.ts"
 import { PagePins } from "../hotplug/PagePins.ts"
@@ -24,8 +25,6 @@ const kernelZones = ["DMA", "DMA32", "Normal"] as const
 /** Where in the first block of a zone the kernel's own pages were seen, in pages. */
 const offset = 0x402
 
-const MiB = 2 ** 20
-
 const powerOfTwo = (atLeast: number): number => 2 ** Math.ceil(Math.log2(atLeast))
 
 /** The log as `log_buf_len=` makes it: a record of 112 bytes (`printk_info`, `prb_desc`) for every 32 of text. */
@@ -35,7 +34,9 @@ const logBytes = (cmdline: string): number => {
   return size <= 0 ? 0 : powerOfTwo(size) * (1 + 112 / 32)
 }
 
-/** Tables of dentries and inodes, a bucket of 8 bytes for every 8 and 16 KiB; with several nodes they are no part of boot memory. */
+/**
+ * Tables of dentries and inodes, a bucket of 8 bytes for every 8 and 16 KiB; with several nodes they are no part of boot memory.
+ */
 const hashBytes = (ram: number): number => powerOfTwo(ram / 8192) * (8 + 4)
 
 /** Small tables, and what is lost where the memmap begins on 2 MiB. */

@@ -1,6 +1,6 @@
 /**
- * A fault in the kernel: the program that ran into it is killed, and as the kernel keeps every lock it held, nothing can be said of
- * what comes after.
+ * A fault in the kernel: the program that ran into it is killed, and as the kernel keeps every lock it held, nothing can be said
+ * of what comes after.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,6 @@
 /**
- * The order in which the firmware of a recorded machine lists its NVDIMMs: that of a hash table of all devices plugged in (OBS-17).
+ * The order in which the firmware of a recorded machine lists its NVDIMMs: that of a hash table of all devices plugged in
+ * (OBS-17).
  *
  * The table hashes names, so which DIMMs and virtio-pmem devices there are besides matters too.
  *

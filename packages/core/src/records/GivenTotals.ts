@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as JsonTree from "../inputs/JsonTree.ts"
+import { givenPhase } from "./KernelRecord.ts"
 
 type Phase = Readonly<Record<string, unknown>>
 
@@ -44,7 +45,7 @@ export const complete = (
   phases: Readonly<Record<string, Phase>>,
   given: Phase
 ): Readonly<Record<string, Phase>> => {
-  const own = phases["before-drivers"]
+  const own = phases[givenPhase]
   const [givenNodes, ownNodes] = [byNode(given), byNode(own)]
   const change = total(given) - total(own)
   const nodeChange = (node: string) => (givenNodes.get(node) ?? 0) - (ownNodes.get(node) ?? 0)

@@ -17,6 +17,14 @@ import * as ScriptSyntax from "../userland/ScriptSyntax.ts"
 import * as RecordedMachine from "./RecordedMachine.ts"
 import * as RecordText from "./RecordText.ts"
 
+/**
+ * The phase that is given: what firmware and boot left before the first driver was loaded.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const givenPhase = "before-drivers"
+
 const Fields = Schema.Record(Schema.String, Schema.Unknown)
 
 /**

@@ -39,6 +39,8 @@ export interface MemoryUse {
 }
 
 /**
+ * The use of memory of the running machine, now.
+ *
  * @category operations
  * @since 0.1.0
  */

@@ -7,20 +7,13 @@ import type * as PfnRange from "../geometry/PfnRange.ts"
 import * as JsonTree from "../inputs/JsonTree.ts"
 import * as CounterComparison from "./CounterComparison.ts"
 import type { Given } from "./Given.ts"
+import { givenPhase } from "./KernelRecord.ts"
 import * as LeafPath from "./LeafPath.ts"
 import * as LineComparison from "./LineComparison.ts"
 import * as Scope from "./Scope.ts"
 import * as SnapshotComparison from "./SnapshotComparison.ts"
 import * as TreeComparison from "./TreeComparison.ts"
 import * as Verdict from "./Verdict.ts"
-
-/**
- * The phase that is given: what firmware and boot left before the first driver was loaded.
- *
- * @category constants
- * @since 0.1.0
- */
-export const givenPhase = "before-drivers"
 
 /** The phase that a later one is said to be the same as. */
 const earlier: Readonly<Record<string, string>> = { boot: givenPhase, final: "boot" }

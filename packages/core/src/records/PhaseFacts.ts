@@ -13,13 +13,8 @@ import type { Input, Tool } from "../userland/Tool.ts"
 import * as MemoryFacts from "./MemoryFacts.ts"
 import * as RecordText from "./RecordText.ts"
 
-/**
- * Attributes of devices by name; what cannot be read is `!`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Attributes = Readonly<Record<string, Readonly<Record<string, string | number>>>>
+/** Attributes of a device by name; what cannot be read is `!`. */
+type Attributes = Readonly<Record<string, string | number>>
 
 type Tree = SysfsTree.SysfsTree["Service"]
 
@@ -109,7 +104,7 @@ const kinds: ReadonlyArray<readonly [RegExp, ReadonlyArray<string>, boolean]> = 
 ]
 
 const ndSysfs = Effect.fnUntraced(function*(tree: Tree) {
-  const found: Record<string, Readonly<Record<string, string | number>>> = {}
+  const found: Record<string, Attributes> = {}
   const all = SysfsTree.list(tree, nd)
   for (const [pattern, names, hasDriver] of kinds) {
     for (const name of all.filter((one) => pattern.test(one))) {
@@ -123,7 +118,7 @@ const ndSysfs = Effect.fnUntraced(function*(tree: Tree) {
 const dax = "/sys/bus/dax/devices"
 
 const daxSysfs = Effect.fnUntraced(function*(tree: Tree) {
-  const found: Record<string, Readonly<Record<string, string | number>>> = {}
+  const found: Record<string, Attributes> = {}
   const names = SysfsTree.list(tree, dax)
   for (const name of names) {
     const path = `${dax}/${name}`
@@ -146,7 +141,7 @@ const daxSysfs = Effect.fnUntraced(function*(tree: Tree) {
 const blockNames = ["size", "queue/dax", "queue/logical_block_size", "queue/physical_block_size"]
 
 const pmemBlock = Effect.fnUntraced(function*(tree: Tree) {
-  const found: Record<string, Readonly<Record<string, string | number>>> = {}
+  const found: Record<string, Attributes> = {}
   for (const name of SysfsTree.list(tree, "/sys/block")) {
     found[name] = yield* attributesOf(tree, `/sys/block/${name}`, blockNames)
   }

@@ -118,8 +118,8 @@ const infoblock = (media: Media["Service"], start: number) =>
  * - `text` enters the output of a command in the current phase
  * - `infoblocks` records the block of every namespace, and what `ndctl read-infoblock` answers
  * - after a `crash` nothing is recorded but the command that it killed
- * - `observed` is all of it so far; `defects` are the kernel's own mistakes met, each once; `shortage` is where RAM for a memmap ran out,
- *   if it did
+ * - `observed` is all of it so far; `defects` are the kernel's own mistakes met, each once; `shortage` is where RAM for a memmap
+ *   ran out, if it did
  *
  * @category constructors
  * @since 0.1.0
@@ -264,6 +264,8 @@ export type Services =
   | Effect.Services<ReturnType<typeof PhaseFacts.take>>
 
 /**
+ * A recorder of the running machine: what {@link make} gives.
+ *
  * @category models
  * @since 0.1.0
  */

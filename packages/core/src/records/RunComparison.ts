@@ -27,13 +27,8 @@ const columns = 6
 const keptAtStart = 24
 const kept = 32
 
-/**
- * Leaves of one size in one kind of memory: `[start, end)` relative to the vmemmap.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Stretch {
+/** Leaves of one size in one kind of memory: `[start, end)` relative to the vmemmap. */
+interface Stretch {
   readonly start: number
   readonly end: number
   readonly leaf: number
@@ -70,13 +65,8 @@ const fromLeafRuns = (leafRuns: unknown): ReadonlyArray<Stretch> =>
     return [{ start, end, leaf: typeof leaf === "number" ? leaf : 0, memory: LeafPath.member(row, 3) ?? null }]
   })
 
-/**
- * Everything the engine has mapped in a snapshot: `leafRuns` if it says so, else what its `runs` show.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const stretches = (vmemmap: unknown): ReadonlyArray<Stretch> => {
+/** Everything the engine has mapped in a snapshot: `leafRuns` if it says so, else what its `runs` show. */
+const stretches = (vmemmap: unknown): ReadonlyArray<Stretch> => {
   const leafRuns = LeafPath.member(vmemmap, "leafRuns")
   return leafRuns === undefined ? fromRuns(LeafPath.member(vmemmap, "runs")) : fromLeafRuns(leafRuns)
 }

@@ -16,6 +16,7 @@ import type { Input } from "../userland/Tool.ts"
 import * as Crash from "./Crash.ts"
 import * as GivenIomem from "./GivenIomem.ts"
 import * as GivenTotals from "./GivenTotals.ts"
+import { givenPhase } from "./KernelRecord.ts"
 import type { MemoryNames } from "./MemoryNames.ts"
 import * as OutOfMemory from "./OutOfMemory.ts"
 import * as Recorder from "./Recorder.ts"
@@ -140,7 +141,7 @@ export const run = Effect.fnUntraced(function*<E, R>({ cmdline, given, input, na
   const modules = yield* Modules
   const use = yield* KernelUse.make(cmdline)
   const recorder = yield* Recorder.make({ ndctl: Ndctl.run, daxctl: Daxctl.run, input }, names, use.settle)
-  yield* recorder.facts("before-drivers")
+  yield* recorder.facts(givenPhase)
   for (const name of MachineTree.bootModules) yield* modules.load(name)
   yield* prepare
   yield* recorder.facts("boot")

@@ -56,13 +56,8 @@ const none = (category: string): Totals => ({
   outOfScope: 0
 })
 
-/**
- * The sum of two; its category is that of the first.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const add = (a: Totals, b: Omit<Totals, "category">): Totals => ({
+/** The sum of two; its category is that of the first. */
+const add = (a: Totals, b: Omit<Totals, "category">): Totals => ({
   category: a.category,
   cases: a.cases + b.cases,
   failed: a.failed + b.failed,

@@ -52,6 +52,8 @@ export interface OutOfScope {
 export type Verdict = Equal | Different | OutOfScope
 
 /**
+ * Verdicts in the order of the record.
+ *
  * @category models
  * @since 0.1.0
  */

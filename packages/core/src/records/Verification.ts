@@ -55,7 +55,7 @@ export const replay = (record: KernelRecord.KernelRecord): Effect.Effect<Session
       switch (given._tag) {
         case "Machine": {
           const phases = record.observed["phases"]
-          const before = JsonTree.isRecord(phases) ? phases["before-drivers"] : undefined
+          const before = JsonTree.isRecord(phases) ? phases[KernelRecord.givenPhase] : undefined
           return Replay.run(given.input, JsonTree.isRecord(before) ? before : {})
         }
         case "Described": {

@@ -68,13 +68,8 @@ const block = (source: Source, run: Run) => {
   })
 }
 
-/**
- * The numbers of the memory blocks, ascending.
- *
- * @category queries
- * @since 0.1.0
- */
-export const numbers = ({ blocks }: Pick<Source, "blocks">): ReadonlyArray<number> =>
+/** The numbers of the memory blocks, ascending. */
+const numbers = ({ blocks }: Pick<Source, "blocks">): ReadonlyArray<number> =>
   blocks.runs().flatMap(({ end, start }) => Array.from({ length: end - start }, (_, i) => start + i))
 
 /**

@@ -180,6 +180,17 @@ export const lookup = ({ root }: SysfsTree["Service"], path: string): Exclude<En
 }
 
 /**
+ * The directory at a path as a tree of its own, for programs that look up very many names in it; an empty one where there is none.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const below = (tree: SysfsTree["Service"], path: string): SysfsTree["Service"] => {
+  const found = lookup(tree, path)
+  return { root: found?._tag === "Directory" ? found : directory({}) }
+}
+
+/**
  * Where the link at a path points, the path itself when it is no link (`readlink -f` of the last name only); `undefined` when
  * there is nothing.
  *

@@ -22,6 +22,8 @@ export interface Row {
 }
 
 /**
+ * A row for every zone of every online node, in the order of the file.
+ *
  * @category queries
  * @since 0.1.0
  */

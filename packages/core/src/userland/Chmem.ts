@@ -28,13 +28,8 @@ const groups = [["d", "e"]]
 
 const zones = ["DMA", "DMA32", "Normal", "Highmem", "Movable", "Device"]
 
-/**
- * The exit status when only part of what was asked could be done.
- *
- * @category constants
- * @since 0.1.0
- */
-export const someDone = 64
+/** The exit status when only part of what was asked could be done. */
+const someDone = 64
 
 const folder = "/sys/devices/system/memory"
 
@@ -64,12 +59,6 @@ interface Block {
 }
 
 const byNumber = (a: Block, b: Block): number => a.number < b.number ? -1 : a.number > b.number ? 1 : 0
-
-/** The directory of memory blocks as a tree of its own: there may be very many of them. */
-const memoryOf = (tree: Tree): Tree => {
-  const found = SysfsTree.lookup(tree, folder)
-  return { root: found?._tag === "Directory" ? found : SysfsTree.directory({}) }
-}
 
 const blocksOf = ({ root }: Tree): ReadonlyArray<Block> =>
   root.names().flatMap((name) => {
@@ -188,7 +177,7 @@ const early = ({ met, refused }: GetOpt.Parsed): Tool.Outcome | "version" | unde
  * @since 0.1.0
  */
 export const run: Tool.Tool = Effect.fnUntraced(function*(words: ReadonlyArray<string>) {
-  const tree = memoryOf(yield* SysfsTree.SysfsTree)
+  const tree = SysfsTree.below(yield* SysfsTree.SysfsTree, folder)
   const blocks = blocksOf(tree)
   const blockSize = sizeOf(yield* textOf(tree, "block_size_bytes"))
   if (blocks.length === 0 || blockSize === 0n) return fail(`Failed to read ${folder}: ${Errno.text("ENOENT")}`)

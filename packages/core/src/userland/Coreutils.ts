@@ -10,13 +10,11 @@ import * as CopyBlocks from "./CopyBlocks.ts"
 import * as ListFiles from "./ListFiles.ts"
 import * as OpenFile from "./OpenFile.ts"
 import * as PrintText from "./PrintText.ts"
+import * as Redirects from "./Redirects.ts"
 import * as ShellCommand from "./ShellCommand.ts"
 import * as Tool from "./Tool.ts"
 
 const { printed } = ShellCommand
-
-const foreign = (what: string, modelled: string) =>
-  Effect.fail(new Tool.NotModelled({ what: what.slice(0, 100), modelled }))
 
 /** The first word that is an option; `-` alone is standard input. */
 const optionAmong = (words: ReadonlyArray<string>): string | undefined => words.find((word) => /^-./.test(word))
@@ -43,7 +41,7 @@ const contents = Effect.fnUntraced(function*(name: string, path: string) {
 
 const cat: ShellCommand.Program = Effect.fnUntraced(function*(words, { stdin }) {
   const option = optionAmong(words)
-  if (option !== undefined) return yield* foreign(`cat ${option}`, "cat FILE … is")
+  if (option !== undefined) return yield* Tool.notModelled(`cat ${option}`, "cat FILE … is")
   const parts: Array<Uint8Array> = []
   let stderr = ""
   let length = 0
@@ -54,18 +52,12 @@ const cat: ShellCommand.Program = Effect.fnUntraced(function*(words, { stdin }) 
     parts.push(bytes)
     stderr += complaint
   }
-  const stdout = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    stdout.set(part, at)
-    at += part.length
-  }
-  return printed(stderr === "" ? 0 : 1, stdout, stderr)
+  return printed(stderr === "" ? 0 : 1, Redirects.concat(parts), stderr)
 })
 
 const tee: ShellCommand.Program = Effect.fnUntraced(function*(words, { stdin }) {
   const option = words.find((word) => /^-./.test(word) && word !== "-a")
-  if (option !== undefined) return yield* foreign(`tee ${option}`, "tee [-a] FILE … is")
+  if (option !== undefined) return yield* Tool.notModelled(`tee ${option}`, "tee [-a] FILE … is")
   let stderr = ""
   for (const path of words) {
     if (path === "-a") continue
@@ -85,14 +77,14 @@ const longestSleep = 86_400
 const secondsOf: ReadonlyMap<string, number> = new Map([["", 1], ["s", 1], ["m", 60], ["h", 3600], ["d", 86_400]])
 
 const sleep: ShellCommand.Program = Effect.fnUntraced(function*(words) {
-  if (words.length === 0) return yield* foreign("sleep without a number", "sleep N[smhd] is")
+  if (words.length === 0) return yield* Tool.notModelled("sleep without a number", "sleep N[smhd] is")
   let seconds = 0
   for (const word of words) {
     const [whole, digits, unit = ""] = /^([0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})([smhd]?)$/.exec(word) ?? []
     if (whole === undefined) return printed(1, "", `sleep: invalid number '${word}'\n`)
     seconds += Number(digits) * (secondsOf.get(unit) ?? 1)
   }
-  if (seconds > longestSleep) return yield* foreign("sleeping for more than a day", "give a shorter time")
+  if (seconds > longestSleep) return yield* Tool.notModelled("sleeping for more than a day", "give a shorter time")
   yield* Effect.sleep(seconds * 1000)
   return printed(0)
 })
@@ -163,7 +155,7 @@ const bracket: ShellCommand.Program = (words, input) =>
 const ending = (exit: number): ShellCommand.Program => () => Effect.succeed(printed(exit))
 
 const sync: ShellCommand.Program = (words) =>
-  words.length === 0 ? Effect.succeed(printed(0)) : foreign("sync with arguments", "sync alone is")
+  words.length === 0 ? Effect.succeed(printed(0)) : Tool.notModelled("sync with arguments", "sync alone is")
 
 /**
  * The programs by name.

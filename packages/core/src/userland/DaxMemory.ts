@@ -26,11 +26,6 @@ export interface Memory {
 
 const base = "/sys/devices/system"
 
-const folderOf = (tree: Tree): Tree => {
-  const found = SysfsTree.lookup(tree, `${base}/memory`)
-  return { root: found?._tag === "Directory" ? found : SysfsTree.directory({}) }
-}
-
 /**
  * The memory of a device, `undefined` unless the device is in system-ram mode.
  *
@@ -38,7 +33,9 @@ const folderOf = (tree: Tree): Tree => {
  * @since 0.1.0
  */
 export const of = (tree: Tree, device: DaxTree.Device, say: ToolFailure.Say): Memory | undefined =>
-  DaxTree.driverOf(tree, device) === "kmem" ? { folder: folderOf(tree), device, say } : undefined
+  DaxTree.driverOf(tree, device) === "kmem"
+    ? { folder: SysfsTree.below(tree, `${base}/memory`), device, say }
+    : undefined
 
 const complain = ({ device, say }: Memory, step: string, text: string) =>
   say(`libdaxctl: ${step}: ${device.name}: ${text}`)
@@ -65,11 +62,8 @@ const blockSize = ({ folder }: Memory) =>
 /**
  * The blocks of the node whose start lies in the device, in the order the directory is read. ENXIO without a node or block size,
  * EACCES without a resource.
- *
- * @category queries
- * @since 0.1.0
  */
-export const blocks = Effect.fnUntraced(function*(memory: Memory) {
+const blocks = Effect.fnUntraced(function*(memory: Memory) {
   const { device: { resource, size, targetNode }, folder: { root } } = memory
   if (targetNode === undefined) {
     complain(memory, "daxctl_memory_op", "Failed to get node_path")

@@ -92,8 +92,7 @@ const device = Effect.fnUntraced(function*(folder: Tree, parent: string, name: s
  * @since 0.1.0
  */
 export const region = Effect.fnUntraced(function*(tree: Tree, path: string, id: number): Effect.fn.Return<Region> {
-  const found = SysfsTree.lookup(tree, path)
-  const folder = { root: found?._tag === "Directory" ? found : SysfsTree.directory({}) }
+  const folder = SysfsTree.below(tree, path)
   const attribute = (name: string) => number(folder, `dax_region/${name}`)
   const names = folder.root.names().filter((name) => Number(deviceName.exec(name)?.[1]) === id)
   return {

@@ -24,13 +24,8 @@ import * as ToolFront from "./ToolFront.ts"
 import * as ToolOptions from "./ToolOptions.ts"
 import * as ToolSize from "./ToolSize.ts"
 
-/**
- * What `daxctl version` prints.
- *
- * @category constants
- * @since 0.1.0
- */
-export const version = "76.1"
+/** What `daxctl version` prints. */
+const version = "76.1"
 
 const base = [
   ToolOptions.text("region", "r", "region-id"),

@@ -51,11 +51,8 @@ const bind = Effect.fnUntraced(function*({ tree }: Run, { name }: DaxTree.Device
 /**
  * Binds a device that has no driver to one; a device that has any stays. Whatever the writes answer, only the driver counts:
  * ENXIO or what `bind` answered where there is none afterwards.
- *
- * @category operations
- * @since 0.1.0
  */
-export const enable = Effect.fnUntraced(
+const enable = Effect.fnUntraced(
   function*(run: Run, device: DaxTree.Device, driver: "device_dax" | "kmem"): Effect.fn.Return<
     0,
     ToolFailure.ToolFailure,

@@ -21,6 +21,8 @@ export type Json =
   | JsonObject
 
 /**
+ * An object; fields that are `undefined` are not printed.
+ *
  * @category models
  * @since 0.1.0
  */

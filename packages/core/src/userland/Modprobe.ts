@@ -13,9 +13,6 @@ import * as Tool from "./Tool.ts"
 /** Dashes in the name of a module are underscores, as everywhere in the kernel. */
 const moduleName = (word: string): string => word.replaceAll("-", "_")
 
-const foreign = (what: string, modelled: string) =>
-  Effect.fail(new Tool.NotModelled({ what: what.slice(0, 100), modelled }))
-
 const modprobeForm = "modelled are modprobe MODULE, modprobe -a MODULE … and modprobe -r MODULE …, also with -q"
 
 const load = Effect.fnUntraced(function*(word: string) {
@@ -54,9 +51,9 @@ const withNeeds = Effect.fnUntraced(function*(word: string) {
 const modprobe: Program = Effect.fnUntraced(function*(words) {
   const options = words.filter((word) => word.startsWith("-")).join("").replaceAll("-", "")
   const names = words.filter((word) => !word.startsWith("-"))
-  if (!/^[arq]*$/.test(options)) return yield* foreign(`modprobe -${options}`, modprobeForm)
+  if (!/^[arq]*$/.test(options)) return yield* Tool.notModelled(`modprobe -${options}`, modprobeForm)
   const many = /[ar]/.test(options)
-  if (!many && names.length > 1) return yield* foreign("giving parameters to a module", modprobeForm)
+  if (!many && names.length > 1) return yield* Tool.notModelled("giving parameters to a module", modprobeForm)
   const known = (yield* Modules).known
   let failed = false
   let stderr = ""
@@ -82,7 +79,7 @@ const modprobe: Program = Effect.fnUntraced(function*(words) {
 const rmmod: Program = Effect.fnUntraced(function*(words) {
   const option = words.find((word) => word.startsWith("-"))
   if (option !== undefined || words.length === 0) {
-    return yield* foreign(`rmmod ${option ?? ""}`.trim(), "rmmod MODULE … is")
+    return yield* Tool.notModelled(`rmmod ${option ?? ""}`.trim(), "rmmod MODULE … is")
   }
   for (const word of words) {
     const complaint = yield* unload("rmmod", moduleName(word))

@@ -22,13 +22,8 @@ type Command = (
   words: ReadonlyArray<string>
 ) => Effect.Effect<Tool.Outcome, Tool.NotModelled>
 
-/**
- * The release whose behaviour this is.
- *
- * @category constants
- * @since 0.1.0
- */
-export const version = "76.1"
+/** The release whose behaviour this is. */
+const version = "76.1"
 
 const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["list", NdctlList.run],

@@ -82,13 +82,8 @@ export const enable = Effect.fnUntraced(function*(session: Session, name: string
   return yield* ToolFailure.fail("ENXIO")
 })
 
-/**
- * Takes the driver off a namespace; what claims it is unbound and let go. EBUSY when the driver stays.
- *
- * @category operations
- * @since 0.1.0
- */
-export const disable = Effect.fnUntraced(function*(session: Session, name: string) {
+/** Takes the driver off a namespace; what claims it is unbound and let go. EBUSY when the driver stays. */
+const disable = Effect.fnUntraced(function*(session: Session, name: string) {
   const claim = (yield* NdctlView.namespace(session.tree, name))?.claim ?? null
   if (claim !== null) {
     yield* unbind(session, claim.name)

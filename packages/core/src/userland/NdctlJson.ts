@@ -1,5 +1,6 @@
 /**
- * Buses, DIMMs, regions and namespaces as JSON: the fields `ndctl list` and `create-namespace` print, in their order (OBS-21, OBS-23).
+ * Buses, DIMMs, regions and namespaces as JSON: the fields `ndctl list` and `create-namespace` print, in their order (OBS-21,
+ * OBS-23).
  *
  * @since 0.1.0
  */

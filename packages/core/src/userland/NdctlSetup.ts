@@ -1,6 +1,6 @@
 /**
- * How create-namespace configures a namespace once everything is settled: the writes to sysfs, in the tool's order (21.6, OBS-25 rows 12
- * and 13).
+ * How create-namespace configures a namespace once everything is settled: the writes to sysfs, in the tool's order (21.6, OBS-25
+ * rows 12 and 13).
  *
  * @since 0.1.0
  */

@@ -12,9 +12,10 @@ import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as Uuid from "../devices/Uuid.ts"
 import { hex } from "../geometry/Pfn.ts"
 import * as Errno from "../kernel/Errno.ts"
+import * as JsonC from "./JsonC.ts"
 
 /**
- * A field as printed: 64-bit words are bigints and must be printed digit for digit ({@link print}).
+ * A field as printed: 64-bit words are bigints and must be printed digit for digit ({@link JsonC}).
  *
  * @category models
  * @since 0.1.0
@@ -79,23 +80,6 @@ export interface Answer {
  * @since 0.1.0
  */
 export const imageSize = 8192
-
-const scalar = (value: Value): string =>
-  typeof value === "string" ? JSON.stringify(value).replaceAll("/", "\\/") : value.toString()
-
-/**
- * The JSON text of blocks as the tool lays it out, 64-bit words digit for digit, slashes escaped.
- *
- * @category printing
- * @since 0.1.0
- */
-export const print = (blocks: ReadonlyArray<Block>): string =>
-  blocks.length === 0 ? "[\n]" : `[\n${blocks.map((block) => printOne(block, "  ")).join(",\n")}\n]`
-
-const printOne = (block: Block, indent: string): string =>
-  `${indent}{\n${
-    Object.entries(block).map(([key, value]) => `${indent}  ${JSON.stringify(key)}:${scalar(value)}`).join(",\n")
-  }\n${indent}}`
 
 /** Numbers the tool keeps in a signed 32-bit integer. */
 const signed = (value: number): number => value < 2 ** 31 ? value : value - 2 ** 32
@@ -190,7 +174,7 @@ export const run = (bytes: Uint8Array, source: Source, options: Options): Answer
     exit: 0,
     stderr: `${blocks.length === 0 ? "  Warning: no matching devices found\n\n" : ""}read 1 infoblock`,
     blocks,
-    stdout: print(blocks),
+    stdout: JsonC.print(blocks),
     raw: null
   }
 }

@@ -46,9 +46,6 @@ export interface Recorder<E = never, R = never> {
 /** How long the labels are given to settle, in milliseconds. */
 const labelPause = 100
 
-const foreign = (what: string, modelled: string) =>
-  Effect.fail(new Tool.NotModelled({ what: what.slice(0, 100), modelled }))
-
 const done = ShellCommand.printed(0)
 
 /** One write of a value to a file; the counts of `dd` are left out of what it says. */
@@ -86,14 +83,14 @@ const words = <E, R>(recorder: Recorder<E, R>): ReadonlyMap<string, ShellCommand
     const start = amount(first)
     const size = amount(second)
     return start === undefined || size === undefined
-      ? foreign(`snap ${label} ${first ?? ""} ${second ?? ""}`, "snap LABEL START SIZE is, in decimal bytes")
+      ? Tool.notModelled(`snap ${label} ${first ?? ""} ${second ?? ""}`, "snap LABEL START SIZE is, in decimal bytes")
       : Effect.as(recorder.onSnap(label, start, size), done)
   }
 
   const ask: ShellCommand.Command<E, R> = ([what = "", label = ""]) =>
     what === "sections"
       ? Effect.as(recorder.onSections(label), done)
-      : foreign(`ask ${what}`, "ask sections LABEL is")
+      : Tool.notModelled(`ask ${what}`, "ask sections LABEL is")
 
   const text: ShellCommand.Command<E, R> = Effect.fnUntraced(function*([name = "", ...command], input, shell) {
     const { exit, stderr, stdout } = yield* shell.run(command, input)

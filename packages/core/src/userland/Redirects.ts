@@ -11,6 +11,8 @@ import * as ShellCommand from "./ShellCommand.ts"
 import type * as Tool from "./Tool.ts"
 
 /**
+ * A redirection as it was typed.
+ *
  * @category models
  * @since 0.1.0
  */

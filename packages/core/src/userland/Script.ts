@@ -65,21 +65,11 @@ export const commandLimit = 10_000
  */
 export const iterationLimit = 10_000
 
-/**
- * Most bytes printed and copied by all commands of one run.
- *
- * @category constants
- * @since 0.1.0
- */
-export const dataLimit = 256 * MiB
+/** Most bytes printed and copied by all commands of one run. */
+const dataLimit = 256 * MiB
 
-/**
- * Deepest nesting of `sh -c` and `sudo`.
- *
- * @category constants
- * @since 0.1.0
- */
-export const depthLimit = 16
+/** Deepest nesting of `sh -c` and `sudo`. */
+const depthLimit = 16
 
 interface Spent {
   commands: number
@@ -323,7 +313,7 @@ const make = <E, R>({ commands: given, input, onCommand }: Surroundings<E, R>) =
         onTerminal: input.onTerminal,
         status: 0
       }
-      return Effect.as(runList(state, script, report), state).pipe(Effect.map(({ status }) => status))
+      return Effect.map(runList(state, script, report), () => state.status)
     })
 }
 

@@ -65,13 +65,8 @@ export class ScriptError extends Schema.TaggedError<ScriptError>("@vmemmap/core/
   }
 }
 
-/**
- * What the language consists of, to be said where something is outside of it.
- *
- * @category constants
- * @since 0.1.0
- */
-export const modelled =
+/** What the language consists of, to be said where something is outside of it. */
+const modelled =
   "modelled are commands joined by ; && || and |, < > >> 2>&1, NAME=value, for … in … do … done, $NAME, ${NAME}, $((…)), quotes, sh -c"
 
 /**

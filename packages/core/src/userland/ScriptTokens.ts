@@ -82,6 +82,8 @@ export interface Redirect {
 }
 
 /**
+ * Whatever a script is cut into.
+ *
  * @category models
  * @since 0.1.0
  */

@@ -1,6 +1,6 @@
 /**
- * From words as typed to the words a program is given: variables, arithmetic, splitting at blanks, names of files for patterns, quotes
- * off.
+ * From words as typed to the words a program is given: variables, arithmetic, splitting at blanks, names of files for patterns,
+ * quotes off.
  *
  * @since 0.1.0
  */
@@ -21,21 +21,11 @@ export interface Scope {
   readonly status: number
 }
 
-/**
- * Longest text the words of one command may become, in characters.
- *
- * @category constants
- * @since 0.1.0
- */
-export const textLimit = 32_768
+/** Longest text the words of one command may become, in characters. */
+const textLimit = 32_768
 
-/**
- * Longest text that patterns of one command may become, in characters.
- *
- * @category constants
- * @since 0.1.0
- */
-export const pathsLimit = 1_048_576
+/** Longest text that patterns of one command may become, in characters. */
+const pathsLimit = 1_048_576
 
 type Expanded<A> = Result.Result<A, ScriptError.ScriptError>
 

@@ -66,6 +66,8 @@ export type Command<E = never, R = never> = (
 ) => Effect.Effect<Printed, NotModelled | ScriptError | E, Needs | R>
 
 /**
+ * The end of a command that copied nothing.
+ *
  * @category constructors
  * @since 0.1.0
  */

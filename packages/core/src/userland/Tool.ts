@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Modules } from "../sysfs/Modules.ts"
 import type { SysfsTree } from "../sysfs/SysfsTree.ts"
@@ -37,6 +37,15 @@ export class NotModelled extends Schema.TaggedError<NotModelled>("@vmemmap/core/
 }
 
 /**
+ * A program that was asked for what is not modelled; long names of it are cut.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const notModelled = (what: string, modelled: string): Effect.Effect<never, NotModelled> =>
+  Effect.fail(new NotModelled({ what: what.slice(0, 100), modelled }))
+
+/**
  * A program, called with the words after its name.
  *
  * @category models
@@ -61,6 +70,8 @@ export interface Input {
 }
 
 /**
+ * The end of a program; texts as it printed them.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -10,6 +10,8 @@ import type { KernelError } from "../kernel/KernelError.ts"
 import * as Reasons from "../kernel/Reasons.ts"
 
 /**
+ * What a function of the library or of the tool returns: an error number, whose text is the message.
+ *
  * @category errors
  * @since 0.1.0
  */

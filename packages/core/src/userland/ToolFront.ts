@@ -25,8 +25,8 @@ const summary = (tool: string): string =>
   }\n\n\n See '${tool} help COMMAND' for more information on a specific command.\n ${tool} --list-cmds to see all available commands\n\n`
 
 /**
- * How the tool ends when its first word decides, whatever follows it; `undefined` for the name of a subcommand, and for help with one,
- * which is a manual page.
+ * How the tool ends when its first word decides, whatever follows it; `undefined` for the name of a subcommand, and for help with
+ * one, which is a manual page.
  *
  * @category commands
  * @since 0.1.0

@@ -121,6 +121,17 @@ describe("vmemmap inspect", () => {
       assert.notInclude(text, "secret")
     }))
 
+  it.effect("GEO-1, OBS-10: what a dry run recorded agrees with the rules of its own architecture", () =>
+    Effect.gen(function*() {
+      const from = yield* folderWith({
+        "arm.yaml": "arch: arm64-64k\nkernel: \"6.6\"\nranges:\n  - {kind: ram, start: 0, size: 4294967296}\n"
+      })
+      yield* run(["try", "arm.yaml", "--record", "r.json"], { from })
+      const { status, stdout } = yield* run(["inspect", "r.json"], { from })
+      assert.strictEqual(status, 0)
+      assert.match(stdout, /^kernel 6\.6, arm64-64k: all [0-9]+ comparisons agree$/m)
+    }))
+
   it.effect("links that leave the root are not followed", () =>
     Effect.gen(function*() {
       const outside = yield* folderWith({ secret: iomem, "memory0/state": "online\n" })

@@ -129,8 +129,9 @@ const inputText = (input: Value, key: string): string | undefined =>
 /** A name that is none of a banner, as `rhel-9.4`. */
 const nameOf = (text: string): string | undefined => Result.isSuccess(KernelRelease.parse(text)) ? text : undefined
 
-/** What the input of a record says of the kernel. */
-const kernelOf = (input: Value): MachineSpec.MachineSpec => {
+/** What the input of a record says of the kernel; a dry run has a description of the whole machine there. */
+const kernelOf = (given: Value): MachineSpec.MachineSpec => {
+  const input = JsonTree.isRecord(given["spec"]) ? given["spec"] : given
   const banner = inputText(input, "kernel") ??
     / ([0-9]+\.[0-9]+\.[0-9]+)-/.exec(inputText(input, "kernelPackage") ?? "")?.[1]
   const kernel = banner === undefined ? undefined : KernelBanner.kernel(banner) ?? nameOf(banner)
@@ -140,7 +141,8 @@ const kernelOf = (input: Value): MachineSpec.MachineSpec => {
     ...(arch === undefined ? {} : { arch }),
     ...(kernel === undefined ? {} : { kernel }),
     ...(cmdline === undefined ? {} : { cmdline }),
-    ...(typeof input["hypervisor"] === "boolean" ? { hypervisor: input["hypervisor"] } : {})
+    ...(typeof input["hypervisor"] === "boolean" ? { hypervisor: input["hypervisor"] } : {}),
+    ...(typeof input["structPage"] === "number" ? { structPage: input["structPage"] } : {})
   }
 }
 

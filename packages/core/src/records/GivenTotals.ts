@@ -36,7 +36,7 @@ const rebased = (text: string, change: (node: string) => number): string =>
 
 /**
  * The phases with `MemTotal`, of the machine and of each node, as far above or below the given one as they are above or below
- * the model's own `before-drivers`.
+ * the model's own `before-drivers`. Where nothing is given, of a machine that is only described, the model's own stand.
  *
  * @category conversions
  * @since 0.1.0
@@ -45,6 +45,7 @@ export const complete = (
   phases: Readonly<Record<string, Phase>>,
   given: Phase
 ): Readonly<Record<string, Phase>> => {
+  if (!JsonTree.isRecord(given["meminfo"]) && typeof given["nodes"] !== "string") return phases
   const own = phases[givenPhase]
   const [givenNodes, ownNodes] = [byNode(given), byNode(own)]
   const change = total(given) - total(own)

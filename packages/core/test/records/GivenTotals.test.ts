@@ -32,4 +32,9 @@ describe("GivenTotals", () => {
     assert.match(String(done["final"]?.["nodes"]), /Node 1 MemTotal: +128 kB/)
     assert.deepStrictEqual(done["other"], { iomemText: "" })
   })
+
+  it("OBS-10: of a machine that is only described the totals are the model's own", () => {
+    const own = { "before-drivers": phase(1000, 600, 400), final: phase(1500, 600, 900) }
+    assert.deepStrictEqual(GivenTotals.complete(own, {}), own)
+  })
 })

@@ -10,6 +10,7 @@ import * as KernelBanner from "../inputs/KernelBanner.ts"
 import * as ResourceText from "../inputs/ResourceText.ts"
 import * as Zoneinfo from "../inputs/Zoneinfo.ts"
 import type * as KernelRecord from "../records/KernelRecord.ts"
+import * as PhaseFacts from "../records/PhaseFacts.ts"
 import * as NodeMask from "../sysfs/NodeMask.ts"
 import * as TreeCapture from "./TreeCapture.ts"
 import type { Files } from "./TreeDevices.ts"
@@ -132,10 +133,6 @@ const release = (files: Files): string => {
   return /^Linux version (\S{1,200})/.exec(version)?.[1] ?? "unknown"
 }
 
-const isEmpty = (value: unknown): boolean =>
-  value === undefined || value === "" ||
-  (typeof value === "object" && value !== null && Object.keys(value).length === 0)
-
 const encodeZone = ({ free: _free, start, ...zone }: Zoneinfo.Zone) => ({
   ...zone,
   ...(start === undefined ? {} : { start_pfn: start })
@@ -212,6 +209,6 @@ export const make = (
         memoryOptions: words.join(" "),
         ...(cpuinfo === undefined ? {} : { hypervisor: CpuInfo.isVirtual(cpuinfo) })
       },
-      observed: Object.fromEntries(Object.entries(observed).filter(([, value]) => !isEmpty(value)))
+      observed: PhaseFacts.withoutEmpty(observed)
     }
   })

@@ -6,15 +6,13 @@
  */
 import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as Uuid from "../devices/Uuid.ts"
+import * as BlockText from "./BlockText.ts"
 import type { Given } from "./Given.ts"
-
-const zeros = "zeros"
 
 /** Bytes of a block written as hexadecimal digits. */
 const decode = (hex: string): Uint8Array | undefined => {
-  if (hex === zeros) return new Uint8Array(InfoBlock.blockSize)
-  if (hex.length !== 2 * InfoBlock.blockSize || !/^[0-9a-f]*$/.test(hex)) return undefined
-  return Uint8Array.from({ length: InfoBlock.blockSize }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
+  if (hex === BlockText.zeros) return new Uint8Array(InfoBlock.blockSize)
+  return hex.length === 2 * InfoBlock.blockSize && /^[0-9a-f]*$/.test(hex) ? BlockText.bytes(hex) : undefined
 }
 
 /** Where both kinds of block keep their uuid and that of their parent. */
@@ -68,7 +66,8 @@ export const isSame = ({ uuids }: Given, kernelHex: string, engineHex: string): 
   if (kernelHex === engineHex) return true
   const [kernel, engine] = [decode(kernelHex), decode(engineHex)]
   // a block of zeros is written in one way only
-  if (kernel === undefined || engine === undefined || kernelHex === zeros || engineHex === zeros) return false
+  const isZero = kernelHex === BlockText.zeros || engineHex === BlockText.zeros
+  if (kernel === undefined || engine === undefined || isZero) return false
   const expected = Uint8Array.from(engine)
   for (const at of uuidsAt) {
     if (uuids.has(Uuid.fromBytes(kernel, at)) || uuids.has(Uuid.fromBytes(engine, at))) continue

@@ -8,19 +8,11 @@ import * as InfoBlock from "../devices/InfoBlock.ts"
 import * as NdctlInfoblock from "../userland/NdctlInfoblock.ts"
 import * as ReadInfoblock from "../userland/ReadInfoblock.ts"
 import * as WriteInfoblock from "../userland/WriteInfoblock.ts"
+import * as BlockText from "./BlockText.ts"
 import type { InfoblockToolInput } from "./KernelRecord.ts"
 
 /** What the recorder looks at: the reserve. */
 const reserve = 2 * InfoBlock.blockSize
-
-const hexOf = (bytes: Uint8Array): string => {
-  let text = ""
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0")
-  return text
-}
-
-const bytesOf = (hex: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from({ length: hex.length / 2 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16))
 
 const isZero = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
 
@@ -41,8 +33,9 @@ const readBack = (bytes: Uint8Array, file: string) => {
 const blockFacts = (image: Uint8Array) => {
   const block = image.subarray(InfoBlock.blockSize, reserve)
   if (block.byteLength < InfoBlock.blockSize) return { hex: null }
-  if (isZero(block)) return { hex: "zeros" }
-  return { hex: hexOf(block), checksumRecomputed: InfoBlock.checksumOf(block) === InfoBlock.storedChecksum(block) }
+  const hex = BlockText.print(block)
+  if (hex === BlockText.zeros) return { hex }
+  return { hex, checksumRecomputed: InfoBlock.checksumOf(block) === InfoBlock.storedChecksum(block) }
 }
 
 const write = (words: ReadonlyArray<string>, fileSize: number | null, freshUuid: string) => {
@@ -71,7 +64,7 @@ const write = (words: ReadonlyArray<string>, fileSize: number | null, freshUuid:
 
 const imageOf = ({ fileSize, infoblockHex = "" }: InfoblockToolInput): Uint8Array => {
   const image = new Uint8Array(Math.min(reserve, fileSize ?? reserve))
-  const block = bytesOf(infoblockHex)
+  const block = BlockText.bytes(infoblockHex)
   if (image.byteLength >= InfoBlock.blockSize + block.byteLength) image.set(block, InfoBlock.blockSize)
   return image
 }

@@ -178,6 +178,15 @@ const isEmpty = (value: unknown): boolean =>
   (typeof value === "object" && value !== null && Object.keys(value).length === 0)
 
 /**
+ * Facts without those that are empty, which records leave out.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const withoutEmpty = (facts: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(facts).filter(([, value]) => !isEmpty(value)))
+
+/**
  * The tools whose lists a phase holds.
  *
  * @category models
@@ -209,5 +218,5 @@ export const take = Effect.fnUntraced(function*({ daxctl, input, ndctl }: Tools)
     dax_sysfs: yield* daxSysfs(tree),
     pmem_block: yield* pmemBlock(tree)
   }
-  return Object.fromEntries(Object.entries(phase).filter(([, value]) => !isEmpty(value)))
+  return withoutEmpty(phase)
 })

@@ -18,6 +18,7 @@ import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { PagemapIndex } from "../sections/PagemapIndex.ts"
 import { SectionTable } from "../sections/SectionTable.ts"
+import * as BlockText from "./BlockText.ts"
 import * as Crash from "./Crash.ts"
 import type { MemoryNames } from "./MemoryNames.ts"
 import * as PageFlagFacts from "./PageFlagFacts.ts"
@@ -89,12 +90,6 @@ const jsonOf = (text: string): unknown => {
   return Result.getOrUndefined(RecordText.parse("stdout", text.slice(0, end)))
 }
 
-const hexOf = (bytes: Uint8Array): string => {
-  let text = ""
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0")
-  return text
-}
-
 const signatures = /^(NVDIMM|BTT_AR)/
 
 /** The block at offset 4096, read from the media whatever the mode. */
@@ -104,7 +99,7 @@ const infoblock = (media: Media["Service"], start: number) =>
     return {
       namespaceStart: start,
       signature: signatures.test(text) ? text : "",
-      hex: bytes.every((byte) => byte === 0) ? "zeros" : hexOf(bytes)
+      hex: BlockText.print(bytes)
     }
   })
 

@@ -58,7 +58,7 @@ export interface DynamicDax {
  * - `load`: a driver that was unloaded comes back and tries every device without driver that it matches; `unload`: it lets go of
  *   its devices, forgets its names and is gone. Nothing for a driver there never was
  * - `drivers`: names of those that are there
- * - `list`: the devices in the order they came
+ * - `list`: the devices in the order they came; `names`: only their names; `get`: the one of a name
  *
  * @category services
  * @since 0.1.0
@@ -74,6 +74,8 @@ export class DaxDevices extends Context.Service<DaxDevices, {
   readonly unload: (driver: string) => Effect.Effect<void>
   readonly drivers: () => ReadonlyArray<string>
   readonly list: () => ReadonlyArray<DaxAttributes.DaxAttributes>
+  readonly names: () => ReadonlyArray<string>
+  readonly get: (name: string) => DaxAttributes.DaxAttributes | undefined
 }>()("@vmemmap/core/devices/DaxDevices") {}
 
 const fail = (errno: Errno, rule: string, step: string, problem: string, remedy: string) =>
@@ -101,7 +103,13 @@ export const make = Effect.gen(function*() {
   const parents = new Set<Parent>()
 
   const nodes = (): ReadonlyArray<Node> => [...parents].flatMap((parent) => [...parent.nodes.values()])
-  const find = (name: string): Node | undefined => nodes().find((node) => node.name === name)
+  const find = (name: string): Node | undefined => {
+    for (const { nodes } of parents) {
+      const node = nodes.get(name)
+      if (node !== undefined) return node
+    }
+    return undefined
+  }
   const matches = (driver: Driver, node: Node): boolean =>
     present.has(driver.name) && (driver.matchesAlways || ids.get(driver.name)?.has(node.name) === true)
 
@@ -232,11 +240,10 @@ export const make = Effect.gen(function*() {
     ids.get(driverName)?.delete(name)
   })
 
-  const list = () =>
-    nodes().flatMap((node) => {
-      const found = DaxBinding.instance(node)
-      return found === undefined ? [] : [DaxAttributes.of(release, node, found)]
-    })
+  const attributesOf = (node: Node): DaxAttributes.DaxAttributes | undefined => {
+    const found = DaxBinding.instance(node)
+    return found === undefined ? undefined : DaxAttributes.of(release, node, found)
+  }
 
   const staticBus = DaxBus.of({
     attach: (dax) =>
@@ -271,7 +278,12 @@ export const make = Effect.gen(function*() {
         load,
         unload,
         drivers: () => [...present],
-        list
+        list: () => nodes().flatMap((node) => attributesOf(node) ?? []),
+        names: () => nodes().filter((node) => DaxBinding.instance(node) !== undefined).map(({ name }) => name),
+        get: (name) => {
+          const node = find(name)
+          return node === undefined ? undefined : attributesOf(node)
+        }
       })
     )
   )

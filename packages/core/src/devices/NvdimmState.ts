@@ -302,6 +302,19 @@ export const shouldMapPages = (device: Device, namespace: Namespace, iomem: Reso
 }
 
 /**
+ * The namespace, btt, pfn or dax device of that name in the region.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const device = (region: Region, name: string): Device | undefined => {
+  const { btts, daxes, namespaces, pfns } = region
+  const [, kind = "", id] = /^([a-z]+)\d+\.(\d+)$/.exec(name) ?? []
+  const found = { namespace: namespaces, btt: btts, pfn: pfns, dax: daxes }[kind]?.get(Number(id))
+  return found?.name === name ? found : undefined
+}
+
+/**
  * Everything on the bus of an enabled region, in the order in which it was created within its kind.
  *
  * @category queries

@@ -131,16 +131,59 @@ const siblings = (source: Source, found: ReadonlyArray<Attributes>): SysfsTree.D
   }
 })
 
+const hmemPath = /^\/sys\/devices\/platform\/hmem\.([0-9]{1,9})$/
+
+/** The devices whose parent lies at a path: one of a namespace, or those of a platform device. */
+const childrenOf = (source: Source, path: string): ReadonlyArray<Attributes> => {
+  const { bus, dax } = source
+  const id = hmemPath.exec(path)?.[1]
+  if (id !== undefined) {
+    return dax.list().filter((own) => own.dax_region.id === Number(id) && parentOf(source, own) === path)
+  }
+  const leaf = path.slice(path.lastIndexOf("/") + 1)
+  const owner = bus.regions().find((region) => NdFiles.placeOf(region, leaf) === path)
+  if (owner === undefined) return []
+  const claimed = owner.daxes.get(Number(leaf.split(".")[1]))?.namespace
+  const own = dax.get(claimed?.name.replace("namespace", "dax") ?? leaf)
+  return own !== undefined && parentOf(source, own) === path ? [own] : []
+}
+
+/** Whether something of the dax bus lies further down. */
+const isAbove = ({ bus, dax }: Source, path: string): boolean => {
+  const below = `${path}/`
+  const hasDevices = ({ id, namespaces }: ReturnType<typeof bus.regions>[number]): boolean =>
+    [...namespaces.keys()].some((number) => dax.get(`dax${id}.${number}`) !== undefined)
+  return bus.regions().some((region) => `${NdFiles.placeOf(region)}/`.startsWith(below) && hasDevices(region)) ||
+    ("/sys/devices/platform/".startsWith(below) && dax.list().some(({ is_static }) => !is_static))
+}
+
 /**
- * Everything the dax bus has below `/sys/devices`: directories by their parent, each with its devices and `dax_region`.
+ * What the dax bus has below `/sys/devices`. `paths`: the directories that have devices; `at`: the devices and `dax_region` of
+ * such a directory; `isAbove`: whether one lies below a path.
  *
- * @category queries
+ * @category models
  * @since 0.1.0
  */
-export const places = (source: Source): ReadonlyMap<string, SysfsTree.Directory> => {
-  const found = Map.groupBy(source.dax.list(), (attributes) => parentOf(source, attributes))
-  return new Map([...found].map(([parent, own]) => [parent, siblings(source, own)]))
+export interface Places {
+  readonly paths: () => ReadonlyArray<string>
+  readonly at: (path: string) => SysfsTree.Directory | undefined
+  readonly isAbove: (path: string) => boolean
 }
+
+/**
+ * Finding one place costs no more with many devices.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const places = (source: Source): Places => ({
+  paths: () => [...new Set(source.dax.list().map((attributes) => parentOf(source, attributes)))],
+  at: (path) => {
+    const found = childrenOf(source, path)
+    return found.length === 0 ? undefined : siblings(source, found)
+  },
+  isAbove: (path) => isAbove(source, path)
+})
 
 const driver = ({ dax }: Source, name: string): SysfsTree.Directory =>
   SysfsTree.directory({
@@ -158,13 +201,15 @@ const driver = ({ dax }: Source, name: string): SysfsTree.Directory =>
  */
 export const make = (source: Source): SysfsTree.Directory =>
   SysfsTree.directory({
-    devices: SysfsTree.dynamic(() =>
-      new Map(
-        source.dax.list().map((found) => [
-          found.name,
-          { _tag: "Link", target: `${parentOf(source, found)}/${found.name}` } as const
-        ])
-      )
-    ),
+    devices: {
+      _tag: "Directory",
+      names: source.dax.names,
+      entry: (name) => {
+        const found = source.dax.get(name)
+        return found === undefined
+          ? undefined
+          : { _tag: "Link", target: `${parentOf(source, found)}/${found.name}` }
+      }
+    },
     drivers: SysfsTree.dynamic(() => new Map(source.dax.drivers().map((name) => [name, driver(source, name)])))
   })

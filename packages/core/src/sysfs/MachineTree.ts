@@ -41,22 +41,23 @@ import * as SysfsTree from "./SysfsTree.ts"
 /** Directories that come and go, by their absolute paths, as one tree; what is `fixed` costs nothing to find. */
 const nested = (
   under: string,
-  places: () => ReadonlyMap<string, SysfsTree.Directory>,
+  places: DaxFiles.Places,
   fixed: Readonly<Record<string, SysfsTree.Entry>>
 ): SysfsTree.Directory => ({
   _tag: "Directory",
   names: () => {
-    const all = places()
-    const inner = [...all.keys()].filter((path) => path.startsWith(`${under}/`))
+    const own = places.at(under)
+    // nothing of the bus lies below its own devices
+    if (own !== undefined) return own.names()
+    const inner = places.paths().filter((path) => path.startsWith(`${under}/`))
       .map((path) => path.slice(under.length + 1).split("/")[0] ?? "")
-    return [...new Set([...Object.keys(fixed), ...all.get(under)?.names() ?? [], ...inner])]
+    return [...new Set([...Object.keys(fixed), ...inner])]
   },
   entry: (name) => {
     if (Object.hasOwn(fixed, name)) return fixed[name]
-    const all = places()
     const path = `${under}/${name}`
-    const isThere = all.has(path) || [...all.keys()].some((place) => place.startsWith(`${path}/`))
-    return all.get(under)?.entry(name) ?? (isThere ? nested(path, () => all, {}) : undefined)
+    return places.at(under)?.entry(name) ??
+      (places.isAbove(path) || places.at(path) !== undefined ? nested(path, places, {}) : undefined)
   }
 })
 
@@ -145,7 +146,7 @@ const makeTree = Effect.fnUntraced(function*(spec: MachineSpec) {
         dax: DaxFiles.make(daxSource),
         nd: NdFiles.make({ bus, iomem, arch, release })
       }),
-      devices: nested("/sys/devices", () => DaxFiles.places(daxSource), { system }),
+      devices: nested("/sys/devices", DaxFiles.places(daxSource), { system }),
       module: ModuleFiles.make(policy)
     })
   })

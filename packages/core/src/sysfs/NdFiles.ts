@@ -253,7 +253,7 @@ const find = (source: Source, name: string): SysfsTree.Entry | undefined => {
   const own = regions.find(({ id }) => id === Number(/^[a-z]+(\d+)/.exec(name)?.[1]))
   if (own === undefined) return undefined
   if (own.name === name) return region(source, own)
-  const member = NvdimmState.devices(own).find((other) => other.name === name)
+  const member = NvdimmState.device(own, name)
   return member === undefined ? undefined : device(source, member)
 }
 

@@ -106,12 +106,12 @@ export const region = Effect.fnUntraced(function*(tree: Tree, path: string, id: 
 })
 
 /**
- * All regions. A region stands where the device of it that the bus lists first would.
+ * Where the devices of each region lie, and its number. A region stands where the device of it that the bus lists first would.
  *
  * @category queries
  * @since 0.1.0
  */
-export const regions = Effect.fnUntraced(function*(tree: Tree) {
+export const places = (tree: Tree): ReadonlyArray<readonly [path: string, id: number]> => {
   const found = new Map<string, number>()
   const names = SysfsTree.list(tree, folder).filter((name) => deviceName.test(name))
   for (const name of NameHash.order(names).toReversed()) {
@@ -119,8 +119,17 @@ export const regions = Effect.fnUntraced(function*(tree: Tree) {
     const parent = place.slice(0, place.lastIndexOf("/"))
     if (!found.has(parent)) found.set(parent, Number(deviceName.exec(name)?.[1]))
   }
-  return yield* Effect.forEach([...found].toReversed(), ([path, id]) => region(tree, path, id))
-})
+  return [...found].toReversed()
+}
+
+/**
+ * All regions, in the order of their places.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const regions = (tree: Tree): Effect.Effect<ReadonlyArray<Region>> =>
+  Effect.forEach(places(tree), ([path, id]) => region(tree, path, id))
 
 /**
  * Whether `-r` means a region: its number, or `region` and its number.

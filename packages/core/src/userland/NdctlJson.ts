@@ -151,8 +151,9 @@ export const regionOf = Effect.fnUntraced(function*(
   tree: SysfsTree.SysfsTree["Service"],
   dax: NdctlView.Instance
 ) {
-  const regions = yield* DaxTree.regions(tree)
-  return dax.enabled ? regions.find(({ path }) => path.endsWith(`/${dax.name}`)) : undefined
+  if (!dax.enabled) return undefined
+  const [path, id] = DaxTree.places(tree).find(([path]) => path.endsWith(`/${dax.name}`)) ?? []
+  return path === undefined || id === undefined ? undefined : yield* DaxTree.region(tree, path, id)
 })
 
 const sectorSize = ({ claim, sectorSize, sectorSizes }: NdctlView.Namespace): number =>

@@ -141,10 +141,18 @@ const mostMappings = 64
 const text = (tree: Tree, path: string): Effect.Effect<string | undefined> =>
   SysfsTree.read(tree, path).pipe(Effect.map((all) => all.trimEnd()), Effect.orElseSucceed(() => undefined))
 
-const reader = (tree: Tree, name: string) => ({
-  text: (attribute: string) => text(tree, `${folder}/${name}/${attribute}`),
-  number: (attribute: string) => DaxTree.number(tree, `${folder}/${name}/${attribute}`)
-})
+/** The attributes of one device, whose directory is looked up once. */
+const reader = (tree: Tree, name: string) => {
+  const found = SysfsTree.lookup(tree, `${folder}/${name}`)
+  const own: Tree = { root: found?._tag === "Directory" ? found : SysfsTree.directory({}) }
+  const has = (attribute: string) => own.root.entry(attribute) !== undefined
+  return {
+    isThere: found !== undefined,
+    text: (attribute: string) => has(attribute) ? text(own, attribute) : Effect.undefined,
+    number: (attribute: string) => has(attribute) ? DaxTree.number(own, attribute) : Effect.undefined,
+    list: (directory: string) => SysfsTree.list(own, directory)
+  }
+}
 
 /**
  * Whether a driver has a device.
@@ -181,8 +189,8 @@ export const instance = Effect.fnUntraced(function*(
   name: string
 ): Effect.fn.Return<Instance | undefined> {
   const kind = (["btt", "pfn", "dax"] as const).find((candidate) => name.startsWith(candidate))
-  if (kind === undefined || SysfsTree.lookup(tree, `${folder}/${name}`) === undefined) return undefined
   const own = reader(tree, name)
+  if (kind === undefined || !own.isThere) return undefined
   const mode = yield* own.text("mode")
   const sectors = choices(yield* own.text("sector_size"))
   return {
@@ -195,8 +203,8 @@ export const instance = Effect.fnUntraced(function*(
     uuid: uuid(yield* own.text("uuid")),
     sectorSize: sectors.selected,
     sectorSizes: sectors.all,
-    enabled: isEnabled(tree, name),
-    disk: SysfsTree.list(tree, `${folder}/${name}/block`)[0]
+    enabled: own.list("").includes("driver"),
+    disk: own.list("block")[0]
   }
 })
 
@@ -217,13 +225,11 @@ export const namespace = Effect.fnUntraced(function*(
   tree: Tree,
   name: string
 ): Effect.fn.Return<Namespace | undefined> {
-  if (!/^namespace[0-9]+\.[0-9]+$/.test(name) || SysfsTree.lookup(tree, `${folder}/${name}`) === undefined) {
-    return undefined
-  }
   const own = reader(tree, name)
+  if (!/^namespace[0-9]+\.[0-9]+$/.test(name) || !own.isThere) return undefined
   const claim = (yield* instance(tree, (yield* own.text("holder")) ?? "")) ?? null
   const sectors = choices(yield* own.text("sector_size"))
-  const enabled = isEnabled(tree, name)
+  const enabled = own.list("").includes("driver")
   return {
     name,
     id: idOf(name),
@@ -239,7 +245,7 @@ export const namespace = Effect.fnUntraced(function*(
     targetNode: yield* own.number("target_node"),
     enabled,
     active: claim === null ? enabled : claim.enabled,
-    disk: SysfsTree.list(tree, `${folder}/${name}/block`)[0],
+    disk: own.list("block")[0],
     claim
   }
 })

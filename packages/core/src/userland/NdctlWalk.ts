@@ -81,6 +81,7 @@ export const walk = Effect.fnUntraced(function*(
   let met = false
   for (const region of yield* regions(session, options)) {
     for (const { name } of region.namespaces) {
+      if (wanted !== "all" && wanted !== name) continue
       const found = yield* NdctlView.namespace(session.tree, name)
       if (found === undefined || !isMeant(wanted, found)) continue
       met = true

@@ -14,9 +14,6 @@ import * as Result from "effect/Result"
 import { orWrongUse } from "../Failure.ts"
 import * as Sources from "./Sources.ts"
 
-/** Records begin so, in whatever layout. */
-const looksLikeRecord = (text: string): boolean => /^\uFEFF?\s*\{\s*"case"\s*:/.test(text.slice(0, 4096))
-
 const ofRecord = (
   source: string,
   text: string
@@ -44,7 +41,7 @@ export const read = Effect.fnUntraced(function*(sources: ReadonlyArray<string>) 
   const specs: Array<MachineSpec.MachineSpec> = []
   for (const source of sources) {
     const text = yield* Sources.text(source)
-    specs.push(yield* orWrongUse(looksLikeRecord(text) ? ofRecord(source, text) : Source.read(source, text)))
+    specs.push(yield* orWrongUse(KernelRecord.isRecord(text) ? ofRecord(source, text) : Source.read(source, text)))
   }
   return yield* orWrongUse(Source.merge(specs, sources))
 })

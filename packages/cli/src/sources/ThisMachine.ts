@@ -9,7 +9,8 @@ import * as Iomem from "@vmemmap/core/inputs/Iomem"
 import * as KernelBanner from "@vmemmap/core/inputs/KernelBanner"
 import * as Meminfo from "@vmemmap/core/inputs/Meminfo"
 import * as Source from "@vmemmap/core/inputs/Source"
-import type { Device, MachineSpec, Node } from "@vmemmap/core/machine/MachineSpec"
+import * as TreeDevices from "@vmemmap/core/inspection/TreeDevices"
+import type { MachineSpec, Node } from "@vmemmap/core/machine/MachineSpec"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -41,27 +42,29 @@ const integer = (text: string | undefined): number | undefined => {
 const defined = <A extends Record<string, unknown>>(record: A): { [K in keyof A]: Exclude<A[K], undefined> } =>
   Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as never
 
-const region = Effect.fnUntraced(function*(tree: Tree, name: string) {
-  const attribute = (file: string) => tree.file(`sys/bus/nd/devices/${name}/${file}`)
-  const size = integer(yield* attribute("size"))
-  const mappings = integer(yield* attribute("mappings"))
-  const nstype = yield* attribute("nstype")
-  if (size === undefined || size === 0) return []
-  const device: Device = {
-    name,
-    kind: mappings === undefined || mappings === 0 ? "legacy" : "pmem",
-    size,
-    ...defined({
-      start: integer(yield* attribute("resource")),
-      node: integer(yield* attribute("numa_node")),
-      targetNode: integer(yield* attribute("target_node")),
-      align: integer(yield* attribute("align")),
-      ways: mappings === 0 ? undefined : mappings,
-      labels: nstype === undefined ? undefined : nstype === "5",
-      available: integer(yield* attribute("available_size"))
-    })
+const nd = "sys/bus/nd/devices"
+
+/** What is read of a region: only what a plan needs, not what is configured on it, which `ndctl list` tells. */
+const regionAttributes = [
+  "size",
+  "mappings",
+  "nstype",
+  "resource",
+  "numa_node",
+  "target_node",
+  "align",
+  "available_size"
+]
+
+const regions = Effect.fnUntraced(function*(tree: Tree) {
+  const files = new Map<string, string>()
+  for (const name of (yield* tree.list(nd)).filter((each) => /^region[0-9]+$/.test(each))) {
+    for (const attribute of regionAttributes) {
+      const text = yield* tree.file(`${nd}/${name}/${attribute}`)
+      if (text !== undefined) files.set(`${nd}/${name}/${attribute}`, text)
+    }
   }
-  return [device]
+  return TreeDevices.read(files)
 })
 
 const nodes = Effect.fnUntraced(function*(tree: Tree) {
@@ -115,10 +118,6 @@ export const read = Effect.fnUntraced(function*(root: string) {
   const version = (yield* tree.file("proc/version"))?.replace(/^Linux version /, "") ??
     (yield* tree.file("proc/sys/kernel/osrelease"))
   const cpuinfo = yield* tree.file("proc/cpuinfo")
-  const regions = yield* Effect.forEach(
-    (yield* tree.list("sys/bus/nd/devices")).filter((name) => /^region[0-9]+$/.test(name)),
-    (name) => region(tree, name)
-  )
   const own: MachineSpec = defined({
     kernel: version === undefined ? undefined : KernelBanner.kernel(version),
     // a captured tree does not say it
@@ -127,7 +126,7 @@ export const read = Effect.fnUntraced(function*(root: string) {
     hypervisor: cpuinfo === undefined ? undefined : CpuInfo.isVirtual(cpuinfo),
     blockSize: blockSize === undefined ? undefined : integer(`0x${blockSize}`),
     nodes: yield* nodes(tree),
-    devices: regions.flat()
+    devices: yield* regions(tree)
   })
   return yield* orWrongUse(Source.merge([ranges, own]))
 })

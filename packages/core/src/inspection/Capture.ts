@@ -23,7 +23,7 @@ const kindOf = (text: string): "zoneinfo" | "buddyinfo" | "vmstat" | "cmdline" |
   if (/^Node [0-9]+, zone +\w+ *\n/.test(head)) return "zoneinfo"
   if (/^Node [0-9]+, zone +\w+ +[0-9]/.test(head)) return "buddyinfo"
   if (/^nr_free_pages [0-9]+$/m.test(head)) return "vmstat"
-  if (/^\s*\{/.test(head) && /"observed"\s*:/.test(text)) return "record"
+  if (KernelRecord.isRecord(text)) return "record"
   return text.length <= 8192 && /^[^\n]+\n?$/.test(text) &&
       /(?:^| )(?:BOOT_IMAGE|root|console|memmap|mem)=/.test(text) &&
       !/^[\s[{]/.test(text)

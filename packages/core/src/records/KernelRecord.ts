@@ -199,6 +199,14 @@ export const decode = (source: string, value: unknown): Result.Result<KernelReco
   })
 
 /**
+ * Whether a text is meant to be a record: a JSON object that speaks of what was observed, which no other source does.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isRecord = (text: string): boolean => /^\s*\{/.test(text) && /"observed"\s*:/.test(text)
+
+/**
  * Reads the text of a record. Integers that a `number` cannot hold (`iset_id`) are bigints.
  *
  * Fails with an `InputError` that says the line and column of what is not JSON, or the path of what is no record.

@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import * as Path from "node:path"
 import * as InspectAnswer from "../../src/answers/InspectAnswer.ts"
-import { answer, folderWith, root, run } from "../run.ts"
+import { answer, example, folderWith, root, run } from "../run.ts"
 
 const MiB = 1024 ** 2
 
@@ -130,6 +130,16 @@ describe("vmemmap inspect", () => {
       const { status, stdout } = yield* run(["inspect", "r.json"], { from })
       assert.strictEqual(status, 0)
       assert.match(stdout, /^kernel 6\.6, arm64-64k: all [0-9]+ comparisons agree$/m)
+    }))
+
+  it.effect("OBS-5: of a dry run it is known which memory came after boot", () =>
+    Effect.gen(function*() {
+      const from = yield* folderWith({})
+      yield* run(["try", example("try/dimms.yaml"), "--record", "r.json"], { from })
+      const { status, stdout } = yield* run(["inspect", "r.json"], { from })
+      assert.strictEqual(status, 0)
+      assert.include(stdout, "comparisons agree")
+      assert.include(stdout, "RAM added since")
     }))
 
   it.effect("links that leave the root are not followed", () =>

@@ -15,8 +15,8 @@ import * as KernelBanner from "../inputs/KernelBanner.ts"
 import * as Meminfo from "../inputs/Meminfo.ts"
 import * as ResourceText from "../inputs/ResourceText.ts"
 import * as Source from "../inputs/Source.ts"
-import type * as MachineSpec from "../machine/MachineSpec.ts"
-import type * as KernelRecord from "../records/KernelRecord.ts"
+import * as MachineSpec from "../machine/MachineSpec.ts"
+import * as KernelRecord from "../records/KernelRecord.ts"
 import * as KernelRelease from "../release/KernelRelease.ts"
 import type { Part } from "./MachineView.ts"
 import * as TreeDevices from "./TreeDevices.ts"
@@ -159,14 +159,16 @@ const isBoot = (lines: ReadonlyArray<string>): boolean => lines.some((line) => l
  */
 export const toParts = (
   source: string,
-  { input, observed }: KernelRecord.KernelRecord
+  record: KernelRecord.KernelRecord
 ): Result.Result<ReadonlyArray<Part>, InputError> =>
   Result.gen(function*() {
+    const { input, observed } = record
     const phases = observed["phases"]
     const shown = JsonTree.isRecord(phases) ? yield* lastPhase(source, phases) : observed
     const facts = yield* decode({ source, at: "observed" }, shown)
     const at = (name: string) => `${source}: ${name}`
     const specs: Array<MachineSpec.MachineSpec> = [kernelOf(input)]
+    const given = yield* KernelRecord.given(source, record)
     const log = facts.dmesg === undefined || !isBoot(facts.dmesg) ? undefined : facts.dmesg.join("\n")
     const nodes = nodeText(facts.nodes)
     const perNode = /^Node [0-9]+ MemTotal:/m.test(nodes) ? yield* Meminfo.parse(at("nodes"), nodes) : undefined
@@ -185,6 +187,7 @@ export const toParts = (
     const own: Part = {
       source,
       spec: yield* Source.merge(specs),
+      ...(given._tag === "Described" ? { bootRam: MachineSpec.ram(given.input.spec) } : {}),
       ...(facts.zoneinfo === undefined ? {} : {
         zones: facts.zoneinfo.map(({ start_pfn, ...zone }) => ({ ...zone, start: start_pfn, free: undefined }))
       }),

@@ -54,6 +54,8 @@ export interface Part {
   readonly iomem?: ReadonlyArray<Resource>
   readonly zones?: ReadonlyArray<Zone>
   readonly log?: BootTotals
+  /** RAM the machine booted with, in bytes, where the source tells it from what came later. */
+  readonly bootRam?: ReadonlyArray<PfnRange.PfnRange>
   /** MemTotal in bytes: of the machine, and by node. */
   readonly memTotal?: number
   readonly nodeTotals?: ReadonlyMap<number, number>
@@ -73,7 +75,7 @@ export interface Part {
  * @category models
  * @since 0.1.0
  */
-export interface MachineView extends Omit<Part, "source" | "spec" | "notes"> {
+export interface MachineView extends Omit<Part, "source" | "spec" | "bootRam" | "notes"> {
   readonly sources: ReadonlyArray<string>
   readonly spec: MachineSpec.MachineSpec
   readonly added: ReadonlyArray<PfnRange.PfnRange>
@@ -107,10 +109,12 @@ interface Divided {
   readonly added: ReadonlyArray<PfnRange.PfnRange>
 }
 
-/** RAM that is in `/proc/iomem` and in no range of the boot's own map came later. */
+/** RAM that is in `/proc/iomem` and in no range the machine booted with, by the log of the boot or by its description, came later. */
 const divide = (parts: ReadonlyArray<Part>): Divided => {
   const boot = PfnRange.normalise(
-    parts.flatMap(({ log, spec }) => log === undefined || spec === undefined ? [] : MachineSpec.ram(spec))
+    parts.flatMap(({ bootRam, log, spec }) =>
+      bootRam ?? (log === undefined || spec === undefined ? [] : MachineSpec.ram(spec))
+    )
   )
   const added: Array<PfnRange.PfnRange> = []
   const specs = parts.flatMap(({ iomem, spec }) => {

@@ -7,6 +7,7 @@ import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import { hex } from "@vmemmap/core/geometry/Pfn"
 import type * as DryRun from "@vmemmap/core/records/DryRun"
 import type * as MemoryUse from "@vmemmap/core/records/MemoryUse"
+import type * as ZoneRows from "@vmemmap/core/sysfs/ZoneRows"
 import type { Style } from "./Style.ts"
 import * as Table from "./Table.ts"
 
@@ -49,15 +50,6 @@ export const command = (entry: DryRun.Entry, width: number, style: Style): strin
     ...(entry.exit === 0 ? [] : why(entry.reasons, width, style))
   ].join("")
 
-interface Zone {
-  readonly node: number
-  readonly zone: string
-  readonly spanned: number
-  readonly present: number
-  readonly managed: number
-  readonly start_pfn?: number
-}
-
 interface Blocks {
   readonly blockSizeBytes: number
   readonly runs: ReadonlyArray<{
@@ -71,11 +63,11 @@ interface Blocks {
 
 interface Final {
   readonly iomemText?: string
-  readonly zoneinfo?: ReadonlyArray<Zone>
+  readonly zoneinfo?: ReadonlyArray<ZoneRows.Row>
   readonly memory_blocks?: Blocks
 }
 
-const zones = (rows: ReadonlyArray<Zone>, pageSize: number, width: number, style: Style): string =>
+const zones = (rows: ReadonlyArray<ZoneRows.Row>, pageSize: number, width: number, style: Style): string =>
   Table.render(
     [
       { title: "node", align: "right" },

@@ -6,6 +6,7 @@
 import * as Uuid from "../devices/Uuid.ts"
 import type { Given } from "./Given.ts"
 import * as IomemText from "./IomemText.ts"
+import * as RawBlockText from "./RawBlockText.ts"
 import * as UsageText from "./UsageText.ts"
 
 const uuid = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi
@@ -33,7 +34,7 @@ const withoutFree = (text: string): string =>
 const reduce = (given: Given, text: string): string => withoutUuids(given, withoutFree(IomemText.inScope(text)))
 
 const sameText = (given: Given, kernel: string, engine: string): boolean => {
-  if (kernel === engine) return true
+  if (kernel === engine || RawBlockText.isSame(kernel, engine)) return true
   if (Uuid.isUuid(kernel) && Uuid.isUuid(engine)) return withoutUuids(given, kernel) === withoutUuids(given, engine)
   const [{ head, isKnown }, other] = [UsageText.split(kernel), UsageText.split(engine)]
   return isKnown && reduce(given, head) === reduce(given, other.head)

@@ -17,6 +17,7 @@ import * as NdctlSession from "./NdctlSession.ts"
 import * as NdctlView from "./NdctlView.ts"
 import * as NdctlWalk from "./NdctlWalk.ts"
 import * as ReadInfoblock from "./ReadInfoblock.ts"
+import * as Redirects from "./Redirects.ts"
 import * as Tool from "./Tool.ts"
 import * as ToolFailure from "./ToolFailure.ts"
 import * as ToolOptions from "./ToolOptions.ts"
@@ -162,6 +163,14 @@ export const write = Effect.fnUntraced(function*(
   return close(session, walked, "checking infoblocks", "wrote")
 })
 
+const decoder = new TextDecoder()
+
+/** The end of a run that copies what it read. */
+const copied = (ended: Tool.Outcome, images: ReadonlyArray<Uint8Array>): Tool.Outcome => {
+  const bytes = Redirects.concat(images)
+  return images.length === 0 ? ended : { ...ended, stdout: decoder.decode(bytes), bytes }
+}
+
 /** Blocks of several namespaces in one list. */
 const show = (session: Session, blocks: ReadonlyArray<ReadInfoblock.Block>) => {
   if (blocks.length === 0) NdctlSession.say(session, "  Warning: no matching devices found\n")
@@ -180,7 +189,7 @@ const readFile = Effect.fnUntraced(function*(
   const answer = ReadInfoblock.run(bytes, { _tag: "File", name: path ?? "<stdin>" }, options)
   NdctlSession.print(session, answer.stdout === "" ? "" : `${answer.stdout}\n`)
   NdctlSession.say(session, answer.stderr)
-  return NdctlSession.end(session, answer.exit)
+  return copied(NdctlSession.end(session, answer.exit), answer.raw === null ? [] : [answer.raw])
 })
 
 /**
@@ -209,11 +218,12 @@ export const read = Effect.fnUntraced(function*(
     json: human || ToolOptions.has(parsed.success, "json"),
     verify: ToolOptions.has(parsed.success, "verify")
   }
-  if (!options.json || texts.has("output")) {
-    return yield* notModelled("an info block as bytes", "read-infoblock -j, without -o, is")
+  if (texts.has("output")) {
+    return yield* notModelled("an info block in a file", "read-infoblock without -o is, and so is > FILE")
   }
   if (rest.length === 0) return yield* readFile(session, input, options)
   const blocks: Array<ReadInfoblock.Block> = []
+  const images: Array<Uint8Array> = []
   let wasRead = false
   const walked = yield* NdctlWalk.walk(
     session,
@@ -227,11 +237,15 @@ export const read = Effect.fnUntraced(function*(
       )
       const source = { _tag: "Namespace", name: found.name, active: false, uuid: uuidOf(found) } as const
       const answer = ReadInfoblock.run(bytes, source, options)
+      if (answer.raw !== null) {
+        images.push(answer.raw)
+        return "done" as const
+      }
       blocks.push(...(answer.blocks ?? []))
       wasRead = wasRead || answer.blocks !== null
       return answer.blocks === null ? yield* ToolFailure.fail("EIO") : "done" as const
     })
   )
   if (wasRead) show(session, blocks)
-  return close(session, walked, "reading infoblock data", "read")
+  return copied(close(session, walked, "reading infoblock data", "read"), images)
 })

@@ -244,7 +244,7 @@ const make = <E, R>({ commands: given, input, onCommand }: Surroundings<E, R>) =
       })
     const done = yield* Redirects.deliver(name ?? "sh", plumbing, {
       exit: result.exit,
-      stdout: ShellCommand.bytesOf(result.stdout),
+      stdout: result.bytes ?? ShellCommand.bytesOf(result.stdout),
       stderr: result.stderr
     })
     return { text, done }

@@ -10,7 +10,8 @@ import type { ScriptError } from "./ScriptError.ts"
 import type { Input, NotModelled } from "./Tool.ts"
 
 /**
- * How a command ended and what it printed; `stdout` as bytes where it need not be text. `moved` are the bytes it copied besides.
+ * How a command ended and what it printed; `stdout` as bytes where it need not be text, or `bytes` besides its text (`Tool`).
+ * `moved` are the bytes it copied besides.
  *
  * @category models
  * @since 0.1.0
@@ -19,6 +20,7 @@ export interface Printed {
   readonly exit: number
   readonly stdout: string | Uint8Array
   readonly stderr: string
+  readonly bytes?: Uint8Array
   readonly moved?: number
 }
 

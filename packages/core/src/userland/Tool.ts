@@ -9,7 +9,8 @@ import type { Modules } from "../sysfs/Modules.ts"
 import type { SysfsTree } from "../sysfs/SysfsTree.ts"
 
 /**
- * What a program printed and how it ended. Texts end with a newline where the program prints one.
+ * What a program printed and how it ended. Texts end with a newline where the program prints one. `bytes` is standard output where
+ * it is not text; `stdout` then shows it as text.
  *
  * @category models
  * @since 0.1.0
@@ -18,6 +19,7 @@ export interface Outcome {
   readonly exit: number
   readonly stdout: string
   readonly stderr: string
+  readonly bytes?: Uint8Array
 }
 
 /**

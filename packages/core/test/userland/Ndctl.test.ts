@@ -346,6 +346,10 @@ describe("Ndctl", () => {
         assert.deepStrictEqual(yield* told("write-infoblock -o /dev/pmem0 -m devdax -s 1G"), [0, "wrote 1 infoblock"])
         const [block] = yield* printed("read-infoblock -j -i /dev/pmem0")
         assert.deepStrictEqual([block.file, block.signature], ["/dev/pmem0", "NVDIMM_DAX_INFO"])
+        const disk = SysfsTree.lookup(yield* SysfsTree.SysfsTree, "/dev/pmem0")
+        const bytes = yield* disk?._tag === "Bytes" ? disk.read(0, 8192) : assert.fail("no disk")
+        const copy = { exit: 0, stdout: new TextDecoder().decode(bytes), stderr: "read 1 infoblock\n", bytes }
+        assert.deepStrictEqual(yield* run("read-infoblock -i /dev/pmem0"), copy)
         assert.deepStrictEqual(yield* told("read-infoblock -j all"), [
           240,
           "error reading infoblock data: Device or resource busy",
@@ -353,6 +357,9 @@ describe("Ndctl", () => {
         ])
         yield* run("disable-namespace all")
         assert.strictEqual((yield* printed("read-infoblock -u namespace0.0"))[0].dev, "namespace0.0")
+        for (const words of ["read-infoblock namespace0.0", "read-infoblock all -V"]) {
+          assert.deepStrictEqual(yield* run(words), copy, words)
+        }
         assert.deepStrictEqual(yield* told("write-infoblock all -s 5000"), [
           234,
           "  Error: --size=5000 not aligned to 4096",
@@ -382,7 +389,7 @@ describe("Ndctl", () => {
             "read-labels all",
             "monitor",
             "help list",
-            "read-infoblock namespace0.0",
+            "read-infoblock -o /tmp/block namespace0.0",
             "write-infoblock -c -s 1G"
           ]
         ) {

@@ -17,8 +17,8 @@ import { Pagemaps } from "../hotplug/Pagemaps.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
+import * as FreeRange from "../resources/FreeRange.ts"
 import { Iomem } from "../resources/Iomem.ts"
-import * as ResourceTree from "../resources/ResourceTree.ts"
 import * as DevicePages from "./DevicePages.ts"
 
 /**
@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   const reserve = Effect.acquireRelease(
     Effect.suspend(() => {
       const tree = iomem.tree()
-      const found = ResourceTree.requestFree(tree, {
+      const found = FreeRange.request(tree, {
         base: { start: 0, end: tree.end },
         size: options.chunk ?? 256 * MiB,
         limit,

@@ -7,7 +7,6 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as Alignment from "../geometry/Alignment.ts"
 import { addressLimit } from "../geometry/Pfn.ts"
 import type { Errno } from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
@@ -84,7 +83,13 @@ const hex = (n: number): string => n.toString(16).padStart(8, "0")
 const show = ({ end, name, start }: Pick<Resource, "start" | "end" | "name">): string =>
   `${hex(start)}-${hex(end)} ${name.slice(0, 80)}`
 
-const refuse = (
+/**
+ * A refusal of 20.1, with the range and the name it is about.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const refuse = (
   candidate: Pick<Resource, "start" | "end" | "name">,
   errno: Errno,
   problem: string,
@@ -107,7 +112,13 @@ export const empty: Resource = {
   children: []
 }
 
-const overlaps = (a: Pick<Resource, "start" | "end">, b: Pick<Resource, "start" | "end">): boolean =>
+/**
+ * Whether two ranges share an address.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const overlaps = (a: Pick<Resource, "start" | "end">, b: Pick<Resource, "start" | "end">): boolean =>
   a.start <= b.end && b.start <= a.end
 
 const contains = (outer: Pick<Resource, "start" | "end">, inner: Pick<Resource, "start" | "end">): boolean =>
@@ -363,53 +374,6 @@ export const intersects = (
     other ||= uncovered <= end
   }
   return !matching ? "DISJOINT" : other ? "MIXED" : "INTERSECTS"
-}
-
-/**
- * Where to look for free physical addresses. `limit` is PHYSMEM_END, inclusive: a boot variable on x86, never a constant.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FreeSearch {
-  readonly base: { readonly start: number; readonly end: number }
-  readonly size: number
-  readonly limit: number
-  readonly sectionSize: number
-  readonly name: string
-}
-
-/**
- * `request_free_mem_region()`: the highest free range for device-private memory, found top-down in steps of its own size
- * rounded up to a section. Fails with ERANGE when there is none (20.1).
- *
- * @category operations
- * @since 0.1.0
- */
-export const requestFree = (tree: Resource, search: FreeSearch): Result.Result<Placed, KernelError> => {
-  const size = Alignment.up(search.size, search.sectionSize)
-  const wanted = { start: search.base.start, end: search.base.end, name: search.name }
-  if (!Number.isSafeInteger(size) || size <= 0) {
-    return refuse(wanted, "EINVAL", `${search.size} is no size`, "ask for at least one byte")
-  }
-  let start = Math.min(search.base.end, search.limit) - size + 1
-  while (start > size && start >= search.base.start) {
-    const candidate = { start, end: start + size - 1 }
-    const conflict = tree.children.find((child) => overlaps(child, candidate))
-    if (conflict === undefined) {
-      return request(tree, { start, size, name: search.name, desc: Desc.devicePrivateMemory })
-    }
-    // Every step that would still touch this conflict is taken at once.
-    start -= Math.ceil((candidate.end - conflict.start + 1) / size) * size
-  }
-  return Result.fail(
-    new KernelError({
-      errno: "ERANGE",
-      rule: "20.1",
-      problem: `${show(wanted)}: no free range of ${size} bytes below ${hex(Math.min(search.base.end, search.limit))}`,
-      remedy: "ask for less"
-    })
-  )
 }
 
 /**

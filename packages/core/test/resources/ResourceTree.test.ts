@@ -109,37 +109,6 @@ describe("ResourceTree", () => {
     assert.strictEqual(ResourceTree.intersects(gap, 4 * GiB, GiB, sysram), "MIXED")
   })
 
-  it("20.1: the free search steps down by its own size, rounded up to a section", () => {
-    const search = {
-      base: { start: 0, end: 2 ** 52 - 1 },
-      limit: 16 * GiB - 1,
-      sectionSize: 128 * MiB,
-      name: "hmm_dmirror"
-    }
-    const first = done(ResourceTree.requestFree(machine, { ...search, size: GiB - 5 }))
-    assert.strictEqual(first.resource.start, 15 * GiB)
-    assert.strictEqual(first.resource.desc, Desc.devicePrivateMemory)
-    assert.strictEqual(first.resource.flags & Flag.busy, Flag.busy)
-    // One page at the top costs a whole step of 3 GiB, not one section.
-    const taken = put(machine, { start: 16 * GiB - 4096, size: 4096, name: "x" })
-    assert.strictEqual(done(ResourceTree.requestFree(taken, { ...search, size: 3 * GiB })).resource.start, 10 * GiB)
-  })
-
-  it("20.1: the free search stops at start ≤ size or below the base", () => {
-    const search = { limit: 4 * GiB - 1, sectionSize: 128 * MiB, name: "hmm", size: GiB }
-    const base = { start: 0, end: 2 ** 52 - 1 }
-    // 3 GiB is free; with it taken 2 GiB is left, but RAM covers [1, 2) GiB.
-    const top = put(machine, { start: 3 * GiB, size: GiB, name: "x" })
-    assert.strictEqual(done(ResourceTree.requestFree(top, { ...search, base })).resource.start, 2 * GiB)
-    const full = put(top, { start: 2 * GiB, size: GiB, name: "y" })
-    assert.strictEqual(errno(ResourceTree.requestFree(full, { ...search, base })), "ERANGE")
-    assert.strictEqual(
-      errno(ResourceTree.requestFree(top, { ...search, base: { start: 3 * GiB, end: 2 ** 52 } })),
-      "ERANGE"
-    )
-    assert.strictEqual(errno(ResourceTree.requestFree(machine, { ...search, base, size: 0 })), "EINVAL")
-  })
-
   it("20.1: empty, negative and fractional ranges are refused", () => {
     for (const [start, size] of [[0, 0], [-1, 4096], [0.5, 1], [2 ** 53, 1], [0, Number.NaN]] as const) {
       assert.strictEqual(errno(ResourceTree.request(machine, { start, size, name: "x" })), "EINVAL")

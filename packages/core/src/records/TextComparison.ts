@@ -8,6 +8,7 @@ import type { Given } from "./Given.ts"
 import * as IomemText from "./IomemText.ts"
 import * as RawBlockText from "./RawBlockText.ts"
 import * as UsageText from "./UsageText.ts"
+import * as ZoneinfoText from "./ZoneinfoText.ts"
 
 const uuid = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/gi
 
@@ -31,7 +32,8 @@ const withoutFree = (text: string): string =>
     ? `MemTotal${text.replaceAll(figure, "")}`
     : text.replaceAll(/^(Node [0-9]+ MemFree:) +[0-9]+ kB$/gm, "$1")
 
-const reduce = (given: Given, text: string): string => withoutUuids(given, withoutFree(IomemText.inScope(text)))
+const reduce = (given: Given, text: string): string =>
+  withoutUuids(given, withoutFree(ZoneinfoText.inScope(IomemText.inScope(text))))
 
 const sameText = (given: Given, kernel: string, engine: string): boolean => {
   if (kernel === engine || RawBlockText.isSame(kernel, engine)) return true

@@ -27,7 +27,7 @@ const isLong = process.env["VMEMMAP_LONG"] === "1"
 
 describe("Verification of more recordings", () => {
   for (const [category, all] of byCategory) {
-    const some = isLong ? all : all.filter(({ case: name }, i) => i % 6 === 0 || defects.has(name))
+    const some = isLong ? all : all.filter(({ case: name }, i) => i % 7 === 0 || defects.has(name))
     it.effect(`${category}: no difference in scope`, () =>
       Effect.gen(function*() {
         for (const record of some) {

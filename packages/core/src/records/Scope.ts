@@ -158,6 +158,11 @@ export const withinLeaves: ReadonlyArray<{ readonly what: string; readonly why: 
     what: "MemFree in nodes; figures of a printed /proc/meminfo",
     why: "state of the page allocator, and the kernel image"
   },
+  {
+    what: "a printed /proc/zoneinfo but for zones, spanned, present and start_pfn",
+    why: "state of the page allocator"
+  },
+  { what: "lines of a page migration that failed and is tried again", why: "what other programs use at that moment" },
   { what: "iomemText: lines of other names than iomem is held to", why: "firmware, buses and the kernel image" },
   { what: "times, pids, code and page addresses, totals in kernel lines", why: "differ from run to run" }
 ]

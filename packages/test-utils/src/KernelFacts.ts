@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as RecordText from "@vmemmap/core/records/RecordText"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
@@ -89,21 +90,9 @@ export class UnknownCase extends Schema.TaggedError<UnknownCase>("@vmemmap/test-
   }
 }
 
-const parseWithSource = JSON.parse as (
-  text: string,
-  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown
-) => unknown
-
 const decodeCase = Schema.decodeUnknownSync(KernelCase)
 
-const parse = (line: string): KernelCase =>
-  decodeCase(
-    parseWithSource(line, (_key, value, { source }) =>
-      typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && source !== undefined &&
-        /^-?[0-9]+$/.test(source)
-        ? BigInt(source)
-        : value)
-  )
+const parse = (line: string): KernelCase => decodeCase(Result.getOrThrow(RecordText.parse("recordings", line)))
 
 /**
  * Every recording, by category and name.

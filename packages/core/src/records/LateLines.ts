@@ -18,8 +18,24 @@ const listOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) 
 const heard = (lines: unknown): number =>
   LineComparison.lines(lines, true).filter(({ key, time }) => key !== undefined || time === undefined).length
 
-const withLines = (holder: unknown, field: string, lines: ReadonlyArray<unknown>): unknown =>
-  JsonTree.isRecord(holder) ? { ...holder, [field]: lines } : holder
+/** A list of lines: of a command, or of a phase. */
+type Place = readonly [holder: "commands" | "phases", key: number | string, field: "dmesg" | "dmesg_new"]
+
+const linesAt = (observed: unknown, [holder, key, field]: Place): ReadonlyArray<unknown> =>
+  listOf(LeafPath.member(LeafPath.member(LeafPath.member(observed, holder), key), field))
+
+const withLines = (observed: unknown, [holder, key, field]: Place, lines: ReadonlyArray<unknown>): unknown => {
+  const entry = LeafPath.member(LeafPath.member(observed, holder), key)
+  return LeafPath.set(observed, [holder, key], JsonTree.isRecord(entry) ? { ...entry, [field]: lines } : entry)
+}
+
+/** Where lines of a command may be heard later: with the next commands, or in the last phases. */
+const later = (kernel: Observed, engine: Observed, command: number): ReadonlyArray<Place> => [
+  ...[...listOf(kernel["commands"]).keys()].slice(command + 1).map((i): Place => ["commands", i, "dmesg"]),
+  ...Object.keys(JsonTree.isRecord(engine["phases"]) ? engine["phases"] : {}).toReversed().map((
+    name
+  ): Place => ["phases", name, "dmesg_new"])
+]
 
 /**
  * The engine's side with such lines moved from their command to where the kernel's were heard: the first later list with more
@@ -29,40 +45,17 @@ const withLines = (holder: unknown, field: string, lines: ReadonlyArray<unknown>
  * @since 0.1.0
  */
 export const settle = (kernel: Observed, engine: Observed): Observed => {
-  const commands = [...listOf(engine["commands"])]
-  const theirs = listOf(kernel["commands"])
-  const phases = { ...(JsonTree.isRecord(engine["phases"]) ? engine["phases"] : {}) }
-  const phase = (observed: Observed, name: string) => LeafPath.member(observed["phases"], name)
-  let isChanged = false
-  for (const [i, entry] of commands.entries()) {
+  let settled: unknown = engine
+  for (const [i, entry] of listOf(engine["commands"]).entries()) {
     if (!begins.test(String(LeafPath.member(entry, "command")))) continue
-    const said = listOf(LeafPath.member(entry, "dmesg"))
-    const late = said.slice(heard(LeafPath.member(theirs[i], "dmesg")))
-    if (late.length === 0) continue
-    const isMissed = (heardThere: unknown, saidThere: unknown) => heard(heardThere) > listOf(saidThere).length
-    const next = theirs.findIndex((other, j) =>
-      j > i && isMissed(LeafPath.member(other, "dmesg"), LeafPath.member(commands[j], "dmesg"))
-    )
-    const last = Object.keys(phases).findLast((name) =>
-      isMissed(
-        LeafPath.member(phase(kernel, name), "dmesg_new"),
-        LeafPath.member(phases[name], "dmesg_new")
-      )
-    )
-    if (next < 0 && last === undefined) continue
-    isChanged = true
-    commands[i] = withLines(entry, "dmesg", said.slice(0, said.length - late.length))
-    if (next >= 0) {
-      commands[next] = withLines(commands[next], "dmesg", [
-        ...late,
-        ...listOf(LeafPath.member(commands[next], "dmesg"))
-      ])
-    } else if (last !== undefined) {
-      phases[last] = withLines(phases[last], "dmesg_new", [
-        ...late,
-        ...listOf(LeafPath.member(phases[last], "dmesg_new"))
-      ])
-    }
+    const from: Place = ["commands", i, "dmesg"]
+    const said = linesAt(settled, from)
+    const kept = heard(linesAt(kernel, from))
+    if (said.length <= kept) continue
+    const to = later(kernel, engine, i).find((place) => heard(linesAt(kernel, place)) > linesAt(settled, place).length)
+    if (to === undefined) continue
+    const moved = [...said.slice(kept), ...linesAt(settled, to)]
+    settled = withLines(withLines(settled, from, said.slice(0, kept)), to, moved)
   }
-  return isChanged ? { ...engine, commands, phases } : engine
+  return settled as Observed
 }

@@ -13,20 +13,10 @@ import * as Source from "@vmemmap/core/inputs/Source"
 import type { MachineSpec } from "@vmemmap/core/machine/MachineSpec"
 import { Result } from "effect"
 import { cpuTime } from "../cpuTime.ts"
+import { flip, type Next, random } from "../random.ts"
 import * as Samples from "./samples.ts"
 
 type Reader = (source: string, text: string) => Result.Result<MachineSpec, InputError>
-
-/** mulberry32: the mutations of a seed are the same everywhere. */
-const random = (seed: number) => {
-  let state = seed >>> 0
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 4294967296 * below)
-  }
-}
 
 const huge = [
   "0",
@@ -68,7 +58,7 @@ const tokens = [
 ]
 
 /** One to four changes of a sample: bits, cuts, doubled and foreign pieces, huge numbers, deep nesting. */
-const mutate = (sample: string, next: (below: number) => number): string => {
+const mutate = (sample: string, next: Next): string => {
   let text = sample
   for (let change = 0; change <= next(4); change++) {
     const at = next(text.length + 1)
@@ -77,8 +67,7 @@ const mutate = (sample: string, next: (below: number) => number): string => {
     const number = numbers[next(Math.max(numbers.length, 1))]
     switch (next(8)) {
       case 0:
-        text = text.slice(0, at) + String.fromCharCode((text.charCodeAt(at) || 32) ^ (1 << next(8))) +
-          text.slice(at + 1)
+        text = flip(text, at, 8, next)
         break
       case 1:
         text = next(2) === 0 ? text.slice(0, at) : text.slice(at)

@@ -7,18 +7,8 @@ import * as MachineView from "../../src/inspection/MachineView.ts"
 import * as TreeCapture from "../../src/inspection/TreeCapture.ts"
 import * as RecordText from "../../src/records/RecordText.ts"
 import { cpuTime } from "../cpuTime.ts"
+import { flip, type Next, random } from "../random.ts"
 import { failureOf } from "./failure.ts"
-
-/** mulberry32: the mutations of a seed are the same everywhere. */
-const random = (seed: number) => {
-  let state = seed >>> 0
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 4294967296 * below)
-  }
-}
 
 const foreign = [
   "-1",
@@ -34,7 +24,7 @@ const foreign = [
 ]
 
 /** One to three changes: a bit, a piece left out, doubled, or replaced by something foreign. */
-const mutate = (sample: string, next: (below: number) => number): string => {
+const mutate = (sample: string, next: Next): string => {
   let text = sample
   for (let change = 0; change <= next(3); change++) {
     const at = next(text.length + 1)
@@ -43,8 +33,7 @@ const mutate = (sample: string, next: (below: number) => number): string => {
     const number = numbers[next(Math.max(1, numbers.length))]
     switch (next(4)) {
       case 0:
-        text = text.slice(0, at) + String.fromCharCode((text.charCodeAt(at) || 32) ^ (1 << next(7))) +
-          text.slice(at + 1)
+        text = flip(text, at, 7, next)
         break
       case 1:
         text = text.slice(0, at) + text.slice(to)

@@ -3,7 +3,7 @@ import { Effect, Exit } from "effect"
 import * as DryRun from "../../src/records/DryRun.ts"
 import * as KernelRecord from "../../src/records/KernelRecord.ts"
 import * as Verification from "../../src/records/Verification.ts"
-import * as ScriptMutations from "../userland/ScriptMutations.ts"
+import { type Next, random } from "../random.ts"
 import * as Hostile from "./hostile.ts"
 
 const runs = process.env.VMEMMAP_LONG === "1" ? 10_000 : 75
@@ -20,10 +20,10 @@ interface Subject {
 }
 
 /** How each of them ends. Who else runs on the machine does not count, and a second try may be faster. */
-const ends = Effect.fnUntraced(function*(draw: (next: ScriptMutations.Next) => Subject) {
+const ends = Effect.fnUntraced(function*(draw: (next: Next) => Subject) {
   const counts = new Map<string, number>()
   for (let seed = 0; seed < runs; seed++) {
-    const { effect, what } = draw(ScriptMutations.random(seed))
+    const { effect, what } = draw(random(seed))
     for (let attempt = 1;; attempt++) {
       const start = spent()
       const exit = yield* Effect.exit(effect)

@@ -37,7 +37,7 @@ describe("Verification of more recordings", () => {
       }))
   }
 
-  it.effect("SPW-7, BUG-14, INI-10: devdax over an early section, a namespace without pages: named as the kernel's defects", () =>
+  it.effect("BUG-14, INI-10: devdax over an early section, a namespace without pages: named as the kernel's defects", () =>
     Effect.gen(function*() {
       for (const [name, rule] of defects) {
         const record = records.find((one) => one.case === name) ?? assert.fail(name)

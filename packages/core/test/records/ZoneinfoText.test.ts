@@ -15,7 +15,7 @@ Node 0, zone  Movable
         present  0`
 
 describe("ZoneinfoText", () => {
-  it("ZON: zones, spanned and present pages and start are kept, the allocator's state is not", () => {
+  it("zones, spanned and present pages and start are kept, the allocator's state is not", () => {
     assert.strictEqual(
       ZoneinfoText.inScope(printed),
       "Node 0, zone      DMA\n        spanned  4095\n        present  3998\n  start_pfn:           1\n" +

@@ -6,10 +6,9 @@ import type { MachineSpec } from "../../src/machine/MachineSpec.ts"
 import type { KernelRecord } from "../../src/records/KernelRecord.ts"
 import * as LeafPath from "../../src/records/LeafPath.ts"
 import * as RecordText from "../../src/records/RecordText.ts"
+import type { Next } from "../random.ts"
 import * as ScriptMutations from "../userland/ScriptMutations.ts"
 import * as Observed from "./observed.ts"
-
-type Next = ScriptMutations.Next
 
 const pick = <A>(values: ReadonlyArray<A>, next: Next): A => values[next(values.length)] as A
 

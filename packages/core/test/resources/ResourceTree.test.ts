@@ -1,23 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
-import type { KernelError } from "../../src/kernel/KernelError.ts"
+import { GiB, MiB } from "../../src/geometry/Units.ts"
 import * as ResourceTree from "../../src/resources/ResourceTree.ts"
+import { done, errno, machine, pmem, put } from "./iomem.ts"
 
-const MiB = 1024 ** 2
-const GiB = 1024 ** 3
 const { Desc, Flag } = ResourceTree
-
-const done = <A>(result: Result.Result<A, KernelError>): A => Result.getOrThrow(result)
-
-const put = (tree: ResourceTree.Resource, ...asked: ReadonlyArray<ResourceTree.Request>) =>
-  asked.reduce((t, a) => done(ResourceTree.insert(t, a)).tree, tree)
-
-const pmem = { start: 4 * GiB, size: GiB, name: "Persistent Memory", desc: Desc.persistentMemory }
-const ram = { start: GiB, size: GiB, name: "System RAM", flags: Flag.memory | Flag.systemRam, busy: true }
-const machine = put(ResourceTree.empty, ram, pmem)
-
-const errno = (result: Result.Result<unknown, KernelError>): string =>
-  Result.match(result, { onSuccess: () => "ok", onFailure: (error) => error.errno })
 
 describe("ResourceTree", () => {
   it("20.1 (a): a non-busy pmem range is a parent; flags and desc are inherited, BUSY is added", () => {

@@ -10,17 +10,9 @@ import type * as Recorder from "../../src/records/Recorder.ts"
 import * as Modules from "../../src/sysfs/Modules.ts"
 import * as SysfsTree from "../../src/sysfs/SysfsTree.ts"
 import * as Chmem from "../../src/userland/Chmem.ts"
+import { noModules } from "./noModules.ts"
 
 const input = { stdin: new Uint8Array(), onTerminal: false, freshUuid: () => "" }
-
-const noModules: Modules.Modules["Service"] = {
-  known: [],
-  builtin: [],
-  needs: () => [],
-  loaded: () => [],
-  load: () => Effect.void,
-  unload: () => Effect.void
-}
 
 interface Block {
   state: string

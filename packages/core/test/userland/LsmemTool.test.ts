@@ -10,17 +10,9 @@ import * as Modules from "../../src/sysfs/Modules.ts"
 import * as SysfsTree from "../../src/sysfs/SysfsTree.ts"
 import * as LsmemTool from "../../src/userland/LsmemTool.ts"
 import * as UtilSize from "../../src/userland/UtilSize.ts"
+import { noModules } from "./noModules.ts"
 
 const input = { stdin: new Uint8Array(), onTerminal: false, freshUuid: () => "" }
-
-const noModules: Modules.Modules["Service"] = {
-  known: [],
-  builtin: [],
-  needs: () => [],
-  loaded: () => [],
-  load: () => Effect.void,
-  unload: () => Effect.void
-}
 
 const lsmem = (files: CapturedTree.Files, ...words: ReadonlyArray<string>) =>
   LsmemTool.run(words, input).pipe(

@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { Modules } from "../../src/sysfs/Modules.ts"
 import * as SysfsTree from "../../src/sysfs/SysfsTree.ts"
 import * as Ndctl from "../../src/userland/Ndctl.ts"
+import { noModules } from "./noModules.ts"
 
 type Files = { readonly [name: string]: string | number | Files }
 
@@ -17,14 +18,7 @@ const tree = (files: Files): SysfsTree.Directory =>
     )
   )
 
-const modules = Layer.succeed(Modules)({
-  known: [],
-  builtin: [],
-  needs: () => [],
-  loaded: () => [],
-  load: () => Effect.void,
-  unload: () => Effect.void
-})
+const modules = Layer.succeed(Modules)(noModules)
 
 const list = (words: string, devices: Files) =>
   Ndctl.run(["list", ...words.split(" ")], { stdin: new Uint8Array(), onTerminal: false, freshUuid: () => "" }).pipe(

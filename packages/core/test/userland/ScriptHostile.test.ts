@@ -3,6 +3,7 @@ import { Clock, Effect } from "effect"
 import { ScriptError } from "../../src/userland/ScriptError.ts"
 import { NotModelled } from "../../src/userland/Tool.ts"
 import { cpuTime } from "../cpuTime.ts"
+import { random } from "../random.ts"
 import { machine, recorded, run } from "./ScriptHarness.ts"
 import * as ScriptMutations from "./ScriptMutations.ts"
 
@@ -37,7 +38,7 @@ describe("Hostile scripts", () => {
     `${runs} mutated scripts end in a result or a typed error, each within 100 ms`,
     () =>
       Effect.gen(function*() {
-        const next = ScriptMutations.random(20_260)
+        const next = random(20_260)
         const ends = { result: 0, ScriptError: 0, NotModelled: 0 }
         for (let count = 0; count < runs; count++) {
           const text = ScriptMutations.draw(next)

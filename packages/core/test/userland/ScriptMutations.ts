@@ -1,19 +1,6 @@
 /** Scripts as recorded and as typed, damaged by chance. */
 import * as KernelFacts from "../../../test-utils/src/KernelFacts.ts"
-
-/** Numbers below a bound. */
-export type Next = (below: number) => number
-
-/** mulberry32: the mutations of a seed are the same everywhere. */
-export const random = (seed: number): Next => {
-  let state = seed >>> 0
-  return (below: number): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return Math.floor(((t ^ (t >>> 14)) >>> 0) / 4294967296 * below)
-  }
-}
+import { flip, type Next } from "../random.ts"
 
 const samples: ReadonlyArray<string> = [
   ...KernelFacts.byCategory("memory-block"),
@@ -87,8 +74,7 @@ export const mutate = (sample: string, next: Next): string => {
     const to = Math.min(text.length, at + 1 + next(40))
     switch (next(7)) {
       case 0:
-        text = text.slice(0, at) + String.fromCharCode((text.charCodeAt(at) || 32) ^ (1 << next(8))) +
-          text.slice(at + 1)
+        text = flip(text, at, 8, next)
         break
       case 1:
         text = next(2) === 0 ? text.slice(0, at) : text.slice(at)

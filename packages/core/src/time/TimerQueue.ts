@@ -1,0 +1,214 @@
+/**
+ * Instants at which somebody wants to be woken, earliest first; equal instants in the order in which they were added.
+ *
+ * A binary heap whose keys lie side by side. Taking the first leaves a vacancy that the next one added fills, since who was
+ * woken mostly sleeps again; entries are used again, so a program that only sleeps allocates nothing here.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+
+/**
+ * One sleeper. `cancel` takes it out of its queue; valid only while it is in there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Timer {
+  /** Order of addition. */
+  sequence: number
+  /** Place in the heap; -1: in none. */
+  index: number
+  wake: (effect: Effect.Effect<void>) => void
+  readonly cancel: Effect.Effect<void>
+}
+
+/**
+ * A mutable queue of timers; `at[i]` is the instant of `heap[i]`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TimerQueue {
+  at: Float64Array
+  readonly heap: Array<Timer>
+  readonly spare: Array<Timer>
+  /** The root was taken and not yet replaced. */
+  vacant: boolean
+  sequence: number
+}
+
+/**
+ * A queue without timers.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (): TimerQueue => ({
+  at: new Float64Array(64),
+  heap: [],
+  spare: [],
+  vacant: false,
+  sequence: 0
+})
+
+const forget = (_effect: Effect.Effect<void>): void => {}
+
+const put = ({ at, heap }: TimerQueue, index: number, instant: number, timer: Timer): void => {
+  at[index] = instant
+  heap[index] = timer
+  timer.index = index
+}
+
+/** Instants are finite and in range wherever an index is. */
+const instantAt = ({ at }: TimerQueue, index: number): number => at[index] as number
+const timerAt = ({ heap }: TimerQueue, index: number): Timer => heap[index] as Timer
+
+const up = (queue: TimerQueue, instant: number, timer: Timer, from: number): void => {
+  const { sequence } = timer
+  let index = from
+  while (index > 0) {
+    const parent = (index - 1) >> 1
+    const other = instantAt(queue, parent)
+    if (instant > other || (instant === other && sequence > timerAt(queue, parent).sequence)) break
+    put(queue, index, other, timerAt(queue, parent))
+    index = parent
+  }
+  put(queue, index, instant, timer)
+}
+
+const down = (queue: TimerQueue, instant: number, timer: Timer, from: number): void => {
+  const { length } = queue.heap
+  const { sequence } = timer
+  let index = from
+  for (let child = 2 * index + 1; child < length; child = 2 * index + 1) {
+    let least = instantAt(queue, child)
+    if (child + 1 < length) {
+      const right = instantAt(queue, child + 1)
+      if (right < least || (right === least && timerAt(queue, child + 1).sequence < timerAt(queue, child).sequence)) {
+        child++
+        least = right
+      }
+    }
+    if (least > instant || (least === instant && timerAt(queue, child).sequence > sequence)) break
+    put(queue, index, least, timerAt(queue, child))
+    index = child
+  }
+  put(queue, index, instant, timer)
+}
+
+/** The last timer takes the place `index`, from which one was taken. */
+const fill = (queue: TimerQueue, index: number): void => {
+  const last = queue.heap.pop()
+  const { length } = queue.heap
+  if (last === undefined || index >= length) return
+  const instant = instantAt(queue, length)
+  down(queue, instant, last, index)
+  if (last.index === index) up(queue, instant, last, index)
+}
+
+const settle = (queue: TimerQueue): void => {
+  if (!queue.vacant) return
+  queue.vacant = false
+  fill(queue, 0)
+}
+
+const free = (queue: TimerQueue, timer: Timer): void => {
+  timer.index = -1
+  timer.wake = forget
+  queue.spare.push(timer)
+}
+
+const remove = (queue: TimerQueue, timer: Timer): void => {
+  if (timer.index === -1) return
+  settle(queue)
+  const { index } = timer
+  free(queue, timer)
+  fill(queue, index)
+}
+
+const create = (queue: TimerQueue): Timer => {
+  const timer: Timer = {
+    sequence: 0,
+    index: -1,
+    wake: forget,
+    cancel: Effect.sync(() => remove(queue, timer))
+  }
+  return timer
+}
+
+/**
+ * Adds a sleeper that wants to be woken `at` an instant, which is finite.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const add = (queue: TimerQueue, at: number, wake: Timer["wake"]): Timer => {
+  const timer = queue.spare.pop() ?? create(queue)
+  timer.sequence = queue.sequence++
+  timer.wake = wake
+  if (queue.vacant) {
+    queue.vacant = false
+    down(queue, at, timer, 0)
+    return timer
+  }
+  const { length } = queue.heap
+  if (length === queue.at.length) {
+    const larger = new Float64Array(2 * length)
+    larger.set(queue.at)
+    queue.at = larger
+  }
+  queue.heap.push(timer)
+  up(queue, at, timer, length)
+  return timer
+}
+
+/**
+ * The earliest instant; `Infinity` when nobody sleeps.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const next = (queue: TimerQueue): number => {
+  settle(queue)
+  return queue.heap.length === 0 ? Infinity : instantAt(queue, 0)
+}
+
+/**
+ * Sleepers due at `now`, in the order in which they would be woken.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const due = (queue: TimerQueue, now: number): ReadonlyArray<Timer> => {
+  settle(queue)
+  const found: Array<Timer> = []
+  const open = [0]
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    const timer = queue.heap[index]
+    if (timer === undefined || instantAt(queue, index) > now) continue
+    found.push(timer)
+    open.push(2 * index + 1, 2 * index + 2)
+  }
+  return found.toSorted((a, b) => instantAt(queue, a.index) - instantAt(queue, b.index) || a.sequence - b.sequence)
+}
+
+/**
+ * Takes out the earliest timer, or `timer`, and returns what wakes it.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const take = (queue: TimerQueue, timer?: Timer): Timer["wake"] => {
+  settle(queue)
+  const taken = timer ?? queue.heap[0]
+  if (taken === undefined) return forget
+  const { index, wake } = taken
+  if (index > 0) {
+    remove(queue, taken)
+    return wake
+  }
+  queue.vacant = true
+  free(queue, taken)
+  return wake
+}

@@ -87,7 +87,13 @@ export const catalogue = {
     "INI-4",
     "added pages are PageOffline instead of reserved until they are online"
   ),
+  "boot-memmap-by-address": entry("5.14", "INI-5", "boot initialises RAM in the order of addresses, not node by node"),
+  "deferred-scaled-up-front": entry("4.6", "DEF-4", "deferred boot init starts with 1/256 of large nodes"),
   "deferred-section-up-front": entry("4.17", "DEF-2", "deferred boot init starts with one section instead of 2 GiB"),
+  "deferred-unlocked": entry("5.8", "DEF-11", "deferred boot init runs without the node's lock, interrupts enabled"),
+  "deferred-padata": entry("5.8", "DEF-10", "deferred boot init is shared among the CPUs of a node (x86)"),
+  "deferred-padata-any-arch": entry("6.11", "DEF-10", "deferred boot init is shared among CPUs on every architecture"),
+  "deferred-by-zone": entry("6.18", "DEF-10", "deferred boot init goes by sections of the zone, not by free ranges"),
   "hugetlb-vmemmap": entry("5.14", "CMP-11", "HugeTLB frees the tail vmemmap pages of its huge pages"),
   "hugetlb-vmemmap-head-only": entry("5.18", "CMP-11", "HugeTLB keeps one vmemmap page per huge page"),
   "memdesc": entry(null, "27.4", "what-if: 8 bytes per page instead of a struct page")

@@ -35,7 +35,8 @@ const mappingOf = (
   setup: PfnDriver.Setup | null
 ): Mapping => {
   const base = { name: device.name, type: "fsdax", node: device.region.description.node, owner: device.name } as const
-  if (setup !== null) return { request: { ...base, ...setup.pagemap }, setup }
+  // A namespace without an info block stays synchronous (ASY-1).
+  if (setup !== null) return { request: { ...base, ...setup.pagemap, background: true }, setup }
   return shouldMapPages(device, namespace, hardware.iomem.tree())
     ? { request: { ...base, ranges: [resource(namespace)] }, setup }
     : { request: null, setup }

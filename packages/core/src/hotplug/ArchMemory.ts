@@ -31,8 +31,10 @@ export interface Options {
 }
 
 /**
- * - `add`: `arch_add_memory()`, or `add_pages()` without a linear map
- * - `remove`: the reverse, sections first
+ * - `add`: `arch_add_memory()`, or `add_pages()` without a linear map: `begin`, then `extend` over all of it
+ * - `begin`: everything but the sections: the checks and the linear map
+ * - `extend`: the sections of a part of a range that was begun (ASY-2)
+ * - `remove`: the reverse, sections first; of a range that was extended in parts only `parts` have any
  * - `allowed`: `mhp_range_allowed()` for a byte range (SEC-9)
  * - `maxPfn`: the highest pfn of boot or hot-added RAM ever seen, exclusive (SPW-11)
  *
@@ -41,7 +43,9 @@ export interface Options {
  */
 export class ArchMemory extends Context.Service<ArchMemory, {
   readonly add: (range: Piece, options: Options) => Op<Result.Result<void, KernelError.KernelError>>
-  readonly remove: (range: Piece, options: Options) => Op<void>
+  readonly begin: (range: Piece, options: Options) => Op<Result.Result<void, KernelError.KernelError>>
+  readonly extend: (part: Piece, options: Options) => Op<Result.Result<void, KernelError.KernelError>>
+  readonly remove: (range: Piece, options: Options, parts?: ReadonlyArray<PfnRange>) => Op<void>
   readonly allowed: (range: PfnRange) => boolean
   readonly maxPfn: () => number
 }>()("@vmemmap/core/hotplug/ArchMemory") {}
@@ -109,9 +113,8 @@ export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
         `${altmap === null ? "free memory" : "what the device set aside for it"}: sections added before that stay`
     })
 
-  /** `__add_pages()`: the checks, then the chunks (ERR-4). */
-  const addPages = function*(range: Piece, limit: number): Op<Result.Result<void, KernelError.KernelError>> {
-    const { altmap, end, start } = range
+  /** The checks of `__add_pages()` (ERR-4). */
+  const checkPages = ({ altmap, end, start }: Piece): Result.Result<void, KernelError.KernelError> => {
     if (altmap !== null) {
       const { basePfn, free, reserve } = altmap.current
       if (basePfn !== start || reserve + free > end - start) {
@@ -134,37 +137,63 @@ export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
         `start and size must be multiples of ${unit * page} bytes`
       )
     }
-    return yield* sparse.add(range, limit)
+    return Result.succeed(undefined)
   }
 
-  const add = function*(
+  /** What becomes of a range whose sections could not be added. */
+  const refused = function*(
     range: Piece,
-    { limit, linear, ram }: Options
-  ): Op<Result.Result<void, KernelError.KernelError>> {
+    error: KernelError.KernelError,
+    linear: boolean
+  ): Op<Result.Result<never, KernelError.KernelError>> {
+    if (error.errno === "ENOMEM") leaks(range)
+    if (isX86) log.once({ where: "add_pages", rule: "MRP-16", text: error.message })
+    else if (linear) yield* unmap(range)
+    return Result.fail(error)
+  }
+
+  const begin = function*(range: Piece, { linear }: Options): Op<Result.Result<void, KernelError.KernelError>> {
     if (range.altmap !== null && arch.altmap === "refused") return refusesAltmap()
     if (linear) {
       yield write("direct-map.map", `direct-map:${range.start}`)
       directMap.map(bytes(range))
     }
     if (isX86 && !isAddressable(bytes(range))) return outOfRange(range)
-    const added = yield* addPages(range, limit)
+    const checked = checkPages(range)
+    return Result.isFailure(checked) ? yield* refused(range, checked.failure, linear) : checked
+  }
+
+  const extend = function*(part: Piece, { limit, linear }: Options): Op<Result.Result<void, KernelError.KernelError>> {
+    const added = yield* sparse.add(part, limit)
+    return Result.isFailure(added) ? yield* refused(part, added.failure, linear) : added
+  }
+
+  const add = function*(range: Piece, options: Options): Op<Result.Result<void, KernelError.KernelError>> {
+    const begun = yield* begin(range, options)
+    const added = Result.isFailure(begun) ? begun : yield* extend(range, options)
     // x86 does not ask how it went (HOT-3).
-    if (ram && (isX86 || Result.isSuccess(added))) maxPfn = Math.max(maxPfn, range.end)
-    if (Result.isSuccess(added)) return added
-    if (added.failure.errno === "ENOMEM") leaks(range)
-    if (isX86) log.once({ where: "add_pages", rule: "MRP-16", text: added.failure.message })
-    else if (linear) yield* unmap(range)
+    const isRaised = isX86 ? isAddressable(bytes(range)) : Result.isSuccess(added)
+    if (options.ram && isRaised) maxPfn = Math.max(maxPfn, range.end)
     return added
   }
 
-  const remove = function*(range: Piece, { limit, linear }: Options): Op<void> {
-    if (range.start % unit === 0 && range.end % unit === 0) yield* sparse.remove(range, limit)
-    else warn("__remove_pages", "HOT-10", `Misaligned range ${hex(range.start)} to ${hex(range.end - 1)}`)
+  const remove = function*(
+    range: Piece,
+    { limit, linear }: Options,
+    parts: ReadonlyArray<PfnRange> = [range]
+  ): Op<void> {
+    if (range.start % unit === 0 && range.end % unit === 0) {
+      for (const part of parts) yield* sparse.remove({ ...range, ...part }, limit)
+    } else {
+      warn("__remove_pages", "HOT-10", `Misaligned range ${hex(range.start)} to ${hex(range.end - 1)}`)
+    }
     if (linear) yield* unmap(range)
   }
 
   return ArchMemory.of({
     add,
+    begin,
+    extend,
     remove,
     allowed: (range) => range.start >= 0 && range.start < range.end && isAddressable(range),
     maxPfn: () => maxPfn

@@ -57,3 +57,19 @@ export const add = function*(
   yield write("zone.set-contiguous", object)
   zones.mark(zone, Contiguity.holds(state, zone))
 }
+
+/**
+ * A range (pfns) that joined and leaves before all its sections came: those that never did lose what marked them.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const untaint = function*({ table }: Pick<State, "table">, { end, start }: PfnRange): Op<void> {
+  for (const pfn of [start, end]) {
+    const section = SectionTable.sectionOf(table, pfn)
+    const record = SectionTable.record(table, section)
+    if (record.flags !== SectionTable.Flag.taintZoneDevice) continue
+    yield write("section.untaint", `section:${section}`)
+    SectionTable.set(table, section, { ...record, flags: 0 })
+  }
+}

@@ -9,11 +9,14 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
+import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import { hex } from "../geometry/Pfn.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
+import { type Attached, BackgroundInit } from "../init/BackgroundInit.ts"
 import * as InitWork from "../init/InitWork.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
+import type * as RangeInit from "../init/RangeInit.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import { Locks } from "../kernel/Locks.ts"
@@ -25,6 +28,7 @@ import { Iomem } from "../resources/Iomem.ts"
 import * as PageAddress from "../sections/PageAddress.ts"
 import * as PagemapIndex from "../sections/PagemapIndex.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
+import * as Timeline from "../time/Timeline.ts"
 import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
 import type { Piece } from "../vmemmap/Piece.ts"
 import { Vmemmap } from "../vmemmap/Vmemmap.ts"
@@ -70,6 +74,7 @@ export const make = Effect.gen(function*() {
   const zones = yield* Zones
   const arch = yield* ArchMemory
   const init = yield* MemmapInit
+  const background = yield* BackgroundInit
   const memmap = yield* Memmap
   const iomem = yield* Iomem
   const frames = yield* FrameAllocator
@@ -79,21 +84,22 @@ export const make = Effect.gen(function*() {
   const mapped = new Map<number, Pagemap.Pagemap>()
   /** Those whose reference exists: what the index may lead to. */
   const known = new Map<number, Pagemap.Pagemap>()
+  /** What is attached of a pagemap, by its ranges. */
+  const initialising = new Map<number, ReadonlyArray<Attached>>()
   let nextId = 0
 
   const isEarly = (pfn: number) =>
     (SectionTable.flags(table, SectionTable.sectionOf(table, pfn)) & SectionTable.Flag.early) !== 0
 
-  const work = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange): InitWork.InitWork =>
-    InitWork.device(kernel, {
-      range,
-      type: pagemap.type === "unset" ? "generic" : pagemap.type,
-      node: pagemap.node,
-      pagemap: pagemap.id,
-      order: pagemap.order,
-      altmap: i === 0 ? pagemap.altmap?.current ?? null : null,
-      isEarly
-    })
+  const device = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange): InitWork.DeviceRange => ({
+    range,
+    type: pagemap.type === "unset" ? "generic" : pagemap.type,
+    node: pagemap.node,
+    pagemap: pagemap.id,
+    order: pagemap.order,
+    altmap: i === 0 ? pagemap.altmap?.current ?? null : null,
+    isEarly
+  })
 
   const piece = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange): Piece => ({
     ...range,
@@ -103,21 +109,6 @@ export const make = Effect.gen(function*() {
     owner: pagemap.id,
     device: range
   })
-
-  /** Steps 9 and 10: what happens under the hotplug lock. */
-  const addLocked = function*(
-    pagemap: Pagemap.Pagemap,
-    i: number,
-    range: PfnRange,
-    limit: number
-  ): Steps.Op<Result.Result<void, KernelError.KernelError>> {
-    const linear = pagemap.type !== "private"
-    const added = yield* arch.add(piece(pagemap, i, range), { linear, ram: false, limit })
-    if (Result.isFailure(added)) return added
-    const parts = work(pagemap, i, range).locked
-    yield* JoinZone.add(state, { node: pagemap.node, name: "Device" }, range, { parts, type: "Movable", limit })
-    return added
-  }
 
   /** Step 4: from here on the pagemap is found by pfn, before there are sections (MRP-7). */
   const store = function*(
@@ -135,6 +126,82 @@ export const make = Effect.gen(function*() {
     PagemapIndex.erase(index, start, end)
   }
 
+  /**
+   * Steps 9 and 10 and what follows them, for whoever initialises the range: under the hotplug lock its sections, its zone and
+   * the struct pages of `locked` parts, then the others.
+   */
+  const memoryOf = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange, isLater: boolean): RangeInit.Memory => {
+    const request = device(pagemap, i, range)
+    const whole = piece(pagemap, i, range)
+    const options = (limit: number) => ({ linear: pagemap.type !== "private", ram: false, limit })
+    const isShared = CompoundVmemmap.isShared(kernel, pagemap.order, pagemap.altmap !== null)
+    const user = { start: Pagemap.first(pagemap, i), end: range.end }
+    return {
+      name: pagemap.name,
+      node: pagemap.node,
+      range,
+      first: user.start,
+      work: isLater ? InitWork.background(kernel, request) : InitWork.device(kernel, request),
+      medium: pagemap.altmap === null ? "ram" : "device",
+      structPage: kernel.structPage,
+      order: pagemap.order,
+      section: Architecture.pagesPerSection(kernel.arch),
+      subsection: table.pagesPerSubsection,
+      mapping: isShared ? "shared" : "blocks",
+      linear: pagemap.type !== "private",
+      populate: (part) =>
+        Effect.map(
+          Steps.run((limit) =>
+            isLater ? arch.extend({ ...whole, ...part }, options(limit)) : arch.add(whole, options(limit))
+          ),
+          (added) =>
+            Result.isSuccess(added)
+              ? { reached: part.end, error: null }
+              : { reached: mappedUpTo(part), error: added.failure }
+        ),
+      join: (parts) =>
+        Steps.run((limit) =>
+          JoinZone.add(state, { node: pagemap.node, name: "Device" }, range, { parts, type: "Movable", limit })
+        ),
+      write: (parts, under) =>
+        Steps.run(function*(limit) {
+          yield* init.parts(parts, under, isLater ? "Movable" : null, limit)
+          if (!isLater) yield* init.pageblocks(user, "Movable")
+        })
+    }
+  }
+
+  /** How far sections have a memmap from the beginning of a part on: not far, as memory ran out. */
+  const mappedUpTo = ({ end, start }: PfnRange): number => {
+    let at = start
+    while (at < end && SectionTable.pfnValid(table, at)) {
+      at = Math.min(end, (SectionTable.sectionOf(table, at) + 1) * table.pagesPerSection)
+    }
+    return at
+  }
+
+  const attach = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
+    const isAllowed = pagemap.request.background === true
+    const isLater = background.takes(isAllowed)
+    if (isLater) {
+      const begun = yield* Steps.run((limit) =>
+        arch.begin(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
+      )
+      yield* Effect.fromResult(begun)
+    }
+    const began = yield* Timeline.now
+    const done = yield* background.attach(memoryOf(pagemap, i, range, isLater), isAllowed)
+    const attached = initialising.get(pagemap.id) ?? []
+    initialising.set(pagemap.id, [...attached, done])
+    if (isLater || !has(kernel.release, "single-pass-init")) return
+    const millis = Math.floor((yield* Timeline.now) / 1e6) - Math.floor(began / 1e6)
+    log.emit({
+      _tag: "Line",
+      level: "info",
+      text: `memmap_init_zone_device initialised ${range.end - Pagemap.first(pagemap, i)} pages in ${millis}ms`
+    })
+  })
+
   const addRange = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
     const around = { index, iomem: iomem.tree(), arch: kernel.arch, log }
     yield* Effect.suspend(() => Effect.fromResult(PagemapChecks.range(around, pagemap, i, range)))
@@ -143,22 +210,9 @@ export const make = Effect.gen(function*() {
     const bytes = { start: range.start * page, end: range.end * page }
     const isAllowed = Effect.fromResult(PagemapChecks.allowed(arch.allowed(bytes), bytes))
     yield* isAllowed.pipe(
-      Effect.andThen(locks.memHotplug(Steps.run((limit) => addLocked(pagemap, i, range, limit)))),
-      Effect.flatMap(Effect.fromResult),
+      Effect.andThen(attach(pagemap, i, range)),
       Effect.onError(() => Steps.run(() => erase(pagemap, range)))
     )
-    const rest = { start: Pagemap.first(pagemap, i), end: range.end }
-    yield* Steps.run(function*(limit) {
-      yield* init.parts(work(pagemap, i, range).unlocked, "no lock", null, limit)
-      yield* init.pageblocks(rest, "Movable")
-    })
-    if (has(kernel.release, "single-pass-init")) {
-      log.emit({
-        _tag: "Line",
-        level: "info",
-        text: `memmap_init_zone_device initialised ${range.end - Pagemap.first(pagemap, i)} pages in 0ms`
-      })
-    }
     if (!hasLifetimeReferences(pagemap)) return
     yield* Steps.run(function*() {
       yield Steps.write("pagemap.get-lifetime", `pagemap:${pagemap.id}`)
@@ -186,11 +240,21 @@ export const make = Effect.gen(function*() {
     return { node: pagemap.node, name: "Device" }
   }
 
-  const removeRange = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
-    const zone = yield* Steps.run(() => zoneOf(pagemap, i))
+  const removeRange = Effect.fnUntraced(function*(
+    pagemap: Pagemap.Pagemap,
+    i: number,
+    range: PfnRange,
+    attached: Attached | undefined
+  ) {
+    const parts = attached?.populated() ?? [range]
+    const isWhole = attached?.isInitialised() ?? true
+    // What was never initialised on purpose nobody reads.
+    const zone = isWhole ? yield* Steps.run(() => zoneOf(pagemap, i)) : { node: pagemap.node, name: "Device" } as const
     yield* locks.memHotplug(Steps.run(function*(limit: number) {
-      yield* LeaveZone.remove(state, zone, range)
-      yield* arch.remove(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
+      for (const part of parts) yield* LeaveZone.remove(state, zone, part)
+      const options = { linear: pagemap.type !== "private", ram: false, limit }
+      yield* arch.remove(piece(pagemap, i, range), options, parts)
+      if (!isWhole) yield* JoinZone.untaint(state, range)
     }))
     yield* Steps.run(() => erase(pagemap, range))
   })
@@ -205,12 +269,15 @@ export const make = Effect.gen(function*() {
         ranges.forEach((_, i) => pagemap.references.put(Pagemap.length(pagemap, i)))
       }
     })
+    const attached = initialising.get(pagemap.id) ?? []
+    yield* Effect.forEach(attached, ({ stop }) => stop, { discard: true })
     yield* pagemap.references.drained
-    yield* Effect.forEach(ranges, (range, i) => removeRange(pagemap, i, range), { discard: true })
+    yield* Effect.forEach(ranges, (range, i) => removeRange(pagemap, i, range, attached[i]), { discard: true })
     yield* Steps.run(function*() {
       yield Steps.write("pagemap.exit-reference", `pagemap:${pagemap.id}`)
       mapped.delete(pagemap.id)
       known.delete(pagemap.id)
+      initialising.delete(pagemap.id)
     })
     const alloc = pagemap.altmap?.current.alloc ?? 0
     // Nothing is credited back in the first version, and nobody looks (ALT-15).
@@ -326,5 +393,6 @@ export const layer: Layer.Layer<
   | Vmemmap
   | Memmap
   | MemmapInit
+  | BackgroundInit
   | Iomem
 > = Layer.effect(Pagemaps, make)

@@ -235,3 +235,57 @@ export const boot = (
  * @since 0.1.0
  */
 export const written = (parts: ReadonlyArray<Part>): number => parts.reduce((sum, part) => sum + part.written, 0)
+
+/** The part of `part` inside `[start, end)`, whole compounds by their heads; `undefined`: none. */
+const cutOne = (part: Part, { end, start }: PfnRange.PfnRange): Part | undefined => {
+  const from = Math.max(part.start, start)
+  const to = Math.min(part.end, end)
+  if (from >= to) return undefined
+  if (part.image._tag !== "Compound") return { ...part, start: from, end: to, written: to - from }
+  const size = 2 ** part.image.order
+  const heads = Math.ceil((to - part.image.head) / size) - Math.ceil((from - part.image.head) / size)
+  return { ...part, start: from, end: to, written: heads * part.image.written }
+}
+
+/**
+ * What of the parts lies in a range. Ranges that cover something side by side, cut at compounds, add up to it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cut = (parts: ReadonlyArray<Part>, range: PfnRange.PfnRange): ReadonlyArray<Part> =>
+  parts.flatMap((part) => {
+    const inside = cutOne(part, range)
+    return inside === undefined ? [] : [inside]
+  })
+
+/**
+ * Up to which pfn `stores` struct pages get, beginning at `from`; only whole compounds count.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const reach = (parts: ReadonlyArray<Part>, from: number, stores: number): number => {
+  let left = stores
+  let at = from
+  for (const part of cut(parts, { start: from, end: Infinity })) {
+    if (left < part.written) {
+      if (part.image._tag !== "Compound") return part.start + Math.floor(left)
+      return part.start + Math.floor(left / part.image.written) * 2 ** part.image.order
+    }
+    left -= part.written
+    at = part.end
+  }
+  return at
+}
+
+/**
+ * The same work done by nobody under the lock: each struct page once, in the background (ASY-4, ASY-7).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const background = (kernel: Config, request: DeviceRange): InitWork => {
+  const { never, unlocked } = device(kernel, request)
+  return { locked: [], unlocked: [...altmapPart(request), ...unlocked], never }
+}

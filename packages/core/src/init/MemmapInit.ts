@@ -17,12 +17,12 @@ import { Kernel } from "../release/Kernel.ts"
 import type { Part } from "./InitWork.ts"
 
 /**
- * Where the books put the stores: done under the hotplug lock, outside it, or at boot.
+ * Where the books put the stores: done under the hotplug lock, outside it, by whoever initialises in the background, or at boot.
  *
  * @category models
  * @since 0.1.0
  */
-export type Under = "mem_hotplug_lock" | "no lock" | "boot"
+export type Under = "mem_hotplug_lock" | "no lock" | "background" | "boot"
 
 /**
  * Ranges are pfns.

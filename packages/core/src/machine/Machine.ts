@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as AwaitPages from "../devices/AwaitPages.ts"
 import * as DaxDevices from "../devices/DaxDevices.ts"
 import * as DeviceDax from "../devices/DeviceDax.ts"
 import * as Hmem from "../devices/Hmem.ts"
@@ -27,7 +28,9 @@ import * as Nodes from "../hotplug/Nodes.ts"
 import * as OnlinePolicy from "../hotplug/OnlinePolicy.ts"
 import * as Pagemaps from "../hotplug/Pagemaps.ts"
 import * as PagePins from "../hotplug/PagePins.ts"
+import * as BackgroundInit from "../init/BackgroundInit.ts"
 import * as MemmapInit from "../init/MemmapInit.ts"
+import * as MemmapState from "../init/MemmapState.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import * as Locks from "../kernel/Locks.ts"
 import * as Memmap from "../memmap/Memmap.ts"
@@ -91,6 +94,9 @@ export const parts = (memory: BootMemory.BootMemory, spec: MachineSpec.MachineSp
   vmemmap: Vmemmap.layer,
   sparse: Sparse.layer,
   init: MemmapInit.layer,
+  background: BackgroundInit.layer(),
+  awaitPages: AwaitPages.layer,
+  memmapState: MemmapState.layer,
   iomem: Iomem.layer(memory.resources),
   directMap: DirectMap.layer,
   archMemory: ArchMemory.layer(memory.maxPfn),
@@ -126,8 +132,9 @@ export type Parts = ReturnType<typeof parts>
 const core = (memory: BootMemory.BootMemory, p: Parts) =>
   Layer.effectDiscard(Boot.boot(memory)).pipe(
     Layer.provideMerge(Layer.mergeAll(p.pagemaps, p.ledger)),
+    Layer.provideMerge(Layer.mergeAll(p.awaitPages, p.memmapState)),
     Layer.provideMerge(Layer.mergeAll(p.archMemory, p.blocks, p.nodes, p.notifier)),
-    Layer.provideMerge(Layer.mergeAll(p.sparse, p.init)),
+    Layer.provideMerge(Layer.mergeAll(p.sparse, p.init, p.background)),
     Layer.provideMerge(p.vmemmap),
     Layer.provideMerge(
       Layer.mergeAll(p.memmap, p.pageblocks, p.sections, p.pagemapIndex, p.zones, p.frames, p.iomem, p.directMap)

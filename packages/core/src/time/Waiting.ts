@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 
 /**
  * The name of the current fiber; children inherit it unless they get their own.
@@ -26,20 +27,29 @@ export const WaitsFor: Context.Reference<string | null> = Context.Reference("@vm
   defaultValue: (): string | null => null
 })
 
-/**
- * Names the fibers that run `effect`.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const named = <A, E, R>(effect: Effect.Effect<A, E, R>, name: string): Effect.Effect<A, E, R> =>
-  Effect.provideService(effect, Name, name)
+type Label = {
+  (text: string): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(effect: Effect.Effect<A, E, R>, text: string): Effect.Effect<A, E, R>
+}
 
 /**
- * Says what a fiber that is suspended in `effect` waits for.
+ * Names the fibers that run an effect.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const waitingFor = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string): Effect.Effect<A, E, R> =>
-  Effect.provideService(effect, WaitsFor, what)
+export const named: Label = dual(
+  2,
+  <A, E, R>(effect: Effect.Effect<A, E, R>, name: string) => Effect.provideService(effect, Name, name)
+)
+
+/**
+ * Says what a fiber that is suspended in an effect waits for.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const waitingFor: Label = dual(
+  2,
+  <A, E, R>(effect: Effect.Effect<A, E, R>, what: string) => Effect.provideService(effect, WaitsFor, what)
+)

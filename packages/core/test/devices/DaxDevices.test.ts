@@ -244,7 +244,7 @@ describe("DaxBus", () => {
         yield* bus.bind("device_dax", "dax1.0")
       }).pipe(
         Effect.scoped,
-        Effect.provide(Layer.provide(Dax.layer(), Layer.succeed(AwaitPages, () => Deferred.await(never))))
+        Effect.provide(Dax.layer(undefined, { awaitPages: Layer.succeed(AwaitPages, () => Deferred.await(never)) }))
       )
     }))
 

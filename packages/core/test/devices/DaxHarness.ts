@@ -7,6 +7,7 @@ import * as Pin from "../../src/devices/Pin.ts"
 import type * as StaticDax from "../../src/devices/StaticDax.ts"
 import * as Pagemaps from "../../src/hotplug/Pagemaps.ts"
 import * as KernelLog from "../../src/kernel/KernelLog.ts"
+import type * as Machine from "../../src/machine/Machine.ts"
 import type * as MachineSpec from "../../src/machine/MachineSpec.ts"
 import * as Iomem from "../../src/resources/Iomem.ts"
 import * as ResourceTree from "../../src/resources/ResourceTree.ts"
@@ -16,11 +17,11 @@ export const KiB = 2 ** 10
 export const MiB = 2 ** 20
 export const GiB = 2 ** 30
 
-export const layer = (spec: MachineSpec.MachineSpec = Hotplug.small) =>
+export const layer = (spec: MachineSpec.MachineSpec = Hotplug.small, replace: Partial<Machine.Parts> = {}) =>
   DaxDevices.layer.pipe(
     Layer.provideMerge(Layer.mergeAll(DeviceDax.layer, Kmem.layer, Pin.layer)),
     Layer.provideMerge(Pagemaps.layer),
-    Layer.provideMerge(Hotplug.layer(spec))
+    Layer.provideMerge(Hotplug.layer(spec, replace))
   )
 
 /** What dax_pmem attaches for a namespace at `start`: data from `start + dataoff` on, memmap in RAM. */

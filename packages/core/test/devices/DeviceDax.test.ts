@@ -208,7 +208,7 @@ describe("DeviceDax", () => {
         assert.deepInclude(yield* Fiber.join(fault), { _tag: "Mapped", entries: 1 })
         yield* Fiber.join(closing)
         assert.isNull(mapping.runs({ start: mapping.area.start, end: mapping.area.start + 1 }))
-      }).pipe(Effect.provide(Layer.provide(Dax.layer(), Layer.succeed(AwaitPages, wait))))
+      }).pipe(Effect.provide(Dax.layer(undefined, { awaitPages: Layer.succeed(AwaitPages, wait) })))
     }))
 
   it.effect("26.3: pages that will never be initialised end the fault in SIGBUS", () =>
@@ -216,11 +216,10 @@ describe("DeviceDax", () => {
       const { file } = yield* bind(device())
       const mapping = yield* file.mmap({ length: 2 * MiB })
       assert.deepInclude(yield* mapping.fault(mapping.area.start), { _tag: "Sigbus", reason: "not initialised" })
-    }).pipe(Effect.provide(Layer.provide(
-      Dax.layer(),
-      Layer.succeed(AwaitPages, () =>
+    }).pipe(Effect.provide(Dax.layer(undefined, {
+      awaitPages: Layer.succeed(AwaitPages, () =>
         Effect.fail(new KernelError({ errno: "EIO", rule: "26", problem: "cancelled", remedy: "none" })))
-    ))))
+    }))))
 
   test(
     "CMP-5: map=mem, 1 GiB pages on a namespace that does not begin on one are flagged",

@@ -1,0 +1,246 @@
+/**
+ * When device memory becomes usable: one engine for every strategy, from everything at once to workers that go on for minutes
+ * (spec 05, 13, 26).
+ *
+ * Memory is attached with its `InitWork`; as the strategy says that returns when all is written, or at once while workers, fibers
+ * owned by a scope, do the rest. Whoever needs struct pages awaits them here. Time is what the `CostModel` in force says, on
+ * whatever clock is in force.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as ExtentMap from "../geometry/ExtentMap.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import { GiB } from "../geometry/Units.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
+import { KernelLog } from "../kernel/KernelLog.ts"
+import { Locks } from "../kernel/Locks.ts"
+import { Kernel } from "../release/Kernel.ts"
+import * as CostModel from "../time/CostModel.ts"
+import * as Timeline from "../time/Timeline.ts"
+import * as Disturbance from "./Disturbance.ts"
+import * as InitStrategy from "./InitStrategy.ts"
+import * as InitWork from "./InitWork.ts"
+import { NotInitialised } from "./NotInitialised.ts"
+import * as RangeInit from "./RangeInit.ts"
+import type { Actor } from "./Stage.ts"
+
+/**
+ * Memory that was attached. `stop` ends what is still going on, before the memory goes away; afterwards `populated` are the
+ * parts whose memmap is mapped. `isInitialised`: all that should be written is.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Attached {
+  readonly stop: Effect.Effect<void>
+  readonly populated: () => ReadonlyArray<PfnRange.PfnRange>
+  readonly isInitialised: () => boolean
+}
+
+/**
+ * Pfns everywhere.
+ *
+ * - `strategy` in force; `takes`: whether memory is initialised in the background, if its driver allows it
+ * - `attach` makes memory usable as the strategy says, until the scope ends
+ * - `await` returns when, and only when, every struct page of some pages is initialised, helping as the strategy says; at once
+ *   where nothing goes on in the background. `actor` is who waits, on the processors of the memory's node unless said otherwise
+ * - `isActive`: workers are active on some pages; `finished` returns when none is (26.4)
+ * - `cancel` ends what goes on for some pages, at the next sub-range
+ * - `progress` of all memory that is or was initialised in the background, and is still attached
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class BackgroundInit extends Context.Service<BackgroundInit, {
+  readonly strategy: InitStrategy.InitStrategy
+  readonly takes: (isAllowed: boolean) => boolean
+  readonly attach: (
+    memory: RangeInit.Memory,
+    isAllowed: boolean
+  ) => Effect.Effect<Attached, KernelError, Scope.Scope>
+  readonly await: (pfns: PfnRange.PfnRange, actor?: Actor) => Effect.Effect<void, NotInitialised>
+  readonly isActive: (pfns: PfnRange.PfnRange) => boolean
+  readonly finished: (pfns: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  readonly cancel: (pfns: PfnRange.PfnRange) => Effect.Effect<void>
+  readonly progress: () => ReadonlyArray<RangeInit.Progress>
+}>()("@vmemmap/core/init/BackgroundInit") {}
+
+/** `group` is who is probed. */
+const probeLane = (group: string): Timeline.Track => ({ group, lane: "probe" })
+
+/**
+ * `nodes` have processors, among which somebody who may run anywhere is put by chance.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrategy, nodes: ReadonlyArray<number>) {
+  const { arch } = yield* Kernel
+  const locks = yield* Locks
+  const log = yield* KernelLog
+  const permits = strategy.limit === null ? null : yield* Semaphore.make(strategy.limit)
+  const tables = yield* Semaphore.make(1)
+  const attached = ExtentMap.empty<RangeInit.RangeInit>()
+  /** Pfns whose memmap was written since boot: what follows is warm. */
+  const touched = ExtentMap.empty<true>()
+  const isSupported = InitStrategy.isSupported(strategy, arch)
+
+  const takes = (isAllowed: boolean) => isAllowed && isSupported && strategy.when === "background"
+
+  /** Memory without processors of its own is served by the first node that has some. */
+  const nearest = (node: number) => nodes.includes(node) ? node : nodes[0] ?? 0
+
+  const place = (node: number): Effect.Effect<number> =>
+    strategy.probe === "own node" || nodes.length === 0
+      ? Effect.succeed(nearest(node))
+      : Effect.map(Random.nextIntBetween(0, nodes.length), (i) => nodes[Math.min(i, nodes.length - 1)] ?? nearest(node))
+
+  const shared = Effect.fnUntraced(function*({ range }: RangeInit.Memory) {
+    const isCold = !ExtentMap.overlaps(touched, range.start, range.end)
+    ExtentMap.set(touched, range.start, range.end, true)
+    const result: RangeInit.Shared = {
+      strategy,
+      costs: yield* CostModel.Current,
+      timeline: yield* Timeline.Current,
+      disturbance: yield* Disturbance.Current,
+      permits,
+      tables,
+      place,
+      isCold,
+      onLost: ({ device, message }) =>
+        log.emit({ _tag: "Hazard", rule: "BUG-29", text: `${device}: nobody reads that ${message}` })
+    }
+    return result
+  })
+
+  /** Stores of struct pages by somebody who does nothing else meanwhile. */
+  const write = Effect.fnUntraced(function*(
+    around: RangeInit.Shared,
+    memory: RangeInit.Memory,
+    node: number,
+    parts: ReadonlyArray<InitWork.Part>,
+    isSecond: boolean
+  ) {
+    const structPages = InitWork.written(parts)
+    const demand = RangeInit.demand(around, memory, node)
+    const { second } = around.costs.costs
+    const job = around.costs.begin(isSecond ? { ...demand, unitNanos: second } : demand, structPages)
+    yield* Timeline.span(job.finished, probeLane(memory.name), "initialise", () => ({
+      structPages,
+      bytes: structPages * memory.structPage,
+      cpuNs: Math.round(job.processorNanos())
+    }))
+  })
+
+  const populate = Effect.fnUntraced(function*(memory: RangeInit.Memory) {
+    const { mapping, range, section } = memory
+    const { error } = yield* memory.populate(range)
+    const length = PfnRange.length(range)
+    const map = CostModel.spend((costs) =>
+      costs[mapping === "shared" ? "sharedSection" : "section"] * length / section + linearMap(costs, memory)
+    )
+    yield* Timeline.span(map, probeLane(memory.name), "map", () => ({ mapped: length }))
+    if (error !== null) return yield* error
+  })
+
+  const linearMap = (costs: CostModel.Costs, { linear, range }: RangeInit.Memory): number =>
+    linear ? costs.linearMap * PfnRange.length(range) * arch.pageSize / GiB : 0
+
+  const atOnce = Effect.fnUntraced(function*(memory: RangeInit.Memory) {
+    const around = yield* shared(memory)
+    const node = yield* place(memory.node)
+    const { locked, unlocked } = memory.work
+    yield* locks.memHotplug(Effect.gen(function*() {
+      yield* populate(memory)
+      yield* write(around, memory, node, locked, false)
+      yield* memory.join(locked)
+    }))
+    const isSecond = strategy.underLock === "every page" && locked.length > 0
+    yield* write(around, memory, node, unlocked, isSecond)
+    yield* memory.write(unlocked, "no lock")
+    const done: Attached = { stop: Effect.void, populated: () => [memory.range], isInitialised: () => true }
+    return done
+  })
+
+  const later = Effect.fnUntraced(function*(memory: RangeInit.Memory) {
+    const around = yield* shared(memory)
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    yield* locks.memHotplug(Effect.andThen(
+      CostModel.spend((costs) => linearMap(costs, memory)),
+      memory.join([])
+    ))
+    const init = yield* RangeInit.make(memory, around).pipe(Scope.provide(scope))
+    const { end, start } = memory.range
+    ExtentMap.set(attached, start, end, init)
+    const result: Attached = {
+      stop: Effect.andThen(
+        init.stop("unloaded", strategy.unload === "wait"),
+        Effect.suspend(() => {
+          ExtentMap.remove(attached, start, end)
+          return Scope.close(scope, Exit.void)
+        })
+      ),
+      populated: init.populated,
+      isInitialised: () => init.progress().done === init.progress().total
+    }
+    return result
+  })
+
+  const ranges = (pfns: PfnRange.PfnRange) => ExtentMap.slice(attached, pfns.start, pfns.end)
+
+  return BackgroundInit.of({
+    strategy,
+    takes,
+    attach: (memory, isAllowed) => takes(isAllowed) ? later(memory) : atOnce(memory),
+    await: (pfns, actor) =>
+      Effect.suspend(() =>
+        Effect.forEach(ranges(pfns), ({ end, start, value }) => {
+          const { name, node } = value.memory
+          return value.need({ start, end }, actor ?? { node: nearest(node), track: { group: name, lane: "faults" } })
+        }, { discard: true })
+      ),
+    isActive: (pfns) => ranges(pfns).some(({ value }) => value.isActive()),
+    finished: (pfns) =>
+      Effect.suspend(() => Effect.forEach(ranges(pfns), ({ value }) => value.finished, { discard: true })),
+    cancel: (pfns) =>
+      Effect.suspend(() =>
+        Effect.forEach(ranges(pfns), ({ value }) => value.stop("cancelled", false), { discard: true })
+      ),
+    progress: () => [...new Set(attached.extents.map(({ value }) => value))].map((init) => init.progress())
+  })
+})
+
+/**
+ * The progress of one device every so often, until it is over.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const watch = (
+  { progress }: Pick<BackgroundInit["Service"], "progress">,
+  device: string,
+  every: Duration.Input
+): Stream.Stream<RangeInit.Progress> =>
+  Stream.tick(every).pipe(
+    Stream.map(() => progress().find((one) => one.device === device)),
+    Stream.takeUntil((one) => one === undefined || !(one.state === "mapping" || one.state === "initialising")),
+    Stream.filter((one) => one !== undefined)
+  )
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  strategy: InitStrategy.InitStrategy = InitStrategy.synchronous,
+  nodes: ReadonlyArray<number> = []
+): Layer.Layer<BackgroundInit, never, Kernel | Locks | KernelLog> => Layer.effect(BackgroundInit, make(strategy, nodes))

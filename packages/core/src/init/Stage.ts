@@ -1,0 +1,242 @@
+/**
+ * One kind of work over the sub-ranges of a range, done by anybody at any time, each sub-range once (ASY-6, ASY-14).
+ *
+ * Somebody claims a run of pending sub-ranges and works through it as one fluid job. Nobody knows how far it is until
+ * somebody looks: then what has been done so far is carried out and marked, and the run can be made to end after the sub-range
+ * in progress. So a run of any length costs one event, and a run that is looked at ends exactly as one done piece by piece.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import type * as CostModel from "../time/CostModel.ts"
+import type * as FairShare from "../time/FairShare.ts"
+import * as Timeline from "../time/Timeline.ts"
+import * as Waiting from "../time/Waiting.ts"
+import type * as Workload from "../time/Workload.ts"
+import type { NotInitialised } from "./NotInitialised.ts"
+import * as SubRanges from "./SubRanges.ts"
+
+/**
+ * Who works: on the processors of `node`, shown on `track`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Actor {
+  readonly node: number
+  readonly track: Timeline.Track
+}
+
+/**
+ * A run being worked through: pages `[start, end)` of `share`, done and marked up to `settled`. `end` comes nearer when somebody
+ * shortens it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Claim extends PfnRange.PfnRange {
+  readonly share: SubRanges.Share
+  readonly job: Workload.Job
+  end: number
+  settled: number
+}
+
+/**
+ * What is done to the pages, and what it costs.
+ *
+ * - `name` of its spans, and what those say of pages `[start, end)`
+ * - `units` of work in a range; `reach`: up to which pfn so many units get from a pfn on
+ * - `demand` of one unit, done by somebody
+ * - `perform` carries it out; it may fail
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Work {
+  readonly name: string
+  readonly details: (range: PfnRange.PfnRange) => Timeline.Details
+  readonly units: (range: PfnRange.PfnRange) => number
+  readonly reach: (from: number, units: number) => number
+  readonly demand: (actor: Actor) => FairShare.Demand
+  readonly perform: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+}
+
+/**
+ * - `run` claims pending pages and works through them; interrupted or failed it gives back what was not done
+ * - `settle` carries out what is done by now of the runs that touch a range
+ * - `yields` makes runs over a range end after the sub-range in progress, so that the rest of it is pending
+ * - `done` waits until all pages of a range are done; runs end where it ends, to be looked at
+ * - `busy` are the runs that touch a range; `at`: how far one is now, whole sub-ranges only
+ * - `quiet` returns when nobody works any more
+ * - `fail` fails whoever waits for pages of the error's range, now and later
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stage {
+  readonly subRanges: SubRanges.SubRanges<Claim>
+  readonly run: (actor: Actor, share: SubRanges.Share, range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  readonly settle: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  readonly yields: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  readonly done: (range: PfnRange.PfnRange, what: string) => Effect.Effect<void, NotInitialised>
+  readonly busy: (range: PfnRange.PfnRange) => ReadonlyArray<Claim>
+  readonly at: (claim: Claim) => number
+  readonly quiet: Effect.Effect<void>
+  readonly fail: (error: NotInitialised) => void
+}
+
+/** Of a unit: what fluid jobs may lose in adding up. */
+const rounding = 1e-6
+
+interface Waiter {
+  readonly range: PfnRange.PfnRange
+  readonly deferred: Deferred.Deferred<void, NotInitialised>
+}
+
+/**
+ * A stage at which nothing is done yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  range: PfnRange.PfnRange,
+  shares: ReadonlyArray<SubRanges.Share>,
+  work: Work,
+  { begin }: CostModel.CostModel,
+  timeline: Timeline.Timeline | null
+): Stage => {
+  const subRanges = SubRanges.make<Claim>(range, shares)
+  const claims = new Set<Claim>()
+  const waiters = new Set<Waiter>()
+  const idle: Array<Deferred.Deferred<void>> = []
+  const failed: Array<NotInitialised> = []
+
+  const notify = (changed: PfnRange.PfnRange): void => {
+    const ready = [...waiters].filter(({ range }) =>
+      PfnRange.overlaps(range, changed) && SubRanges.isDone(subRanges, range)
+    )
+    for (const waiter of ready) waiters.delete(waiter)
+    for (const { deferred } of ready) Deferred.doneUnsafe(deferred, Exit.void)
+  }
+
+  const fail = (error: NotInitialised): void => {
+    failed.push(error)
+    const told = [...waiters].filter(({ range }) => PfnRange.overlaps(range, error))
+    for (const waiter of told) waiters.delete(waiter)
+    for (const { deferred } of told) Deferred.doneUnsafe(deferred, Exit.fail(error))
+  }
+
+  /** Only whole sub-ranges are done, or all of the run. */
+  const reached = ({ end, job, settled, share, start }: Claim): number => {
+    const at = work.reach(start, job.done() + rounding)
+    return at >= end ? end : Math.max(settled, SubRanges.unitStart(share, at))
+  }
+
+  const settleOne = (claim: Claim): Effect.Effect<void, NotInitialised> =>
+    Effect.suspend(() => {
+      const done = { start: claim.settled, end: reached(claim) }
+      if (done.end <= done.start) return Effect.void
+      claim.settled = done.end
+      return Effect.matchCauseEffect(work.perform(done), {
+        onSuccess: () =>
+          Effect.sync(() => {
+            SubRanges.finish(subRanges, done)
+            notify(done)
+          }),
+        onFailure: (cause) => {
+          SubRanges.giveBack(subRanges, done)
+          return Effect.failCause(cause)
+        }
+      })
+    }).pipe(Effect.uninterruptible)
+
+  const busy = (within: PfnRange.PfnRange): ReadonlyArray<Claim> =>
+    [...claims].filter((claim) => PfnRange.overlaps({ start: claim.settled, end: claim.end }, within))
+
+  const settle = (within: PfnRange.PfnRange) => Effect.forEach(busy(within), settleOne, { discard: true })
+
+  /** The run ends at `at` instead; what lies behind becomes pending. */
+  const shorten = (claim: Claim, at: number): void => {
+    const end = Math.max(claim.settled, at)
+    if (end >= claim.end) return
+    const rest = { start: end, end: claim.end }
+    claim.end = end
+    claim.job.shorten(work.units({ start: claim.start, end }))
+    SubRanges.giveBack(subRanges, rest)
+  }
+
+  /** Where the sub-range ends that a run is in. */
+  const current = ({ end, settled, share }: Claim): number => Math.min(end, SubRanges.unitEnd(share, settled))
+
+  const yields = Effect.fnUntraced(function*(within: PfnRange.PfnRange) {
+    yield* settle(within)
+    for (const claim of busy(within)) shorten(claim, Math.max(current(claim), within.start))
+  })
+
+  const note = (actor: Actor, { job, settled, start }: Claim, began: number) =>
+    timeline === null
+      ? Effect.void
+      : Effect.map(Timeline.now, (now) => {
+        const details = { ...work.details({ start, end: settled }), cpuNs: Math.round(job.processorNanos()) }
+        timeline.entries.push({ ...actor.track, kind: "span", name: work.name, start: began, end: now, details })
+      })
+
+  const run: Stage["run"] = (actor, share, { end, start }) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Timeline.now, (began) => {
+        const job = begin(work.demand(actor), work.units({ start, end }))
+        const claim: Claim = { share, start, end, settled: start, job }
+        claims.add(claim)
+        SubRanges.claim(subRanges, { start, end }, claim)
+        const finish = Effect.suspend(() => {
+          claims.delete(claim)
+          return settleOne(claim)
+        })
+        const rest = Effect.suspend(() => {
+          SubRanges.giveBack(subRanges, { start: claim.settled, end: claim.end })
+          if (claims.size === 0) { for (const deferred of idle.splice(0)) Deferred.doneUnsafe(deferred, Exit.void) }
+          return note(actor, claim, began)
+        })
+        return Effect.exit(restore(job.finished)).pipe(
+          Effect.flatMap((exit) => Effect.andThen(finish, exit)),
+          Effect.ensuring(rest)
+        )
+      })
+    )
+
+  const wait = (within: PfnRange.PfnRange, what: string): Effect.Effect<void, NotInitialised> =>
+    Effect.suspend(() => {
+      for (const claim of busy(within)) {
+        if (claim.end <= within.end) continue
+        shorten(claim, Math.max(current(claim), SubRanges.unitEnd(claim.share, within.end - 1)))
+      }
+      const waiter: Waiter = { range: within, deferred: Deferred.makeUnsafe() }
+      waiters.add(waiter)
+      return Deferred.await(waiter.deferred).pipe(
+        Waiting.waitingFor(what),
+        // Its waker is in the middle of something: go on when it is not.
+        Effect.andThen(Effect.yieldNow),
+        Effect.ensuring(Effect.sync(() => waiters.delete(waiter)))
+      )
+    })
+
+  const done: Stage["done"] = (within, what) =>
+    Effect.flatMap(settle(within), () => {
+      if (SubRanges.isDone(subRanges, within)) return Effect.void
+      const error = failed.find((one) => PfnRange.overlaps(one, within))
+      return error === undefined ? wait(within, what) : Effect.fail(error)
+    })
+
+  const quiet = Effect.suspend(() => {
+    if (claims.size === 0) return Effect.void
+    const deferred = Deferred.makeUnsafe<void>()
+    idle.push(deferred)
+    return Effect.andThen(Deferred.await(deferred), Effect.yieldNow)
+  })
+
+  return { subRanges, run, settle, yields, done, busy, at: reached, quiet, fail }
+}

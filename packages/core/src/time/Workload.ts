@@ -65,6 +65,8 @@ export const make = Effect.fnUntraced(function*(
   const running = new Set<Running>()
   let last = Number(clock.monotonicTimeNanosUnsafe())
   let alarm: Fiber.Fiber<void> | null = null
+  /** The alarm rings at this instant, once whoever is ready has run: all that changes at one instant is divided once. */
+  let isSoon = false
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -99,35 +101,37 @@ export const make = Effect.fnUntraced(function*(
     job.finishAt = left <= 0 ? last : last + Math.ceil(left / job.share.rate)
   }
 
-  const set = () => {
+  const set = (wait: Effect.Effect<void>, soon: boolean) => {
     alarm?.interruptUnsafe()
-    alarm = null
-    let at = Infinity
-    for (const { finishAt } of running) at = Math.min(at, finishAt)
-    if (at !== Infinity) alarm = fork(Effect.andThen(clock.sleep(Duration.nanos(BigInt(at - last))), Effect.sync(ring)))
+    isSoon = soon
+    alarm = fork(Effect.andThen(wait, Effect.sync(ring)))
+  }
+
+  const changed = () => {
+    if (!isSoon) set(Effect.yieldNow, true)
   }
 
   const ring = () => {
     alarm = null
+    isSoon = false
     advance()
     const finished = [...running].filter((job) => job.finishAt <= last)
-    for (const job of finished) end(job)
+    for (const job of finished) {
+      job.done = job.units
+      running.delete(job)
+    }
     divide()
-    set()
+    let at = Infinity
+    for (const { finishAt } of running) at = Math.min(at, finishAt)
+    if (at !== Infinity) set(clock.sleep(Duration.nanos(BigInt(at - last))), false)
     for (const { wake } of finished) wake?.(Effect.void)
-  }
-
-  const end = (job: Running) => {
-    job.done = job.units
-    running.delete(job)
   }
 
   const stop = (job: Running) => {
     if (!running.has(job)) return
     advance()
     running.delete(job)
-    divide()
-    set()
+    changed()
   }
 
   return (demand, units) => {
@@ -141,9 +145,10 @@ export const make = Effect.fnUntraced(function*(
       finishAt: Infinity,
       wake: null
     }
-    if (units > 0) running.add(job)
-    divide()
-    set()
+    if (units > 0) {
+      running.add(job)
+      changed()
+    }
     return {
       done: () => {
         advance()
@@ -158,7 +163,7 @@ export const make = Effect.fnUntraced(function*(
         advance()
         job.units = Math.min(job.units, Math.max(to, job.done))
         predict(job)
-        set()
+        changed()
       },
       finished: Effect.callback((resume) => {
         if (!running.has(job)) {

@@ -14,9 +14,9 @@ import * as ExtentMap from "../geometry/ExtentMap.ts"
 import { hex } from "../geometry/Pfn.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import { type Attached, BackgroundInit } from "../init/BackgroundInit.ts"
+import type { InitMemory } from "../init/InitMemory.ts"
 import * as InitWork from "../init/InitWork.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
-import type * as RangeInit from "../init/RangeInit.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import { Locks } from "../kernel/Locks.ts"
@@ -130,7 +130,7 @@ export const make = Effect.gen(function*() {
    * Steps 9 and 10 and what follows them, for whoever initialises the range: under the hotplug lock its sections, its zone and
    * the struct pages of `locked` parts, then the others.
    */
-  const memoryOf = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange, isLater: boolean): RangeInit.Memory => {
+  const memoryOf = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange, isLater: boolean): InitMemory => {
     const request = device(pagemap, i, range)
     const whole = piece(pagemap, i, range)
     const options = (limit: number) => ({ linear: pagemap.type !== "private", ram: false, limit })

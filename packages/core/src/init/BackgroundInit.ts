@@ -27,6 +27,7 @@ import { Kernel } from "../release/Kernel.ts"
 import * as CostModel from "../time/CostModel.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as Disturbance from "./Disturbance.ts"
+import * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
 import { NotInitialised } from "./NotInitialised.ts"
@@ -64,7 +65,7 @@ export class BackgroundInit extends Context.Service<BackgroundInit, {
   readonly strategy: InitStrategy.InitStrategy
   readonly takes: (isAllowed: boolean) => boolean
   readonly attach: (
-    memory: RangeInit.Memory,
+    memory: InitMemory.InitMemory,
     isAllowed: boolean
   ) => Effect.Effect<Attached, KernelError, Scope.Scope>
   readonly await: (pfns: PfnRange.PfnRange, actor?: Actor) => Effect.Effect<void, NotInitialised>
@@ -104,10 +105,10 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       ? Effect.succeed(nearest(node))
       : Effect.map(Random.nextIntBetween(0, nodes.length), (i) => nodes[Math.min(i, nodes.length - 1)] ?? nearest(node))
 
-  const shared = Effect.fnUntraced(function*({ range }: RangeInit.Memory) {
+  const shared = Effect.fnUntraced(function*({ range }: InitMemory.InitMemory) {
     const isCold = !ExtentMap.overlaps(touched, range.start, range.end)
     ExtentMap.set(touched, range.start, range.end, true)
-    const result: RangeInit.Shared = {
+    const result: InitMemory.Surroundings = {
       strategy,
       costs: yield* CostModel.Current,
       timeline: yield* Timeline.Current,
@@ -124,14 +125,14 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
 
   /** Stores of struct pages by somebody who does nothing else meanwhile. */
   const write = Effect.fnUntraced(function*(
-    around: RangeInit.Shared,
-    memory: RangeInit.Memory,
+    around: InitMemory.Surroundings,
+    memory: InitMemory.InitMemory,
     node: number,
     parts: ReadonlyArray<InitWork.Part>,
     isSecond: boolean
   ) {
     const structPages = InitWork.written(parts)
-    const demand = RangeInit.demand(around, memory, node)
+    const demand = InitMemory.demand(around, memory, node)
     const { second } = around.costs.costs
     const job = around.costs.begin(isSecond ? { ...demand, unitNanos: second } : demand, structPages)
     yield* Timeline.span(job.finished, probeLane(memory.name), "initialise", () => ({
@@ -141,7 +142,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     }))
   })
 
-  const populate = Effect.fnUntraced(function*(memory: RangeInit.Memory) {
+  const populate = Effect.fnUntraced(function*(memory: InitMemory.InitMemory) {
     const { mapping, range, section } = memory
     const { error } = yield* memory.populate(range)
     const length = PfnRange.length(range)
@@ -152,10 +153,10 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     if (error !== null) return yield* error
   })
 
-  const linearMap = (costs: CostModel.Costs, { linear, range }: RangeInit.Memory): number =>
+  const linearMap = (costs: CostModel.Costs, { linear, range }: InitMemory.InitMemory): number =>
     linear ? costs.linearMap * PfnRange.length(range) * arch.pageSize / GiB : 0
 
-  const atOnce = Effect.fnUntraced(function*(memory: RangeInit.Memory) {
+  const atOnce = Effect.fnUntraced(function*(memory: InitMemory.InitMemory) {
     const around = yield* shared(memory)
     const node = yield* place(memory.node)
     const { locked, unlocked } = memory.work
@@ -171,7 +172,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     return done
   })
 
-  const later = Effect.fnUntraced(function*(memory: RangeInit.Memory) {
+  const later = Effect.fnUntraced(function*(memory: InitMemory.InitMemory) {
     const around = yield* shared(memory)
     const scope = yield* Scope.fork(yield* Effect.scope)
     yield* locks.memHotplug(Effect.andThen(

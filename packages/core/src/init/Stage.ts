@@ -65,7 +65,8 @@ export interface Work {
 }
 
 /**
- * - `run` claims pending pages and works through them; interrupted or failed it gives back what was not done
+ * - `run` claims pending pages and works through them; interrupted or failed it gives back what was not done. Fails at once for
+ *   pages that `fail` was called for
  * - `settle` carries out what is done by now of the runs that touch a range
  * - `yields` makes runs over a range end after the sub-range in progress, so that the rest of it is pending
  * - `done` waits until all pages of a range are done; runs end where it ends, to be looked at
@@ -188,6 +189,8 @@ export const make = (
   const run: Stage["run"] = (actor, share, { end, start }) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Timeline.now, (began) => {
+        const refused = failed.find((one) => PfnRange.overlaps(one, { start, end }))
+        if (refused !== undefined) return Effect.fail(refused)
         const job = begin(work.demand(actor), work.units({ start, end }))
         const claim: Claim = { share, start, end, settled: start, job }
         claims.add(claim)
@@ -240,3 +243,23 @@ export const make = (
 
   return { subRanges, run, settle, yields, done, busy, at: reached, quiet, fail }
 }
+
+/**
+ * Does what is pending of a part of one share, then waits for what others do of it; `what` that is, for whoever asks.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const take = Effect.fnUntraced(function*(
+  stage: Stage,
+  actor: Actor,
+  share: SubRanges.Share,
+  part: PfnRange.PfnRange,
+  what: string
+) {
+  for (let next = SubRanges.nextPending(stage.subRanges, part); next !== undefined;) {
+    yield* stage.run(actor, share, next)
+    next = SubRanges.nextPending(stage.subRanges, part)
+  }
+  yield* stage.done(part, what)
+})

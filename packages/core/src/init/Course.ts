@@ -1,0 +1,31 @@
+/**
+ * The initialisation of one range as it goes on: what its workers and those who help them share.
+ *
+ * @since 0.1.0
+ */
+import type * as PfnRange from "../geometry/PfnRange.ts"
+import type { InitMemory, Surroundings } from "./InitMemory.ts"
+import type { Worker } from "./InitWorkers.ts"
+import type { Mapping } from "./Mapping.ts"
+import type { NotInitialised } from "./NotInitialised.ts"
+import type { Stage } from "./Stage.ts"
+
+/**
+ * - `pages` whose struct pages are to be written
+ * - `over`: why it ended before that; `isDying`: the device goes away
+ * - `end` ends it: nobody begins anything, everybody who waits is told
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Course {
+  readonly memory: InitMemory
+  readonly around: Surroundings
+  readonly pages: PfnRange.PfnRange
+  readonly mapping: Mapping
+  readonly writing: Stage
+  readonly workers: ReadonlyArray<Worker>
+  readonly end: (reason: NotInitialised) => void
+  over: NotInitialised | null
+  isDying: boolean
+}

@@ -1,0 +1,106 @@
+/**
+ * Whoever needs struct pages before the workers got there: waiting, and helping (ASY-8, ASY-13, 26.2).
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import * as Waiting from "../time/Waiting.ts"
+import type { Course } from "./Course.ts"
+import * as InitMemory from "./InitMemory.ts"
+import type { NotInitialised } from "./NotInitialised.ts"
+import * as Stage from "./Stage.ts"
+import * as SubRanges from "./SubRanges.ts"
+
+/**
+ * The lookup by pfn: workers whose share has some of the pages. The flawed one finds a worker without pages that begins where the
+ * right one does, and asks nobody (26.6).
+ */
+const covering = ({ around, workers }: Course, { end, start }: PfnRange.PfnRange) =>
+  around.strategy.flaws.includes("zero-length-lookup") &&
+    workers.some(({ share }) => share.start === share.end && share.start === start)
+    ? []
+    : workers.flatMap((worker) => {
+      const part = PfnRange.intersection(worker.share, { start, end })
+      return part.end > part.start ? [{ worker, part }] : []
+    })
+
+/** v1: for all of a worker's share, whoever asks for whatever of it. */
+const waitForWorkers = (course: Course, pfns: PfnRange.PfnRange): Effect.Effect<void, NotInitialised> =>
+  Effect.forEach(
+    covering(course, pfns),
+    ({ worker: { lane, share } }) => course.writing.done(share, `${lane} of ${course.memory.name}`),
+    { discard: true }
+  )
+
+const stealUnit = (
+  { memory, writing }: Course,
+  { lane, mutex, share }: Course["workers"][number],
+  unit: PfnRange.PfnRange,
+  actor: Stage.Actor
+): Effect.Effect<void, NotInitialised> =>
+  mutex.withPermits(1)(Effect.suspend(() => {
+    const pending = SubRanges.nextPending(writing.subRanges, unit)
+    return pending === undefined ? Effect.void : writing.run(actor, share, pending)
+  })).pipe(Waiting.waitingFor(`the mutex of ${memory.name} ${lane}`))
+
+/** v2: the sub-ranges the pages lie in, under the mutex of each worker (ASY-6). */
+const stealSubRanges = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.PfnRange, actor: Stage.Actor) {
+  const { around: { strategy }, writing } = course
+  for (const { part, worker } of covering(course, pfns)) {
+    const { share } = worker
+    const first = SubRanges.unitStart(share, part.start)
+    // Counted by length alone, a request that straddles misses its last sub-range (BUG-26).
+    const until = strategy.flaws.includes("straddle-miss")
+      ? Math.min(share.end, first + Math.ceil(PfnRange.length(part) / share.unit) * share.unit)
+      : part.end
+    for (let at = first; at < until;) {
+      const unit = { start: at, end: SubRanges.unitEnd(share, at) }
+      at = unit.end
+      yield* writing.yields(unit)
+      if (SubRanges.isDone(writing.subRanges, unit)) continue
+      worker.wanting++
+      yield* Effect.ensuring(stealUnit(course, worker, unit, actor), Effect.sync(() => worker.wanting--))
+    }
+  }
+})
+
+/** The pages, or the compounds they lie in, and no others; the workers go on behind them. */
+const stealExactly = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.PfnRange, actor: Stage.Actor) {
+  const { mapping, memory: { first, name, order }, pages, writing } = course
+  const compound = 2 ** order
+  const whole = (pfn: number, round: (x: number) => number) =>
+    pfn <= first ? pfn : first + round((pfn - first) / compound) * compound
+  const exact = PfnRange.intersection(pages, { start: whole(pfns.start, Math.floor), end: whole(pfns.end, Math.ceil) })
+  yield* mapping.need(actor, exact)
+  yield* writing.yields(exact)
+  for (const { part, worker } of covering(course, exact)) {
+    worker.cursor = part.end
+    yield* Stage.take(writing, actor, worker.share, part, `struct pages of ${name}`)
+  }
+})
+
+/**
+ * Returns when every struct page of some pages is initialised. Fails where they never will be.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const need = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.PfnRange, actor: Stage.Actor) {
+  const { around: { strategy }, mapping, memory, pages, writing } = course
+  if (pfns.start < pages.start) return yield* InitMemory.refuse(memory, "never", pfns)
+  yield* writing.settle(pfns)
+  if (SubRanges.isDone(writing.subRanges, pfns)) return
+  if (course.isDying) return yield* InitMemory.refuse(memory, "unloaded", pfns)
+  if (course.over !== null) return yield* Effect.fail(course.over)
+  if (strategy.help === "steal exactly") return yield* stealExactly(course, pfns, actor)
+  yield* mapping.need(actor, pfns)
+  switch (strategy.help) {
+    case "none":
+      return yield* writing.done(pfns, `struct pages of ${memory.name}`)
+    case "wait for the worker":
+      return yield* waitForWorkers(course, pfns)
+    case "steal sub-ranges":
+      return yield* stealSubRanges(course, pfns, actor)
+  }
+})

@@ -1,0 +1,113 @@
+/**
+ * Memory that is to become usable, and what surrounds those who make it so.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Semaphore from "effect/Semaphore"
+import type * as PfnRange from "../geometry/PfnRange.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
+import * as CostModel from "../time/CostModel.ts"
+import type * as FairShare from "../time/FairShare.ts"
+import type * as Timeline from "../time/Timeline.ts"
+import type * as Disturbance from "./Disturbance.ts"
+import type { InitStrategy } from "./InitStrategy.ts"
+import type * as InitWork from "./InitWork.ts"
+import { NotInitialised, type Reason } from "./NotInitialised.ts"
+
+/**
+ * Memory that is to become usable. Positions are pfns, sizes pages.
+ *
+ * - `first` belongs to the user; what lies before it is the driver's
+ * - `order` of its pages; `section` and `subsection` are the machine's, `structPage` bytes
+ * - `mapping`: how its memmap is mapped, in blocks or page by page as shared compounds are
+ * - `populate` maps the memmap of a part; it answers how far it got and why no further
+ * - `join` gives the range to its zone and writes parts of the work, under the lock, which the caller holds
+ * - `write` writes parts of the work and sets the types of their pageblocks
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface InitMemory {
+  readonly name: string
+  readonly node: number
+  readonly range: PfnRange.PfnRange
+  readonly first: number
+  readonly work: InitWork.InitWork
+  readonly medium: CostModel.Medium
+  readonly structPage: number
+  readonly order: number
+  readonly subsection: number
+  readonly section: number
+  readonly mapping: "blocks" | "shared"
+  readonly linear: boolean
+  readonly populate: (part: PfnRange.PfnRange) => Effect.Effect<Populated>
+  readonly join: (parts: ReadonlyArray<InitWork.Part>) => Effect.Effect<void>
+  readonly write: (parts: ReadonlyArray<InitWork.Part>, under: "no lock" | "background") => Effect.Effect<void>
+}
+
+/**
+ * The memmap is mapped up to `reached`; `error` says why not further.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Populated {
+  readonly reached: number
+  readonly error: KernelError | null
+}
+
+/**
+ * What the ranges of a machine share.
+ *
+ * - `permits`: how many workers run at once
+ * - `tables`: the mutexes of the page tables, here one for all of them (ASY-11)
+ * - `place`: the node on whose processors somebody is put
+ * - `isCold`: nobody has touched the memmap of these pages since boot
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Surroundings {
+  readonly strategy: InitStrategy
+  readonly costs: CostModel.CostModel
+  readonly timeline: Timeline.Timeline | null
+  readonly permits: Semaphore.Semaphore | null
+  readonly tables: Semaphore.Semaphore
+  readonly place: (node: number) => Effect.Effect<number>
+  readonly isCold: boolean
+  readonly disturbance: Disturbance.Disturbance
+  readonly onLost: (error: NotInitialised) => void
+}
+
+/**
+ * What one struct page costs somebody.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const demand = (
+  { costs: { costs }, isCold, strategy }: Pick<Surroundings, "costs" | "isCold" | "strategy">,
+  memory: Pick<InitMemory, "medium" | "node" | "structPage">,
+  node: number,
+  speed = 1
+): FairShare.Demand => ({
+  pool: CostModel.pool(node),
+  memory: CostModel.memory(memory.medium, memory.node),
+  unitNanos: ((strategy.writing === "template" ? costs.template : costs.store) + (isCold ? costs.firstTouch : 0)) *
+    (node === memory.node ? 1 : costs.remote) / speed,
+  unitBytes: memory.structPage
+})
+
+/**
+ * Why pages of the memory will not be initialised; all of it unless said otherwise.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const refuse = (
+  { name, range }: Pick<InitMemory, "name" | "range">,
+  reason: Reason,
+  { end, start }: PfnRange.PfnRange = range,
+  cause?: KernelError
+): NotInitialised => new NotInitialised({ device: name, start, end, reason, ...(cause === undefined ? {} : { cause }) })

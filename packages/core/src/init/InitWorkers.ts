@@ -1,0 +1,180 @@
+/**
+ * The workers of a range: fibers that write its struct pages, each its own share first (ASY-4, ASY-5).
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Semaphore from "effect/Semaphore"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import * as Waiting from "../time/Waiting.ts"
+import type { Course } from "./Course.ts"
+import * as InitMemory from "./InitMemory.ts"
+import type { NotInitialised } from "./NotInitialised.ts"
+import type * as Stage from "./Stage.ts"
+import * as SubRanges from "./SubRanges.ts"
+
+/**
+ * - `active`: it has work, as `memmap_state` shows it (26.4)
+ * - `isAbandoned`: it ended before its share was done
+ * - `wanting` ask for its mutex, to be let in between two sub-ranges
+ * - `cursor`: where its next run begins, behind what was asked for last
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Worker {
+  readonly lane: string
+  readonly share: SubRanges.Share
+  readonly mutex: Semaphore.Semaphore
+  readonly ended: Deferred.Deferred<void>
+  active: boolean
+  isAbandoned: boolean
+  wanting: number
+  cursor: number
+}
+
+/**
+ * Workers that have not begun.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (shares: ReadonlyArray<SubRanges.Share>, active: boolean): ReadonlyArray<Worker> =>
+  shares.map((share, index): Worker => ({
+    lane: `worker ${index}`,
+    share,
+    mutex: Semaphore.makeUnsafe(1),
+    ended: Deferred.makeUnsafe(),
+    active,
+    isAbandoned: false,
+    wanting: 0,
+    cursor: share.start
+  }))
+
+/** After what was asked for last, then what is left of the share. */
+const nextRun = ({ writing }: Course, { cursor, share }: Worker): PfnRange.PfnRange | undefined =>
+  SubRanges.nextPending(writing.subRanges, share, cursor) ?? SubRanges.nextPending(writing.subRanges, share)
+
+const isOver = (course: Course): boolean =>
+  course.over !== null || (course.isDying && course.around.strategy.unload === "cancel")
+
+const ownShare = Effect.fnUntraced(function*(course: Course, worker: Worker, actor: Stage.Actor) {
+  if (SubRanges.isDone(course.writing.subRanges, worker.share)) return
+  yield* course.mapping.need(actor, worker.share)
+  while (!isOver(course) && nextRun(course, worker) !== undefined) {
+    yield* worker.mutex.withPermits(1)(Effect.suspend(() => {
+      const next = nextRun(course, worker)
+      return next === undefined ? Effect.void : course.writing.run(actor, worker.share, next)
+    }))
+    // Whoever waits for the mutex gets it before the next sub-range.
+    if (worker.wanting > 0) yield* Effect.yieldNow
+  }
+})
+
+/** Fewer sub-ranges than this are not worth a second worker. */
+const worthwhile = 64
+
+/** What others have not done: what nobody does, or the second half of the longest run. */
+const others = Effect.fnUntraced(function*({ pages, writing }: Course) {
+  const pending = SubRanges.nextPending(writing.subRanges, pages)
+  if (pending !== undefined) return pending
+  yield* writing.settle(pages)
+  const [longest] = writing.busy(pages).toSorted((a, b) => (b.end - b.settled) - (a.end - a.settled))
+  if (longest === undefined || longest.end - longest.settled < worthwhile * longest.share.unit) return undefined
+  const middle = longest.settled + Math.floor((longest.end - longest.settled) / 2)
+  yield* writing.yields({ start: SubRanges.unitEnd(longest.share, middle), end: longest.end })
+  return SubRanges.nextPending(writing.subRanges, pages)
+})
+
+const takeOver = Effect.fnUntraced(function*(course: Course, actor: Stage.Actor) {
+  const { mapping, writing } = course
+  while (!isOver(course)) {
+    const next = yield* others(course)
+    const share = next === undefined ? undefined : SubRanges.shareOf(writing.subRanges.shares, next.start)
+    if (next === undefined || share === undefined) return
+    const part = PfnRange.intersection(share, next)
+    yield* mapping.need(actor, part)
+    const still = SubRanges.nextPending(writing.subRanges, part)
+    if (still !== undefined) yield* writing.run(actor, share, still)
+  }
+})
+
+/** Where nobody else does a share that was given up, whoever waits for it would for ever. */
+const end = (course: Course, worker: Worker): void => {
+  const { around: { strategy }, memory, workers, writing } = course
+  worker.active = false
+  worker.isAbandoned = !SubRanges.isDone(writing.subRanges, worker.share)
+  Deferred.doneUnsafe(worker.ended, Exit.void)
+  const isAlone = strategy.populate === "one barrier" || workers.every(({ active }) => !active)
+  const isHelped = strategy.help === "steal sub-ranges" || strategy.help === "steal exactly"
+  if (worker.isAbandoned && isAlone && !isHelped) {
+    writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))
+  }
+}
+
+/**
+ * One worker, from its place on a processor to its end. Those of one barrier do their share and no more; others then take over
+ * what is left of other shares.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function*(course: Course, worker: Worker) {
+  const { around, memory: { name, node } } = course
+  const { dies } = around.disturbance(name, worker.lane)
+  const actor = { node: yield* around.place(node), track: { group: name, lane: worker.lane } }
+  const own = ownShare(course, worker, actor)
+  const all = around.strategy.populate === "one barrier" ? own : Effect.andThen(own, takeOver(course, actor))
+  const mortal = dies === Effect.never ? all : Effect.raceFirst(all, dies)
+  yield* (around.permits === null ? mortal : around.permits.withPermits(1)(mortal)).pipe(
+    Effect.ignore,
+    Effect.ensuring(Effect.sync(() => end(course, worker))),
+    Waiting.named(`${name} ${worker.lane}`)
+  )
+})
+
+/**
+ * The one who maps the memmap for everybody; without it nothing goes on.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const mapAll = Effect.fnUntraced(function*(course: Course) {
+  const { around, mapping, memory } = course
+  const { name, node } = memory
+  const { dies } = around.disturbance(name, "map")
+  const actor = { node: yield* around.place(node), track: { group: name, lane: "map" } }
+  const gone = Effect.sync(() => course.end(InitMemory.refuse(memory, "cancelled")))
+  const all = mapping.all(actor)
+  yield* (dies === Effect.never ? all : Effect.raceFirst(all, Effect.andThen(dies, gone))).pipe(
+    Effect.onInterrupt(() => gone),
+    Effect.ignore,
+    Waiting.named(`${name} map`)
+  )
+})
+
+/**
+ * Returns when no worker is active any more, as writing `sync` does (26.4).
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const finished = (course: Course): Effect.Effect<void, NotInitialised> =>
+  Effect.suspend(() => {
+    const { around, memory, workers } = course
+    const active = workers.filter((worker) => worker.active)
+    // The cookie that is waited for is exclusive: the last worker is not (BUG-27).
+    const awaited = around.strategy.flaws.includes("exclusive-sync") ? active.slice(0, -1) : active
+    return Effect.forEach(awaited, ({ ended }) => Deferred.await(ended), { discard: true }).pipe(
+      Waiting.waitingFor(`the workers of ${memory.name}`),
+      Effect.andThen(Effect.suspend(() => {
+        const abandoned = workers.find((worker) => worker.isAbandoned)
+        if (course.over !== null) return course.over.reason === "unloaded" ? Effect.void : Effect.fail(course.over)
+        return abandoned === undefined
+          ? Effect.void
+          : Effect.fail(InitMemory.refuse(memory, "cancelled", abandoned.share))
+      }))
+    )
+  })

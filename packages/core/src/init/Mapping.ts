@@ -1,0 +1,127 @@
+/**
+ * Mapping the memmap of a range whose struct pages are written later: as a whole behind one barrier (ASY-5), or section by section
+ * by whoever needs it.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Semaphore from "effect/Semaphore"
+import * as ExtentMap from "../geometry/ExtentMap.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import * as CostModel from "../time/CostModel.ts"
+import * as Waiting from "../time/Waiting.ts"
+import * as InitMemory from "./InitMemory.ts"
+import type { NotInitialised } from "./NotInitialised.ts"
+import * as Stage from "./Stage.ts"
+import * as SubRanges from "./SubRanges.ts"
+
+/**
+ * - `all` maps everything, for the one who does it alone, and opens the barrier
+ * - `need` returns when the memmap of a part is mapped: behind the barrier when everything is, else having mapped what of it
+ *   nobody has begun
+ * - `populated` are the pfns whose memmap is mapped
+ * - `fail` ends it for whoever waits
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Mapping {
+  readonly stage: Stage.Stage
+  readonly all: (actor: Stage.Actor) => Effect.Effect<void, NotInitialised>
+  readonly need: (actor: Stage.Actor, part: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  readonly populated: ExtentMap.ExtentMap<true>
+  readonly fail: (error: NotInitialised) => void
+}
+
+/**
+ * Nothing is mapped yet. `onFailure` is told once there is no memory for the memmap.
+ *
+ * What is mapped at once are sections, or compounds where these are larger, counted from the beginning of the range (CMP-4).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  memory: InitMemory.InitMemory,
+  { costs, onLost, strategy, tables, timeline }: InitMemory.Surroundings,
+  onFailure: (error: NotInitialised) => void
+): Mapping => {
+  const { mapping, name, order, range, section, subsection } = memory
+  const isCompoundWise = 2 ** order > subsection
+  const granule = isCompoundWise ? Math.max(section, 2 ** order) : section
+  const origin = isCompoundWise ? range.start : 0
+  const share: SubRanges.Share = { ...range, origin, unit: granule }
+  const populated = ExtentMap.empty<true>()
+  const barrier = Deferred.makeUnsafe<void, NotInitialised>()
+
+  const populate = (part: PfnRange.PfnRange): Effect.Effect<void, NotInitialised> =>
+    Effect.flatMap(memory.populate(part), ({ error, reached }) => {
+      if (reached > part.start) ExtentMap.set(populated, part.start, reached, true)
+      if (error === null) return Effect.void
+      const failed = InitMemory.refuse(memory, "population failed", range, error)
+      // Stored where nobody reads it (BUG-29).
+      if (strategy.flaws.includes("lost-populate-error")) return Effect.sync(() => onLost(failed))
+      onFailure(failed)
+      return Effect.fail(failed)
+    })
+
+  /** The posted helpers of page tables keep their mutex when they fail (BUG-29). */
+  const keepsMutex = (part: PfnRange.PfnRange): boolean =>
+    strategy.flaws.includes("leaked-mutex") && ExtentMap.gaps(populated, part.start, part.end).length > 0
+
+  const populateLocked = (part: PfnRange.PfnRange): Effect.Effect<void, NotInitialised> =>
+    Semaphore.take(tables, 1).pipe(
+      Waiting.waitingFor("the page table mutex"),
+      Effect.andThen(Effect.exit(populate(part))),
+      Effect.tap(() => keepsMutex(part) ? Effect.void : Semaphore.release(tables, 1)),
+      Effect.flatten
+    )
+
+  const stage = Stage.make(
+    range,
+    [share],
+    {
+      name: "map",
+      details: (part) => ({ mapped: PfnRange.length(part) }),
+      units: PfnRange.length,
+      reach: (from, units) => Math.min(range.end, from + Math.floor(units)),
+      demand: ({ node }) => ({
+        pool: CostModel.pool(node),
+        memory: "",
+        unitNanos: costs.costs[mapping === "shared" ? "sharedSection" : "section"] / section,
+        unitBytes: 0
+      }),
+      perform: populateLocked
+    },
+    costs,
+    timeline
+  )
+
+  const outward = ({ end, start }: PfnRange.PfnRange): PfnRange.PfnRange => ({
+    start: Math.max(range.start, origin + Math.floor((start - origin) / granule) * granule),
+    end: Math.min(range.end, origin + Math.ceil((end - origin) / granule) * granule)
+  })
+
+  const needPart = Effect.fnUntraced(function*(actor: Stage.Actor, part: PfnRange.PfnRange) {
+    const whole = outward(part)
+    if (SubRanges.isDone(stage.subRanges, whole)) return
+    yield* stage.yields(whole)
+    yield* Stage.take(stage, actor, share, whole, `the memmap of ${name}`)
+  })
+
+  return {
+    stage,
+    all: (actor) =>
+      Effect.andThen(stage.run(actor, share, range), Effect.sync(() => Deferred.doneUnsafe(barrier, Exit.void))),
+    need: strategy.populate === "one barrier"
+      ? () => Effect.andThen(Deferred.await(barrier).pipe(Waiting.waitingFor(`the memmap of ${name}`)), Effect.yieldNow)
+      : needPart,
+    populated,
+    fail: (error) => {
+      Deferred.doneUnsafe(barrier, Exit.fail(error))
+      stage.fail(error)
+    }
+  }
+}

@@ -141,6 +141,7 @@ export const make = Effect.gen(function*() {
       node: pagemap.node,
       range,
       first: user.start,
+      isBoot: false,
       work: isLater ? InitWork.background(kernel, request) : InitWork.device(kernel, request),
       medium: pagemap.altmap === null ? "ram" : "device",
       structPage: kernel.structPage,
@@ -181,8 +182,8 @@ export const make = Effect.gen(function*() {
   }
 
   const attach = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
-    const isAllowed = pagemap.request.background === true
-    const isLater = background.takes(isAllowed)
+    const strategy = background.strategyFor(pagemap.request.background === true)
+    const isLater = strategy.when === "background"
     if (isLater) {
       const begun = yield* Steps.run((limit) =>
         arch.begin(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
@@ -190,7 +191,7 @@ export const make = Effect.gen(function*() {
       yield* Effect.fromResult(begun)
     }
     const began = yield* Timeline.now
-    const done = yield* background.attach(memoryOf(pagemap, i, range, isLater), isAllowed)
+    const done = yield* background.attach(memoryOf(pagemap, i, range, isLater), strategy)
     const attached = initialising.get(pagemap.id) ?? []
     initialising.set(pagemap.id, [...attached, done])
     if (isLater || !has(kernel.release, "single-pass-init")) return

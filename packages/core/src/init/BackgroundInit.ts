@@ -9,7 +9,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -30,7 +30,7 @@ import * as Disturbance from "./Disturbance.ts"
 import * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
-import { NotInitialised } from "./NotInitialised.ts"
+import type { NotInitialised } from "./NotInitialised.ts"
 import * as RangeInit from "./RangeInit.ts"
 import type { Actor } from "./Stage.ts"
 
@@ -50,8 +50,8 @@ export interface Attached {
 /**
  * Pfns everywhere.
  *
- * - `strategy` in force; `takes`: whether memory is initialised in the background, if its driver allows it
- * - `attach` makes memory usable as the strategy says, until the scope ends
+ * - `strategy` in force for device memory; `strategyFor` memory whose driver allows workers in the background, or does not
+ * - `attach` makes memory usable as a strategy says, until the scope ends
  * - `await` returns when, and only when, every struct page of some pages is initialised, helping as the strategy says; at once
  *   where nothing goes on in the background. `actor` is who waits, on the processors of the memory's node unless said otherwise
  * - `isActive`: workers are active on some pages; `finished` returns when none is (26.4)
@@ -63,10 +63,10 @@ export interface Attached {
  */
 export class BackgroundInit extends Context.Service<BackgroundInit, {
   readonly strategy: InitStrategy.InitStrategy
-  readonly takes: (isAllowed: boolean) => boolean
+  readonly strategyFor: (isAllowed: boolean) => InitStrategy.InitStrategy
   readonly attach: (
     memory: InitMemory.InitMemory,
-    isAllowed: boolean
+    strategy: InitStrategy.InitStrategy
   ) => Effect.Effect<Attached, KernelError, Scope.Scope>
   readonly await: (pfns: PfnRange.PfnRange, actor?: Actor) => Effect.Effect<void, NotInitialised>
   readonly isActive: (pfns: PfnRange.PfnRange) => boolean
@@ -95,8 +95,6 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const touched = ExtentMap.empty<true>()
   const isSupported = InitStrategy.isSupported(strategy, arch)
 
-  const takes = (isAllowed: boolean) => isAllowed && isSupported && strategy.when === "background"
-
   /** Memory without processors of its own is served by the first node that has some. */
   const nearest = (node: number) => nodes.includes(node) ? node : nodes[0] ?? 0
 
@@ -105,7 +103,10 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       ? Effect.succeed(nearest(node))
       : Effect.map(Random.nextIntBetween(0, nodes.length), (i) => nodes[Math.min(i, nodes.length - 1)] ?? nearest(node))
 
-  const shared = Effect.fnUntraced(function*({ range }: InitMemory.InitMemory) {
+  const surroundings = Effect.fnUntraced(function*(
+    { isBoot, range }: InitMemory.InitMemory,
+    strategy: InitStrategy.InitStrategy
+  ) {
     const isCold = !ExtentMap.overlaps(touched, range.start, range.end)
     ExtentMap.set(touched, range.start, range.end, true)
     const result: InitMemory.Surroundings = {
@@ -113,9 +114,9 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       costs: yield* CostModel.Current,
       timeline: yield* Timeline.Current,
       disturbance: yield* Disturbance.Current,
-      permits,
+      permits: isBoot ? null : permits,
       tables,
-      place,
+      place: (node) => isBoot ? Effect.succeed(node) : place(node),
       isCold,
       onLost: ({ device, message }) =>
         log.emit({ _tag: "Hazard", rule: "BUG-29", text: `${device}: nobody reads that ${message}` })
@@ -156,8 +157,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const linearMap = (costs: CostModel.Costs, { linear, range }: InitMemory.InitMemory): number =>
     linear ? costs.linearMap * PfnRange.length(range) * arch.pageSize / GiB : 0
 
-  const atOnce = Effect.fnUntraced(function*(memory: InitMemory.InitMemory) {
-    const around = yield* shared(memory)
+  const atOnce = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
+    const around = yield* surroundings(memory, strategy)
     const node = yield* place(memory.node)
     const { locked, unlocked } = memory.work
     yield* locks.memHotplug(Effect.gen(function*() {
@@ -172,13 +173,11 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     return done
   })
 
-  const later = Effect.fnUntraced(function*(memory: InitMemory.InitMemory) {
-    const around = yield* shared(memory)
+  const later = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
+    const around = yield* surroundings(memory, strategy)
     const scope = yield* Scope.fork(yield* Effect.scope)
-    yield* locks.memHotplug(Effect.andThen(
-      CostModel.spend((costs) => linearMap(costs, memory)),
-      memory.join([])
-    ))
+    const join = Effect.andThen(CostModel.spend((costs) => linearMap(costs, memory)), memory.join([]))
+    if (!memory.isBoot) yield* locks.memHotplug(join)
     const init = yield* RangeInit.make(memory, around).pipe(Scope.provide(scope))
     const { end, start } = memory.range
     ExtentMap.set(attached, start, end, init)
@@ -200,8 +199,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
 
   return BackgroundInit.of({
     strategy,
-    takes,
-    attach: (memory, isAllowed) => takes(isAllowed) ? later(memory) : atOnce(memory),
+    strategyFor: (isAllowed) => isAllowed && isSupported ? strategy : { ...strategy, when: "synchronous" },
+    attach: (memory, chosen) => (chosen.when === "background" ? later : atOnce)(memory, chosen),
     await: (pfns, actor) =>
       Effect.suspend(() =>
         Effect.forEach(ranges(pfns), ({ end, start, value }) => {

@@ -20,6 +20,7 @@ import { NotInitialised, type Reason } from "./NotInitialised.ts"
  *
  * - `first` belongs to the user; what lies before it is the driver's
  * - `order` of its pages; `section` and `subsection` are the machine's, `structPage` bytes
+ * - `isBoot`: RAM, whose memmap is there and which has its zone; nobody takes a lock for it
  * - `mapping`: how its memmap is mapped, in blocks or page by page as shared compounds are
  * - `populate` maps the memmap of a part; it answers how far it got and why no further
  * - `join` gives the range to its zone and writes parts of the work, under the lock, which the caller holds
@@ -33,6 +34,7 @@ export interface InitMemory {
   readonly node: number
   readonly range: PfnRange.PfnRange
   readonly first: number
+  readonly isBoot: boolean
   readonly work: InitWork.InitWork
   readonly medium: CostModel.Medium
   readonly structPage: number
@@ -43,7 +45,7 @@ export interface InitMemory {
   readonly linear: boolean
   readonly populate: (part: PfnRange.PfnRange) => Effect.Effect<Populated>
   readonly join: (parts: ReadonlyArray<InitWork.Part>) => Effect.Effect<void>
-  readonly write: (parts: ReadonlyArray<InitWork.Part>, under: "no lock" | "background") => Effect.Effect<void>
+  readonly write: (parts: ReadonlyArray<InitWork.Part>, under: "no lock" | "background" | "boot") => Effect.Effect<void>
 }
 
 /**
@@ -88,16 +90,19 @@ export interface Surroundings {
  */
 export const demand = (
   { costs: { costs }, isCold, strategy }: Pick<Surroundings, "costs" | "isCold" | "strategy">,
-  memory: Pick<InitMemory, "medium" | "node" | "structPage">,
+  memory: Pick<InitMemory, "isBoot" | "medium" | "node" | "structPage">,
   node: number,
   speed = 1
-): FairShare.Demand => ({
-  pool: CostModel.pool(node),
-  memory: CostModel.memory(memory.medium, memory.node),
-  unitNanos: ((strategy.writing === "template" ? costs.template : costs.store) + (isCold ? costs.firstTouch : 0)) *
-    (node === memory.node ? 1 : costs.remote) / speed,
-  unitBytes: memory.structPage
-})
+): FairShare.Demand => {
+  const written = strategy.writing === "template" ? costs.template : costs.store
+  const device = written + (isCold ? costs.firstTouch : 0)
+  return {
+    pool: CostModel.pool(node),
+    memory: CostModel.memory(memory.medium, memory.node),
+    unitNanos: (memory.isBoot ? costs.bootPage : device) * (node === memory.node ? 1 : costs.remote) / speed,
+    unitBytes: memory.structPage
+  }
+}
 
 /**
  * Why pages of the memory will not be initialised; all of it unless said otherwise.

@@ -43,6 +43,7 @@ export type Flaw = typeof Flaw.Type
  *   section, by whoever needs it
  * - `probe`: on which processors devices are probed; those of their own node, or any
  * - `workers`: per range; `limit` of them run at once in the whole machine
+ * - `division`: each worker has a share of its own; or all take sub-ranges from one cursor, as padata does (DEF-10)
  * - `subRanges`: into how many pieces the share of a worker is cut (ASY-6); `null`: into subsections, or compounds where
  *   these are larger
  * - `help`: what whoever needs pages does: wait for them; wait for the worker of them (v1); initialise the sub-ranges they lie
@@ -66,6 +67,7 @@ export const InitStrategy = Schema.Struct({
   probe: Schema.Literals(["any node", "own node"]),
   workers: Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 1024 })),
   limit: Schema.NullOr(Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 65_536 }))),
+  division: Schema.Literals(["own share", "one cursor"]),
   subRanges: Schema.NullOr(Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 1_048_576 }))),
   help: Schema.Literals(["none", "wait for the worker", "steal sub-ranges", "steal exactly"]),
   unload: Schema.Literals(["wait", "cancel"]),
@@ -94,6 +96,7 @@ export const synchronous: InitStrategy = {
   probe: "own node",
   workers: 1,
   limit: null,
+  division: "own share",
   subRanges: 1,
   help: "none",
   unload: "wait",

@@ -11,6 +11,7 @@ import * as PfnRange from "../geometry/PfnRange.ts"
 import * as Waiting from "../time/Waiting.ts"
 import type { Course } from "./Course.ts"
 import * as InitMemory from "./InitMemory.ts"
+import type { InitStrategy } from "./InitStrategy.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import type * as Stage from "./Stage.ts"
 import * as SubRanges from "./SubRanges.ts"
@@ -53,9 +54,28 @@ export const make = (shares: ReadonlyArray<SubRanges.Share>, active: boolean): R
     cursor: share.start
   }))
 
-/** After what was asked for last, then what is left of the share. */
-const nextRun = ({ writing }: Course, { cursor, share }: Worker): PfnRange.PfnRange | undefined =>
-  SubRanges.nextPending(writing.subRanges, share, cursor) ?? SubRanges.nextPending(writing.subRanges, share)
+/**
+ * Which share each worker has; where all take from one cursor, the same.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const divide = (
+  shares: ReadonlyArray<SubRanges.Share>,
+  { division, workers }: Pick<InitStrategy, "division" | "workers">
+): ReadonlyArray<SubRanges.Share> =>
+  division === "own share" ? shares : shares.flatMap((share) => Array.from({ length: workers }, () => share))
+
+/**
+ * After what was asked for last, then what is left of the share; one sub-range at a time where others take from it too.
+ */
+const nextRun = ({ around, writing }: Course, { cursor, share }: Worker): PfnRange.PfnRange | undefined => {
+  const next = SubRanges.nextPending(writing.subRanges, share, cursor) ??
+    SubRanges.nextPending(writing.subRanges, share)
+  return next === undefined || around.strategy.division === "own share"
+    ? next
+    : { start: next.start, end: Math.min(next.end, SubRanges.unitEnd(share, next.start)) }
+}
 
 const isOver = (course: Course): boolean =>
   course.over !== null || (course.isDying && course.around.strategy.unload === "cancel")
@@ -107,7 +127,8 @@ const end = (course: Course, worker: Worker): void => {
   worker.active = false
   worker.isAbandoned = !SubRanges.isDone(writing.subRanges, worker.share)
   Deferred.doneUnsafe(worker.ended, Exit.void)
-  const isAlone = strategy.populate === "one barrier" || workers.every(({ active }) => !active)
+  const isAlone = (strategy.populate === "one barrier" && strategy.division === "own share") ||
+    workers.every(({ active }) => !active)
   const isHelped = strategy.help === "steal sub-ranges" || strategy.help === "steal exactly"
   if (worker.isAbandoned && isAlone && !isHelped) {
     writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))

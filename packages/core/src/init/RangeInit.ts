@@ -71,7 +71,8 @@ const sharesOf = (
   { strategy }: InitMemory.Surroundings,
   pages: PfnRange.PfnRange
 ): ReadonlyArray<SubRanges.Share> => {
-  const { populate, subRanges, workers } = strategy
+  const { division, populate, subRanges, workers } = strategy
+  if (division === "one cursor") return SubRanges.posted(pages, 1, workers * (subRanges ?? 1))
   if (populate === "one barrier") return SubRanges.posted(pages, workers, subRanges ?? 1)
   const unit = Math.max(subsection, 2 ** order)
   return SubRanges.aligned(pages, { workers, align: Math.max(section, unit), origin: order > 0 ? first : 0, unit })
@@ -166,7 +167,7 @@ export const make = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, a
   }
   const mapping = Mapping.make(memory, around, end)
   const writing = writingOf(memory, around, { pages, shares, populated: mapping.populated })
-  const workers = InitWorkers.make(shares, !isStuck)
+  const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), !isStuck)
   const course: Course = { memory, around, pages, mapping, writing, workers, end, over: null, isDying: false }
   yield* Effect.addFinalizer(() => Effect.sync(() => end(InitMemory.refuse(memory, "cancelled"))))
   if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as Contiguity from "../hotplug/Contiguity.ts"
 import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
+import { DeferredBootInit } from "../init/DeferredBootInit.ts"
 import * as InitWork from "../init/InitWork.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
 import { KernelError } from "../kernel/KernelError.ts"
@@ -49,6 +50,7 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
   const sparse = yield* Sparse
   const zones = yield* Zones
   const init = yield* MemmapInit
+  const deferred = yield* DeferredBootInit
   const blocks = yield* MemoryBlocks
   const kernel = yield* Kernel
   const memmap = yield* Memmap
@@ -67,6 +69,7 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
         })
       }
     }
+    yield* deferred.begin(nodes)
     for (const { node, ram, zones: own } of nodes) {
       for (const { name, spanned, start } of own) {
         if (spanned === 0) continue
@@ -77,13 +80,13 @@ export const boot = Effect.fnUntraced(function*({ holes, nodes }: Memory) {
         for (const range of inside) zones.online({ node, name }, range, PfnRange.length(range))
         const { unlocked } = InitWork.boot(inside, gaps, node, name)
         const isRam = ({ image }: InitWork.Part) => image._tag === "InUse"
-        yield* Steps.run(function*(limit) {
-          yield* init.parts(unlocked.filter(isRam), "boot", "Movable", limit)
-          // A hole leaves the type of the pageblock that begins in it.
-          yield* init.parts(unlocked.filter((part) => !isRam(part)), "boot", null, limit)
-        })
+        yield* deferred.zone(node, unlocked.filter(isRam))
+        // A hole leaves the type of the pageblock that begins in it.
+        const rest = unlocked.filter((part) => !isRam(part))
+        yield* Steps.run((limit) => init.parts(rest, "boot", null, limit))
       }
     }
+    yield* deferred.late
     for (const zone of zones.all().filter(({ present }) => present > 0)) {
       zones.mark(zone, Contiguity.holds({ kernel, table, index, memmap, zones }, zone))
     }

@@ -29,6 +29,7 @@ import * as OnlinePolicy from "../hotplug/OnlinePolicy.ts"
 import * as Pagemaps from "../hotplug/Pagemaps.ts"
 import * as PagePins from "../hotplug/PagePins.ts"
 import * as BackgroundInit from "../init/BackgroundInit.ts"
+import * as DeferredBootInit from "../init/DeferredBootInit.ts"
 import * as MemmapInit from "../init/MemmapInit.ts"
 import * as MemmapState from "../init/MemmapState.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
@@ -95,6 +96,7 @@ export const parts = (memory: BootMemory.BootMemory, spec: MachineSpec.MachineSp
   sparse: Sparse.layer,
   init: MemmapInit.layer,
   background: BackgroundInit.layer(),
+  deferredBoot: DeferredBootInit.layer(),
   awaitPages: AwaitPages.layer,
   memmapState: MemmapState.layer,
   iomem: Iomem.layer(memory.resources),
@@ -134,6 +136,7 @@ const core = (memory: BootMemory.BootMemory, p: Parts) =>
     Layer.provideMerge(Layer.mergeAll(p.pagemaps, p.ledger)),
     Layer.provideMerge(Layer.mergeAll(p.awaitPages, p.memmapState)),
     Layer.provideMerge(Layer.mergeAll(p.archMemory, p.blocks, p.nodes, p.notifier)),
+    Layer.provideMerge(p.deferredBoot),
     Layer.provideMerge(Layer.mergeAll(p.sparse, p.init, p.background)),
     Layer.provideMerge(p.vmemmap),
     Layer.provideMerge(

@@ -1,0 +1,206 @@
+/**
+ * RAM at boot: what is initialised up front by the one thread that boots, what is left for threads of each node, and the allocator
+ * that has to wait meanwhile (spec 06).
+ *
+ * What is deferred is an `InitWork` like that of device memory and is executed by the same `BackgroundInit`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Architecture from "../geometry/Architecture.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import * as Steps from "../kernel/Steps.ts"
+import { Kernel } from "../release/Kernel.ts"
+import * as CostModel from "../time/CostModel.ts"
+import * as Timeline from "../time/Timeline.ts"
+import * as Waiting from "../time/Waiting.ts"
+import { BackgroundInit } from "./BackgroundInit.ts"
+import * as DeferredBoot from "./DeferredBoot.ts"
+import * as InitMemory from "./InitMemory.ts"
+import * as InitStrategy from "./InitStrategy.ts"
+import * as InitWork from "./InitWork.ts"
+import { MemmapInit } from "./MemmapInit.ts"
+
+/**
+ * - `begin` decides what of the nodes' RAM is deferred
+ * - `zone` initialises parts of a node that are not deferred, and keeps the others; on the thread that boots
+ * - `allocate` takes pages of a node while it boots: where too few are initialised it grows the node's zone, and waits for that;
+ *   `false`: there are none, or its threads have begun and the zone cannot grow any more (DEF-9)
+ * - `late` is `page_alloc_init_late()`: the threads begin, and it returns when all nodes are initialised (DEF-8)
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class DeferredBootInit extends Context.Service<DeferredBootInit, {
+  readonly begin: (nodes: ReadonlyArray<DeferredBoot.BootNode>) => Effect.Effect<void>
+  readonly zone: (node: number, parts: ReadonlyArray<InitWork.Part>) => Effect.Effect<void>
+  readonly allocate: (node: number, order: number) => Effect.Effect<boolean>
+  readonly late: Effect.Effect<void>
+}>()("@vmemmap/core/init/DeferredBootInit") {}
+
+/** A node whose RAM is partly deferred: what is left, its parts, and pages that are initialised and not taken. */
+interface Node {
+  readonly node: number
+  readonly deferred: ReadonlyArray<PfnRange.PfnRange>
+  readonly parts: Array<InitWork.Part>
+  pending: DeferredBoot.Pending
+  free: number
+  hasThreads: boolean
+}
+
+/** The thread that boots. */
+const bootThread: Timeline.Track = { group: "boot", lane: "boot thread" }
+
+/** Where `pgdatinitN` and its helpers are. */
+const threads = (node: number): string => `boot of node ${node}`
+
+/**
+ * `processors` of a node, among which its threads are counted; `bootNode` has the processor that boots.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  how: InitStrategy.InitStrategy["boot"],
+  processors: (node: number) => number,
+  bootNode: number
+) {
+  const { arch, structPage, ...kernel } = yield* Kernel
+  const init = yield* MemmapInit
+  const background = yield* BackgroundInit
+  const nodes = new Map<number, Node>()
+  const release = { arch, release: kernel.release }
+  const cpus = (node: number) => how === "one thread per node" ? 1 : processors(node)
+
+  const write = (parts: ReadonlyArray<InitWork.Part>) =>
+    Steps.run((limit) => init.parts(parts, "boot", "Movable", limit))
+
+  /** The boot thread writes parts of a node. */
+  const byBootThread = Effect.fnUntraced(function*(node: number, parts: ReadonlyArray<InitWork.Part>, name: string) {
+    const structPages = InitWork.written(parts)
+    if (structPages === 0) return
+    const { begin, costs } = yield* CostModel.Current
+    const memory = { isBoot: true, medium: "ram", node, structPage } as const
+    const around = { costs: { begin, costs }, isCold: true, strategy: InitStrategy.synchronous }
+    const job = begin(InitMemory.demand(around, memory, bootNode), structPages)
+    yield* Timeline.span(job.finished, bootThread, name, () => ({
+      structPages,
+      bytes: structPages * structPage,
+      cpuNs: Math.round(job.processorNanos())
+    }))
+    yield* write(parts)
+  })
+
+  const inside = (parts: ReadonlyArray<InitWork.Part>, ranges: ReadonlyArray<PfnRange.PfnRange>) =>
+    ranges.flatMap((range) => InitWork.cut(parts, range))
+
+  const outside = (parts: ReadonlyArray<InitWork.Part>, ranges: ReadonlyArray<PfnRange.PfnRange>) =>
+    parts.flatMap((part) => PfnRange.subtract(part, ranges).flatMap((range) => InitWork.cut([part], range)))
+
+  const begin = (all: ReadonlyArray<DeferredBoot.BootNode>): void => {
+    if (how === "all") return
+    for (const deferral of DeferredBoot.make(release, all)) {
+      const { deferred, node, upFront } = deferral
+      const pending = DeferredBoot.pending(deferral)
+      nodes.set(node, { node, deferred, parts: [], pending, free: PfnRange.total(upFront), hasThreads: false })
+    }
+  }
+
+  const zone = Effect.fnUntraced(function*(node: number, parts: ReadonlyArray<InitWork.Part>) {
+    const own = nodes.get(node)
+    own?.parts.push(...inside(parts, own.deferred))
+    yield* byBootThread(node, own === undefined ? parts : outside(parts, own.deferred), "initialise")
+  })
+
+  /** One section and more at a time, until enough is free (DEF-6, DEF-7). */
+  const grow = Effect.fnUntraced(function*(own: Node, order: number) {
+    const { firstDeferred, initialised, retry } = DeferredBoot.grow(release, own.pending, { order })
+    own.pending = { ...own.pending, firstDeferred }
+    yield* byBootThread(own.node, inside(own.parts, initialised), "grow")
+    own.free += PfnRange.total(initialised)
+    return retry && initialised.length > 0
+  })
+
+  const allocate = Effect.fnUntraced(function*(node: number, order: number) {
+    const own = nodes.get(node)
+    if (own === undefined) return true
+    const pages = 2 ** order
+    while (own.free < pages) {
+      if (own.hasThreads || !(yield* grow(own, order))) return false
+    }
+    own.free -= pages
+    return true
+  })
+
+  /** A job of `pgdatinitN` as work for whoever initialises in the background. */
+  const memoryOf = ({ node, parts }: Node, range: PfnRange.PfnRange): InitMemory.InitMemory => ({
+    name: threads(node),
+    node,
+    range,
+    first: range.start,
+    isBoot: true,
+    work: { locked: [], unlocked: InitWork.cut(parts, range), never: [] },
+    medium: "ram",
+    structPage,
+    order: 0,
+    section: Architecture.pagesPerSection(arch),
+    subsection: Architecture.pagesPerSubsection(arch),
+    mapping: "blocks",
+    linear: false,
+    populate: (part) => Effect.succeed({ reached: part.end, error: null }),
+    join: () => Effect.void,
+    write: (written) => write(written)
+  })
+
+  const strategyOf = ({ works }: DeferredBoot.Job): InitStrategy.InitStrategy => ({
+    ...InitStrategy.synchronous,
+    when: "background",
+    populate: "one barrier",
+    workers: works,
+    division: works === 1 ? "own share" : "one cursor",
+    subRanges: works === 1 ? 1 : 4,
+    help: "none"
+  })
+
+  /** `pgdatinitN`: its jobs one after the other (DEF-9, DEF-10). */
+  const thread = Effect.fnUntraced(function*(own: Node) {
+    own.hasThreads = true
+    for (const job of DeferredBoot.jobs(release, own.pending, cpus(own.node))) {
+      const memory = memoryOf(own, job)
+      if (memory.work.unlocked.length === 0) continue
+      const attached = yield* background.attach(memory, strategyOf(job))
+      yield* background.finished(job)
+      yield* attached.stop
+    }
+    own.free += PfnRange.total(own.pending.free)
+  }, Effect.scoped)
+
+  return DeferredBootInit.of({
+    begin: (all) => Effect.sync(() => begin(all)),
+    zone,
+    allocate,
+    late: Effect.suspend(() => {
+      const waiting = [...nodes.values()].filter(({ pending }) => pending.firstDeferred !== null)
+      return Effect.forEach(
+        waiting,
+        (own) => Waiting.named(Effect.orDie(thread(own)), `pgdatinit${own.node}`),
+        { concurrency: "unbounded", discard: true }
+      )
+    })
+  })
+})
+
+/**
+ * All RAM up front, unless said otherwise.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  how: InitStrategy.InitStrategy["boot"] = "all",
+  processors: (node: number) => number = () => 1,
+  bootNode = 0
+): Layer.Layer<DeferredBootInit, never, Kernel | MemmapInit | BackgroundInit> =>
+  Layer.effect(DeferredBootInit, make(how, processors, bootNode))

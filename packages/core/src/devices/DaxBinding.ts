@@ -12,6 +12,7 @@ import * as Errno from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
 import * as Reasons from "../kernel/Reasons.ts"
+import * as Uevents from "../kernel/Uevents.ts"
 import type { Device, Driver } from "./DaxDriver.ts"
 import * as DaxRegion from "./DaxRegion.ts"
 
@@ -150,9 +151,10 @@ export const probe = Effect.fnUntraced(function*(log: KernelLog["Service"], driv
     }),
     Effect.onExit((exit) =>
       Exit.isSuccess(exit)
-        ? Effect.sync(() => {
+        ? Effect.suspend(() => {
           node.binding = { driver, scope }
           if (node.parent.seed === node) node.parent.seed = null
+          return Uevents.tell(node.name)
         })
         : Scope.close(scope, exit)
     )

@@ -16,9 +16,12 @@ import * as Errno from "../kernel/Errno.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import * as Reasons from "../kernel/Reasons.ts"
+import * as Uevents from "../kernel/Uevents.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as Port from "../release/Port.ts"
 import { Iomem } from "../resources/Iomem.ts"
+import * as CostModel from "../time/CostModel.ts"
+import * as Waiting from "../time/Waiting.ts"
 import * as BttDriver from "./BttDriver.ts"
 import { DaxBus } from "./DaxBus.ts"
 import * as DaxPmemDriver from "./DaxPmemDriver.ts"
@@ -114,13 +117,16 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
     Effect.uninterruptibleMask((restore) => {
       const own = Scope.forkUnsafe(scope)
       const driver = driverOf(device)
-      return restore(probe(device, register)).pipe(
+      // Labels and info block are read before anything is mapped.
+      const read = device._tag === "Namespace" ? CostModel.spend((costs) => costs.probe) : Effect.void
+      return restore(Effect.andThen(read, probe(device, register))).pipe(
         Effect.provideService(Scope.Scope, own),
         Effect.onExit((exit) =>
           Exit.isSuccess(exit)
-            ? Effect.sync(() => {
+            ? Effect.suspend(() => {
               device.bound = { driver, scope: own, disk: exit.value }
               Seeds.advance(device, arch)
+              return exit.value === null ? Effect.void : Uevents.tell(exit.value.name)
             })
             : Scope.close(own, exit)
         ),
@@ -172,7 +178,10 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
 
   /** Devices probe side by side (23.7). */
   const bindAll = (devices: ReadonlyArray<Device>): Effect.Effect<void> =>
-    Effect.forEach(devices, (device) => Effect.exit(bindDevice(device)), { concurrency: "unbounded", discard: true })
+    Effect.forEach(devices, (device) => Waiting.named(Effect.exit(bindDevice(device)), device.name), {
+      concurrency: "unbounded",
+      discard: true
+    })
 
   const enable = (region: Region): Effect.Effect<void, KernelError.KernelError> =>
     region.lock.withPermits(1)(Effect.suspend(() => {

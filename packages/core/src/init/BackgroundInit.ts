@@ -26,13 +26,13 @@ import { Locks } from "../kernel/Locks.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as CostModel from "../time/CostModel.ts"
 import * as Timeline from "../time/Timeline.ts"
+import * as Waiting from "../time/Waiting.ts"
 import * as Disturbance from "./Disturbance.ts"
 import * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import * as RangeInit from "./RangeInit.ts"
-import type { Actor } from "./Stage.ts"
 
 /**
  * Memory that was attached. `stop` ends what is still going on, before the memory goes away; afterwards `populated` are the
@@ -53,7 +53,7 @@ export interface Attached {
  * - `strategy` in force for device memory; `strategyFor` memory whose driver allows workers in the background, or does not
  * - `attach` makes memory usable as a strategy says, until the scope ends
  * - `await` returns when, and only when, every struct page of some pages is initialised, helping as the strategy says; at once
- *   where nothing goes on in the background. `actor` is who waits, on the processors of the memory's node unless said otherwise
+ *   where nothing goes on in the background. Whoever waits does so on the processors of the memory's node, under its own name
  * - `isActive`: workers are active on some pages; `finished` returns when none is (26.4)
  * - `cancel` ends what goes on for some pages, at the next sub-range
  * - `progress` of all memory that is or was initialised in the background, and is still attached
@@ -68,7 +68,7 @@ export class BackgroundInit extends Context.Service<BackgroundInit, {
     memory: InitMemory.InitMemory,
     strategy: InitStrategy.InitStrategy
   ) => Effect.Effect<Attached, KernelError, Scope.Scope>
-  readonly await: (pfns: PfnRange.PfnRange, actor?: Actor) => Effect.Effect<void, NotInitialised>
+  readonly await: (pfns: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly isActive: (pfns: PfnRange.PfnRange) => boolean
   readonly finished: (pfns: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly cancel: (pfns: PfnRange.PfnRange) => Effect.Effect<void>
@@ -147,10 +147,16 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const { mapping, range, section } = memory
     const { error } = yield* memory.populate(range)
     const length = PfnRange.length(range)
-    const map = CostModel.spend((costs) =>
+    const { costs } = yield* CostModel.Current
+    const nanos = Math.ceil(
       costs[mapping === "shared" ? "sharedSection" : "section"] * length / section + linearMap(costs, memory)
     )
-    yield* Timeline.span(map, probeLane(memory.name), "map", () => ({ mapped: length }))
+    yield* Timeline.span(
+      CostModel.sleep(nanos),
+      probeLane(memory.name),
+      "map",
+      () => ({ mapped: length, cpuNs: nanos })
+    )
     if (error !== null) return yield* error
   })
 
@@ -176,8 +182,11 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const later = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
     const around = yield* surroundings(memory, strategy)
     const scope = yield* Scope.fork(yield* Effect.scope)
-    const join = Effect.andThen(CostModel.spend((costs) => linearMap(costs, memory)), memory.join([]))
-    if (!memory.isBoot) yield* locks.memHotplug(join)
+    if (!memory.isBoot) {
+      const nanos = Math.ceil(linearMap(around.costs.costs, memory))
+      const map = Timeline.span(CostModel.sleep(nanos), probeLane(memory.name), "map", () => ({ cpuNs: nanos }))
+      yield* locks.memHotplug(Effect.andThen(map, memory.join([])))
+    }
     const init = yield* RangeInit.make(memory, around).pipe(Scope.provide(scope))
     const { end, start } = memory.range
     ExtentMap.set(attached, start, end, init)
@@ -201,13 +210,12 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     strategy,
     strategyFor: (isAllowed) => isAllowed && isSupported ? strategy : { ...strategy, when: "synchronous" },
     attach: (memory, chosen) => (chosen.when === "background" ? later : atOnce)(memory, chosen),
-    await: (pfns, actor) =>
-      Effect.suspend(() =>
+    await: (pfns) =>
+      Effect.flatMap(Effect.service(Waiting.Name), (who) =>
         Effect.forEach(ranges(pfns), ({ end, start, value }) => {
           const { name, node } = value.memory
-          return value.need({ start, end }, actor ?? { node: nearest(node), track: { group: name, lane: "faults" } })
-        }, { discard: true })
-      ),
+          return value.need({ start, end }, { node: nearest(node), track: { group: name, lane: who ?? "waiting" } })
+        }, { discard: true })),
     isActive: (pfns) => ranges(pfns).some(({ value }) => value.isActive()),
     finished: (pfns) =>
       Effect.suspend(() => Effect.forEach(ranges(pfns), ({ value }) => value.finished, { discard: true })),

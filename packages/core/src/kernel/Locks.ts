@@ -10,6 +10,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Semaphore from "effect/Semaphore"
+import * as CostModel from "../time/CostModel.ts"
+import * as Timeline from "../time/Timeline.ts"
+import * as Waiting from "../time/Waiting.ts"
 import { Steps, write } from "./Steps.ts"
 
 /**
@@ -70,6 +73,15 @@ export class Locks extends Context.Service<Locks, {
   readonly onlineMems: Hold
 }>()("@vmemmap/core/kernel/Locks") {}
 
+/** On the timeline: handed over, then held, by whom. */
+const noted: Hold = (effect) =>
+  Effect.flatMap(Effect.service(Waiting.Name), (holder) =>
+    Timeline.span(
+      Effect.andThen(CostModel.spend((costs) => costs.lock), effect),
+      { group: "locks", lane: "mem_hotplug_lock" },
+      holder ?? "held"
+    ))
+
 /** More readers than a machine has; a writer takes all permits. */
 const readers = 2 ** 20
 
@@ -90,7 +102,8 @@ export const make = Effect.gen(function*() {
       if (held.some((other) => rank[other] >= rank[name])) return yield* Effect.die(new LockOrder(name, held))
       const { at } = yield* Steps
       if (at !== null) yield* at(write("lock.take", name))
-      return yield* take(Effect.provideService(effect, Held, [...held, name]))
+      const holding = Effect.provideService(effect, Held, [...held, name])
+      return yield* take(name === "mem_hotplug_lock" ? noted(holding) : holding).pipe(Waiting.waitingFor(name))
     })
 
   return Locks.of({

@@ -2,9 +2,8 @@
  * Timelines as a Chrome trace, the JSON object that ui.perfetto.dev, chrome://tracing and speedscope open.
  *
  * A group is a process and a lane a thread; both are numbered from one sequence, since readers tell threads by their
- * number alone. Spans of a lane that overlap without nesting go to a lane of their own, `name (2)`: on one track readers
- * drop them.
- * Times are exact to the nanosecond up to 101 days: beyond that a reader's microseconds are not.
+ * number alone. Spans of a lane that overlap without nesting go to a lane of their own, `name (2)`: on one track
+ * readers drop them. Times are exact to the nanosecond up to 101 days: beyond that a reader's microseconds are not.
  *
  * @since 0.1.0
  */

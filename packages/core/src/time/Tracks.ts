@@ -179,6 +179,61 @@ export const union = (extents: ReadonlyArray<Extent | null>): Extent | null =>
     null
   )
 
+/**
+ * What entries of one name come to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tally {
+  readonly name: string
+  readonly count: number
+  readonly nanos: number
+}
+
+/**
+ * Entries by name, those that took most first, then the most frequent. Nested spans count for themselves as well.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const tally = (entries: ReadonlyArray<Entry>): ReadonlyArray<Tally> => {
+  const found = new Map<string, { count: number; nanos: number }>()
+  for (const { end, kind, name, start } of entries) {
+    const own = getOrPut(found, name, () => ({ count: 0, nanos: 0 }))
+    own.count += 1
+    own.nanos += kind === "span" ? end - start : 0
+  }
+  return [...found].map(([name, own]) => ({ name, ...own })).toSorted((a, b) =>
+    b.nanos - a.nanos || b.count - a.count || compareNames(a.name, b.name)
+  )
+}
+
+/**
+ * All spans, or all instants, of groups.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const entries = (all: ReadonlyArray<Group>, kind: "spans" | "instants"): ReadonlyArray<Entry> =>
+  all.flatMap(({ lanes }) => lanes.flatMap((lane) => lane[kind]))
+
+/**
+ * When at least one span of a lane runs: stretches that ascend and do not meet.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const busy = (spans: Lane["spans"]): ReadonlyArray<Extent> => {
+  const out: Array<{ start: number; end: number }> = []
+  for (const { end, start } of spans) {
+    const last = out.at(-1)
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end)
+    else out.push({ start, end })
+  }
+  return out
+}
+
 /** How many spans run at once, at most; both are indices of spans, by start and by end. */
 const most = (spans: Lane["spans"], starts: ReadonlyArray<number>, ends: ReadonlyArray<number>): number => {
   let most = 0

@@ -65,6 +65,23 @@ describe("Tracks", () => {
     )
   })
 
+  it("entries are tallied by name, and spans that meet are busy together", () => {
+    const entries = [span("g", "l", 0, 10), span("g", "l", 5, 20), span("g", "l", 20, 30), span("g", "l", 40, 41)]
+    const groups = Tracks.groups([
+      ...entries.map((entry) => ({ ...entry, name: entry.start < 10 ? "early" : "late" })),
+      { ...span("g", "m", 7, 7), kind: "instant" as const, name: "i" }
+    ])
+    assert.deepStrictEqual(Tracks.tally(Tracks.entries(groups, "spans")), [
+      { name: "early", count: 2, nanos: 25 },
+      { name: "late", count: 2, nanos: 11 }
+    ])
+    assert.deepStrictEqual(Tracks.tally(Tracks.entries(groups, "instants")), [{ name: "i", count: 1, nanos: 0 }])
+    assert.deepStrictEqual(Tracks.busy(groups[0]?.lanes[0]?.spans ?? []), [{ start: 0, end: 30 }, {
+      start: 40,
+      end: 41
+    }])
+  })
+
   it.prop("spans of one layer nest or do not meet", { spans }, ({ spans }) => {
     const lane = laneOf(spans)
     const layers = Tracks.layers(lane)

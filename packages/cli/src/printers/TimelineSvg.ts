@@ -153,7 +153,8 @@ const blockShapes = ({ axis: extent, groups, name }: TimelinePlan.Block, top: nu
   const axis = TimeAxis.make(extent, Math.max(2, Math.floor((right - left) / 90)))
   const x = (nanos: number): number => left + (nanos - axis.start) / (axis.end - axis.start) * (right - left)
   const origin = axis.origin === 0 ? "" : `from ${TimeAxis.exact(axis.origin)} on`
-  let bottom = under + 18
+  const grid = under + 18 + (origin === "" ? 0 : 16)
+  let bottom = grid
   const drawing = { ...sheet, x }
   const shapes = groups.map((group, i) => {
     const own = groupShapes(group, i, bottom, drawing)
@@ -164,7 +165,7 @@ const blockShapes = ({ axis: extent, groups, name }: TimelinePlan.Block, top: nu
     heading,
     SvgText.text(margin, under + 11, origin, "class=\"muted\""),
     ...shapes.flatMap(({ band }) => band),
-    ...gridShapes(axis, under + 18, bottom, drawing),
+    ...gridShapes(axis, grid, bottom, drawing),
     ...shapes.flatMap((group) => group.lines)
   ]
   return { lines, bottom: bottom + 28 }

@@ -130,16 +130,17 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     memory: InitMemory.InitMemory,
     node: number,
     parts: ReadonlyArray<InitWork.Part>,
-    isSecond: boolean
+    pass: "locked" | "only" | "second"
   ) {
     const structPages = InitWork.written(parts)
     const demand = InitMemory.demand(around, memory, node)
     const { second } = around.costs.costs
-    const job = around.costs.begin(isSecond ? { ...demand, unitNanos: second } : demand, structPages)
+    const job = around.costs.begin(pass === "second" ? { ...demand, unitNanos: second } : demand, structPages)
     yield* Timeline.span(job.finished, probeLane(memory.name), "initialise", () => ({
       structPages,
       bytes: structPages * memory.structPage,
-      cpuNs: Math.round(job.processorNanos())
+      cpuNs: Math.round(job.processorNanos()),
+      pass
     }))
   })
 
@@ -169,11 +170,11 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const { locked, unlocked } = memory.work
     yield* locks.memHotplug(Effect.gen(function*() {
       yield* populate(memory)
-      yield* write(around, memory, node, locked, false)
+      yield* write(around, memory, node, locked, "locked")
       yield* memory.join(locked)
     }))
     const isSecond = strategy.underLock === "every page" && locked.length > 0
-    yield* write(around, memory, node, unlocked, isSecond)
+    yield* write(around, memory, node, unlocked, isSecond ? "second" : "only")
     yield* memory.write(unlocked, "no lock")
     const done: Attached = { stop: Effect.void, populated: () => [memory.range], isInitialised: () => true }
     return done

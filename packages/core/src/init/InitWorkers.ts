@@ -125,7 +125,7 @@ const takeOver = Effect.fnUntraced(function*(course: Course, actor: Stage.Actor)
 const end = (course: Course, worker: Worker): void => {
   const { around: { strategy }, memory, workers, writing } = course
   worker.active = false
-  worker.isAbandoned = !SubRanges.isDone(writing.subRanges, worker.share)
+  worker.isAbandoned = SubRanges.nextPending(writing.subRanges, worker.share) !== undefined
   Deferred.doneUnsafe(worker.ended, Exit.void)
   const isAlone = (strategy.populate === "one barrier" && strategy.division === "own share") ||
     workers.every(({ active }) => !active)
@@ -191,7 +191,9 @@ export const finished = (course: Course): Effect.Effect<void, NotInitialised> =>
     return Effect.forEach(awaited, ({ ended }) => Deferred.await(ended), { discard: true }).pipe(
       Waiting.waitingFor(`the workers of ${memory.name}`),
       Effect.andThen(Effect.suspend(() => {
-        const abandoned = workers.find((worker) => worker.isAbandoned)
+        const abandoned = workers.find(({ isAbandoned, share }) =>
+          isAbandoned && !SubRanges.isDone(course.writing.subRanges, share)
+        )
         if (course.over !== null) return course.over.reason === "unloaded" ? Effect.void : Effect.fail(course.over)
         return abandoned === undefined
           ? Effect.void

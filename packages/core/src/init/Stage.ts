@@ -65,11 +65,12 @@ export interface Work {
 }
 
 /**
- * - `run` claims pending pages and works through them; interrupted or failed it gives back what was not done. Fails at once for
- *   pages that `fail` was called for
+ * - `run` claims the first pending pages of a range and works through them, if any are; interrupted or failed it gives back what
+ *   was not done. Fails at once for pages that `fail` was called for
  * - `settle` carries out what is done by now of the runs that touch a range
  * - `yields` makes runs over a range end after the sub-range in progress, so that the rest of it is pending
- * - `done` waits until all pages of a range are done; runs end where it ends, to be looked at
+ * - `done` waits until all pages of a range are done; `available` until they are, or some are pending again. Runs end where it
+ *   ends, to be looked at
  * - `busy` are the runs that touch a range; `at`: how far one is now, whole sub-ranges only
  * - `quiet` returns when nobody works any more
  * - `fail` fails whoever waits for pages of the error's range, now and later
@@ -83,6 +84,7 @@ export interface Stage {
   readonly settle: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly yields: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly done: (range: PfnRange.PfnRange, what: string) => Effect.Effect<void, NotInitialised>
+  readonly available: (range: PfnRange.PfnRange, what: string) => Effect.Effect<void, NotInitialised>
   readonly busy: (range: PfnRange.PfnRange) => ReadonlyArray<Claim>
   readonly at: (claim: Claim) => number
   readonly quiet: Effect.Effect<void>
@@ -94,6 +96,7 @@ const rounding = 1e-6
 
 interface Waiter {
   readonly range: PfnRange.PfnRange
+  readonly isReady: () => boolean
   readonly deferred: Deferred.Deferred<void, NotInitialised>
 }
 
@@ -115,11 +118,11 @@ export const make = (
   const waiters = new Set<Waiter>()
   const idle: Array<Deferred.Deferred<void>> = []
   const failed: Array<NotInitialised> = []
+  /** How many carry something out now. */
+  let performing = 0
 
   const notify = (changed: PfnRange.PfnRange): void => {
-    const ready = [...waiters].filter(({ range }) =>
-      PfnRange.overlaps(range, changed) && SubRanges.isDone(subRanges, range)
-    )
+    const ready = [...waiters].filter(({ isReady, range }) => PfnRange.overlaps(range, changed) && isReady())
     for (const waiter of ready) waiters.delete(waiter)
     for (const { deferred } of ready) Deferred.doneUnsafe(deferred, Exit.void)
   }
@@ -129,6 +132,17 @@ export const make = (
     const told = [...waiters].filter(({ range }) => PfnRange.overlaps(range, error))
     for (const waiter of told) waiters.delete(waiter)
     for (const { deferred } of told) Deferred.doneUnsafe(deferred, Exit.fail(error))
+  }
+
+  const giveBack = (range: PfnRange.PfnRange): void => {
+    if (range.start >= range.end) return
+    SubRanges.giveBack(subRanges, range)
+    notify(range)
+  }
+
+  const rest = (): void => {
+    if (claims.size > 0 || performing > 0) return
+    for (const deferred of idle.splice(0)) Deferred.doneUnsafe(deferred, Exit.void)
   }
 
   /** Only whole sub-ranges are done, or all of the run. */
@@ -142,23 +156,33 @@ export const make = (
       const done = { start: claim.settled, end: reached(claim) }
       if (done.end <= done.start) return Effect.void
       claim.settled = done.end
+      performing++
       return Effect.matchCauseEffect(work.perform(done), {
         onSuccess: () =>
           Effect.sync(() => {
+            performing--
             SubRanges.finish(subRanges, done)
             notify(done)
+            rest()
           }),
         onFailure: (cause) => {
-          SubRanges.giveBack(subRanges, done)
+          performing--
+          giveBack(done)
+          // What failed once is not tried again: the run ends here, whoever looked at it.
+          shorten(claim, claim.settled)
+          rest()
           return Effect.failCause(cause)
         }
       })
     }).pipe(Effect.uninterruptible)
 
   const busy = (within: PfnRange.PfnRange): ReadonlyArray<Claim> =>
-    [...claims].filter((claim) => PfnRange.overlaps({ start: claim.settled, end: claim.end }, within))
+    [...claims].filter(({ end, settled }) =>
+      settled < end && PfnRange.overlaps({ start: settled, end }, within)
+    )
 
-  const settle = (within: PfnRange.PfnRange) => Effect.forEach(busy(within), settleOne, { discard: true })
+  const settle = (within: PfnRange.PfnRange) =>
+    Effect.suspend(() => Effect.forEach(busy(within), settleOne, { discard: true }))
 
   /** The run ends at `at` instead; what lies behind becomes pending. */
   const shorten = (claim: Claim, at: number): void => {
@@ -167,7 +191,7 @@ export const make = (
     const rest = { start: end, end: claim.end }
     claim.end = end
     claim.job.shorten(work.units({ start: claim.start, end }))
-    SubRanges.giveBack(subRanges, rest)
+    giveBack(rest)
   }
 
   /** Where the sub-range ends that a run is in. */
@@ -186,38 +210,46 @@ export const make = (
         timeline.entries.push({ ...actor.track, kind: "span", name: work.name, start: began, end: now, details })
       })
 
-  const run: Stage["run"] = (actor, share, { end, start }) =>
+  const run: Stage["run"] = (actor, share, within) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Timeline.now, (began) => {
-        const refused = failed.find((one) => PfnRange.overlaps(one, { start, end }))
+        const refused = failed.find((one) => PfnRange.overlaps(one, within))
         if (refused !== undefined) return Effect.fail(refused)
+        // Whoever asked may have been overtaken since it looked.
+        const pending = SubRanges.nextPending(subRanges, within)
+        if (pending === undefined) return Effect.void
+        const { end, start } = pending
         const job = begin(work.demand(actor), work.units({ start, end }))
         const claim: Claim = { share, start, end, settled: start, job }
         claims.add(claim)
         SubRanges.claim(subRanges, { start, end }, claim)
-        const finish = Effect.suspend(() => {
+        const leave = Effect.suspend(() => {
           claims.delete(claim)
-          return settleOne(claim)
-        })
-        const rest = Effect.suspend(() => {
-          SubRanges.giveBack(subRanges, { start: claim.settled, end: claim.end })
-          if (claims.size === 0) { for (const deferred of idle.splice(0)) Deferred.doneUnsafe(deferred, Exit.void) }
+          giveBack({ start: claim.settled, end: claim.end })
+          rest()
           return note(actor, claim, began)
         })
         return Effect.exit(restore(job.finished)).pipe(
-          Effect.flatMap((exit) => Effect.andThen(finish, exit)),
-          Effect.ensuring(rest)
+          Effect.flatMap((exit) => Effect.andThen(settleOne(claim), exit)),
+          Effect.ensuring(leave)
         )
       })
     )
 
-  const wait = (within: PfnRange.PfnRange, what: string): Effect.Effect<void, NotInitialised> =>
+  const wait = (
+    within: PfnRange.PfnRange,
+    what: string,
+    isReady: () => boolean
+  ): Effect.Effect<void, NotInitialised> =>
     Effect.suspend(() => {
+      if (isReady()) return Effect.void
+      const error = failed.find((one) => PfnRange.overlaps(one, within))
+      if (error !== undefined) return Effect.fail(error)
       for (const claim of busy(within)) {
         if (claim.end <= within.end) continue
         shorten(claim, Math.max(current(claim), SubRanges.unitEnd(claim.share, within.end - 1)))
       }
-      const waiter: Waiter = { range: within, deferred: Deferred.makeUnsafe() }
+      const waiter: Waiter = { range: within, isReady, deferred: Deferred.makeUnsafe() }
       waiters.add(waiter)
       return Deferred.await(waiter.deferred).pipe(
         Waiting.waitingFor(what),
@@ -227,25 +259,29 @@ export const make = (
       )
     })
 
-  const done: Stage["done"] = (within, what) =>
-    Effect.flatMap(settle(within), () => {
-      if (SubRanges.isDone(subRanges, within)) return Effect.void
-      const error = failed.find((one) => PfnRange.overlaps(one, within))
-      return error === undefined ? wait(within, what) : Effect.fail(error)
-    })
+  const isDone = (within: PfnRange.PfnRange) => () => SubRanges.isDone(subRanges, within)
+
+  const isAvailable = (within: PfnRange.PfnRange) => () =>
+    SubRanges.isDone(subRanges, within) || SubRanges.nextPending(subRanges, within) !== undefined
+
+  const done: Stage["done"] = (within, what) => Effect.andThen(settle(within), wait(within, what, isDone(within)))
+
+  const available: Stage["available"] = (within, what) =>
+    Effect.andThen(settle(within), wait(within, what, isAvailable(within)))
 
   const quiet = Effect.suspend(() => {
-    if (claims.size === 0) return Effect.void
+    if (claims.size === 0 && performing === 0) return Effect.void
     const deferred = Deferred.makeUnsafe<void>()
     idle.push(deferred)
     return Effect.andThen(Deferred.await(deferred), Effect.yieldNow)
   })
 
-  return { subRanges, run, settle, yields, done, busy, at: reached, quiet, fail }
+  return { subRanges, run, settle, yields, done, available, busy, at: reached, quiet, fail }
 }
 
 /**
- * Does what is pending of a part of one share, then waits for what others do of it; `what` that is, for whoever asks.
+ * Does what is pending of a part of one share, waits for what others do of it, and does what they give back; `what` that is,
+ * for whoever asks.
  *
  * @category running
  * @since 0.1.0
@@ -257,9 +293,8 @@ export const take = Effect.fnUntraced(function*(
   part: PfnRange.PfnRange,
   what: string
 ) {
-  for (let next = SubRanges.nextPending(stage.subRanges, part); next !== undefined;) {
-    yield* stage.run(actor, share, next)
-    next = SubRanges.nextPending(stage.subRanges, part)
+  while (!SubRanges.isDone(stage.subRanges, part)) {
+    const next = SubRanges.nextPending(stage.subRanges, part)
+    yield* next === undefined ? stage.available(part, what) : stage.run(actor, share, next)
   }
-  yield* stage.done(part, what)
 })

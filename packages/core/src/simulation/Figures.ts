@@ -1,0 +1,221 @@
+/**
+ * The figures of a simulation: a fold over its timeline, and nothing else.
+ *
+ * @since 0.1.0
+ */
+import type { Ledger } from "../machine/Ledger.ts"
+import type * as Timeline from "../time/Timeline.ts"
+import type { Figure } from "./Testbed.ts"
+
+/**
+ * Latencies in nanoseconds; `count` accesses. Of none all are 0.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Latency {
+  readonly count: number
+  readonly p50Ns: number
+  readonly p99Ns: number
+  readonly maxNs: number
+}
+
+/**
+ * One device: when it appeared, when all of it was initialised, and how fast it was for those who touched it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DeviceRow {
+  readonly name: string
+  readonly appearsNs: number
+  readonly readyNs: number
+  readonly structPages: number
+  readonly firstFault: Latency
+}
+
+/**
+ * What a strategy gives. Nanoseconds since boot began, or of that length; bytes.
+ *
+ * - `bootProceedsNs`: the boot thread has loaded all drivers; `bootRamNs`: all RAM is initialised
+ * - `blockDevicesNs`: the last device has appeared; `readyNs`: the last struct page is written
+ * - `cpuNs` of writing and mapping; `lockHeldNs` and `lockLongestNs` of the hotplug lock
+ * - `structPagesWritten` and `bytesWritten` of device memory, each time counted; `bootStructPages` of RAM
+ * - `ram`, `device`: bytes that the memmap takes from them, page tables included
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Row {
+  readonly name: string
+  readonly bootRamNs: number
+  readonly bootProceedsNs: number
+  readonly blockDevicesNs: number
+  readonly readyNs: number
+  readonly firstFault: Latency
+  readonly cpuNs: number
+  readonly lockHeldNs: number
+  readonly lockLongestNs: number
+  readonly structPagesWritten: number
+  readonly bytesWritten: number
+  readonly bootStructPages: number
+  readonly ram: number
+  readonly device: number
+  readonly devices: ReadonlyArray<DeviceRow>
+}
+
+type Entry = Timeline.Entry
+
+const accesses: ReadonlySet<string> = new Set(["fault", "io", "register"])
+
+const sum = (numbers: Iterable<number>): number => {
+  let total = 0
+  for (const number of numbers) total += number
+  return total
+}
+
+const number = ({ details }: Entry, key: string): number => {
+  const value = details[key]
+  return typeof value === "number" ? value : 0
+}
+
+const length = ({ end, start }: Entry): number => end - start
+
+const isBoot = ({ group }: Entry): boolean => group === "boot" || group.startsWith("boot of node")
+
+/** The smallest value that is not exceeded by `part` of them (nearest rank). */
+const percentile = (sorted: ReadonlyArray<number>, part: number): number =>
+  sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0
+
+const latency = (entries: ReadonlyArray<Entry>): Latency => {
+  const sorted = entries.filter(({ name }) => accesses.has(name)).map(length).toSorted((a, b) => a - b)
+  return {
+    count: sorted.length,
+    p50Ns: percentile(sorted, 0.5),
+    p99Ns: percentile(sorted, 0.99),
+    maxNs: sorted.at(-1) ?? 0
+  }
+}
+
+const markAt = (entries: ReadonlyArray<Entry>, name: string): number =>
+  entries.find((entry) => entry.kind === "instant" && entry.name === name)?.end ?? 0
+
+/** What happened before drivers were unbound, if they ever were. */
+const firstBinding = (entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
+  const until = entries.findIndex(({ name }) => name === "drivers are unbound")
+  return until === -1 ? entries : entries.slice(0, until)
+}
+
+const device = (name: string, entries: ReadonlyArray<Entry>): DeviceRow => {
+  const own = entries.filter(({ group }) => group === name)
+  return {
+    name,
+    appearsNs: markAt(own, "appears"),
+    readyNs: markAt(own, "ready"),
+    structPages: sum(own.map((entry) => number(entry, "structPages"))),
+    firstFault: latency(own)
+  }
+}
+
+/**
+ * The row of a strategy.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const row = (name: string, { entries: all }: Timeline.Timeline): Row => {
+  const entries = firstBinding(all)
+  const [boot, others] = [entries.filter(isBoot), entries.filter((entry) => !isBoot(entry))]
+  const names = [...new Set(others.filter((entry) => entry.name === "appears").map(({ group }) => group))]
+  const devices = names.toSorted().map((one) => device(one, others))
+  const locks = entries.filter(({ group }) => group === "locks")
+  const taken = entries.find((entry) => entry.name === "memory taken")
+  return {
+    name,
+    bootRamNs: markAt(boot, "RAM is initialised"),
+    bootProceedsNs: markAt(boot, "boot goes on"),
+    blockDevicesNs: Math.max(0, ...devices.map(({ appearsNs }) => appearsNs)),
+    readyNs: Math.max(0, ...devices.map(({ readyNs }) => readyNs)),
+    firstFault: latency(others),
+    cpuNs: sum(entries.map((entry) => number(entry, "cpuNs"))),
+    lockHeldNs: sum(locks.map(length)),
+    lockLongestNs: Math.max(0, ...locks.map(length)),
+    structPagesWritten: sum(others.map((entry) => number(entry, "structPages"))),
+    bytesWritten: sum(others.map((entry) => number(entry, "bytes"))),
+    bootStructPages: sum(boot.map((entry) => number(entry, "structPages"))),
+    ram: taken === undefined ? 0 : number(taken, "ram"),
+    device: taken === undefined ? 0 : number(taken, "device"),
+    devices
+  }
+}
+
+/** How long one group was at it, from the first of its spans of that name to the end of the last. */
+const spanOf = (entries: ReadonlyArray<Entry>, name: string): number => {
+  const own = entries.filter((entry) => entry.kind === "span" && entry.name === name)
+  if (own.length === 0) return 0
+  return Math.max(...own.map(({ end }) => end)) - Math.min(...own.map(({ start }) => start))
+}
+
+const longest = (entries: ReadonlyArray<Entry>, name: string): number => {
+  const groups = new Map<string, Array<Entry>>()
+  for (const entry of entries) {
+    const found = groups.get(entry.group)
+    if (found === undefined) groups.set(entry.group, [entry])
+    else found.push(entry)
+  }
+  return Math.max(0, ...[...groups.values()].map((own) => spanOf(own, name)))
+}
+
+/**
+ * One figure, by the name under which published points ask for it.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const figure = (name: Figure, timeline: Timeline.Timeline): number => {
+  const { entries } = timeline
+  const first = firstBinding(entries)
+  const outside = (own: ReadonlyArray<Entry>) =>
+    own.filter((entry) => !isBoot(entry) && entry.details["pass"] !== "locked")
+  switch (name) {
+    case "boot":
+      return row("", timeline).bootRamNs
+    case "boot proceeds":
+      return row("", timeline).bootProceedsNs
+    case "devices appear":
+      return row("", timeline).blockDevicesNs
+    case "ready":
+      return row("", timeline).readyNs
+    case "lock held":
+      return row("", timeline).lockHeldNs
+    case "initialise":
+      return longest(outside(first), "initialise")
+    case "rebind":
+      return longest(outside(entries.slice(first.length)), "initialise")
+    case "boot node":
+      return longest(first.filter(({ group }) => group.startsWith("boot of node")), "initialise")
+  }
+}
+
+/**
+ * Bytes that memmaps take from RAM and from devices, as the machine's books say.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const memory = (
+  ledger: Ledger["Service"],
+  pageSize: number
+): { readonly ram: number; readonly device: number } => ({
+  ram: ledger.total({ book: "ram" }) * pageSize,
+  device: ledger.total({ book: "device" }) * pageSize
+})
+
+/**
+ * @category combinators
+ * @since 0.1.0
+ */
+export const difference = (
+  after: ReturnType<typeof memory>,
+  before: ReturnType<typeof memory>
+): ReturnType<typeof memory> => ({ ram: after.ram - before.ram, device: after.device - before.device })

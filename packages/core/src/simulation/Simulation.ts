@@ -1,0 +1,232 @@
+/**
+ * A machine boots and its device memory becomes usable, under one strategy, in virtual time: the real machine of `Machine.layer`
+ * with its drivers, whose `BackgroundInit` spends what the cost model says and whose every span is on a timeline.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { DaxDevices } from "../devices/DaxDevices.ts"
+import { Hmem } from "../devices/Hmem.ts"
+import { NvdimmBus } from "../devices/NvdimmBus.ts"
+import { devices } from "../devices/NvdimmState.ts"
+import { Pagemaps } from "../hotplug/Pagemaps.ts"
+import * as BackgroundInit from "../init/BackgroundInit.ts"
+import * as DeferredBootInit from "../init/DeferredBootInit.ts"
+import * as Disturbance from "../init/Disturbance.ts"
+import * as InitStrategy from "../init/InitStrategy.ts"
+import type * as KernelError from "../kernel/KernelError.ts"
+import { Uevents } from "../kernel/Uevents.ts"
+import * as BootMemory from "../machine/BootMemory.ts"
+import { Ledger } from "../machine/Ledger.ts"
+import * as Machine from "../machine/Machine.ts"
+import type { MachineError } from "../machine/MachineError.ts"
+import type * as MachineSpec from "../machine/MachineSpec.ts"
+import { Kernel } from "../release/Kernel.ts"
+import * as CostModel from "../time/CostModel.ts"
+import type { Deadlock } from "../time/Deadlock.ts"
+import * as Timeline from "../time/Timeline.ts"
+import * as VirtualTime from "../time/VirtualTime.ts"
+import * as Waiting from "../time/Waiting.ts"
+import * as EarlierBoot from "./EarlierBoot.ts"
+import type * as FaultPattern from "./FaultPattern.ts"
+import * as Figures from "./Figures.ts"
+import * as Touching from "./Touching.ts"
+
+/**
+ * - `machine` with its configured namespaces, and `costs` of its hardware
+ * - `faults`: who touches each device once it appears
+ * - `seed` of everything that is left to chance
+ * - `rebind`: once all is initialised, drivers are unbound and bound again, which shows what warm memory costs
+ * - `disturbance`: what befalls workers
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly machine: MachineSpec.MachineSpec
+  readonly costs: CostModel.Costs
+  readonly strategy: InitStrategy.InitStrategy
+  readonly faults: FaultPattern.FaultPattern
+  readonly seed: string | number
+  readonly rebind?: boolean | undefined
+  readonly disturbance?: Disturbance.Disturbance | undefined
+}
+
+/**
+ * What came of it: the timeline, the figures read from it, how many wake-ups it took, and what of the machine is not simulated.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outcome {
+  readonly strategy: InitStrategy.InitStrategy
+  readonly timeline: Timeline.Timeline
+  readonly row: Figures.Row
+  readonly events: number
+  readonly notes: ReadonlyArray<string>
+}
+
+const withBacking = (
+  machine: MachineSpec.MachineSpec,
+  backing: InitStrategy.InitStrategy["backing"]
+): MachineSpec.MachineSpec =>
+  backing === "configured" ? machine : {
+    ...machine,
+    devices: (machine.devices ?? []).map((device) => ({
+      ...device,
+      configured: (device.configured ?? []).map((one) =>
+        one.mode === "fsdax" || one.mode === "devdax" ? { ...one, map: backing === "RAM" ? "mem" : "dev" } : one
+      )
+    }))
+  }
+
+const processorsOf = (machine: MachineSpec.MachineSpec, costs: CostModel.Costs) => (node: number): number => {
+  const stated = (machine.nodes ?? []).find((one) => one.node === node)?.cpus
+  return stated ?? (Number.isFinite(costs.processors) ? costs.processors : 1)
+}
+
+/** The buses and the drivers of character devices: what is there before the drivers of namespaces look at them. */
+const loadBuses = Effect.gen(function*() {
+  const bus = yield* NvdimmBus
+  const dax = yield* DaxDevices
+  yield* dax.unload("kmem")
+  for (const provider of ["nfit", "nd_e820", "virtio_pmem"] as const) yield* bus.load(provider)
+  yield* dax.load("device_dax")
+})
+
+/** All drivers of device memory at once, as their probes are (23.7). */
+const loadDrivers = Effect.gen(function*() {
+  const bus = yield* NvdimmBus
+  const hmem = yield* Hmem
+  yield* Effect.all([bus.load("nd_pmem"), bus.load("dax_pmem"), Effect.exit(hmem.load)], {
+    concurrency: "unbounded",
+    discard: true
+  })
+})
+
+const booted: Timeline.Track = { group: "boot", lane: "boot thread" }
+
+const program = Effect.fnUntraced(function*({ costs, faults, machine, rebind }: Request) {
+  const bus = yield* NvdimmBus
+  const background = yield* BackgroundInit.BackgroundInit
+  const pagemaps = yield* Pagemaps
+  const ledger = yield* Ledger
+  const { arch } = yield* Kernel
+  const timeline = yield* Timeline.Current
+  const touching = yield* FiberSet.make<void, KernelError.KernelError>()
+  const watching = yield* FiberSet.make<void>()
+  yield* Timeline.mark(booted, "RAM is initialised")
+  const held = () => Figures.memory(ledger, arch.pageSize)
+  const { notes } = yield* Effect.gen(function*() {
+    yield* loadBuses
+    return { notes: yield* EarlierBoot.write(machine) }
+  }).pipe(
+    Effect.provideService(CostModel.Current, CostModel.free),
+    Effect.provideService(Timeline.Current, null)
+  )
+  const before = held()
+
+  /** Each name of a device in the engine, with the one people know. */
+  const names = new Map<string, string>()
+
+  const ready = Effect.fnUntraced(function*(name: string) {
+    const pagemap = pagemaps.all().find((one) => (names.get(one.name) ?? one.name) === name)
+    const track = { group: name, lane: "device" }
+    for (const range of pagemap?.ranges ?? []) yield* Effect.ignore(background.finished(range))
+    yield* Timeline.mark(track, "ready")
+  })
+
+  const appeared = Effect.fnUntraced(function*(name: string) {
+    const own = bus.regions().flatMap(devices).find((device) => device.bound?.disk?.name === name)
+    if (own !== undefined) names.set(own.name, name)
+    yield* Timeline.mark({ group: name, lane: "device" }, "appears")
+    yield* FiberSet.run(watching, ready(name))
+    const node = pagemaps.all().find((one) => (names.get(one.name) ?? one.name) === name)?.node ?? 0
+    yield* FiberSet.run(touching, Touching.all(name, faults, processorsOf(machine, costs)(node)))
+  })
+
+  const listen = Effect.provideService(Uevents, (name: string) => Effect.orDie(appeared(name)))
+  yield* listen(loadDrivers)
+  yield* Timeline.mark(booted, "boot goes on")
+  yield* FiberSet.awaitEmpty(watching)
+  yield* FiberSet.awaitEmpty(touching)
+  yield* Timeline.mark({ group: "machine", lane: "memory" }, "memory taken", Figures.difference(held(), before))
+  if (rebind === true) {
+    yield* Timeline.mark(booted, "drivers are unbound")
+    for (const driver of ["nd_pmem", "dax_pmem"] as const) yield* bus.unload(driver)
+    yield* loadDrivers
+    yield* FiberSet.awaitEmpty(watching)
+  }
+  return { notes, names, entries: timeline?.entries ?? [] }
+})
+
+/** The kernel, its strategy and its boot. */
+const layerOf = (request: Request) => {
+  const { costs, strategy } = request
+  const spec = { ...request.machine, kernel: InitStrategy.kernelText(strategy) }
+  return Result.map(BootMemory.make(spec), (memory) => {
+    const [bootNode = 0] = memory.cpuNodes
+    return Machine.boot(memory, spec, {
+      background: BackgroundInit.layer(strategy, memory.cpuNodes),
+      deferredBoot: DeferredBootInit.layer(strategy.boot, processorsOf(request.machine, costs), bootNode)
+    })
+  })
+}
+
+const renamed = (entries: ReadonlyArray<Timeline.Entry>, names: ReadonlyMap<string, string>): Timeline.Timeline => ({
+  entries: entries.map((entry) => {
+    const known = names.get(entry.group)
+    const name = entry.group === "locks" ? names.get(entry.name) : undefined
+    return known === undefined && name === undefined
+      ? entry
+      : { ...entry, group: known ?? entry.group, name: name ?? entry.name }
+  })
+})
+
+/**
+ * Boots the machine under the strategy and waits until everybody has what they wanted.
+ *
+ * Fails where the machine cannot boot, where its namespaces cannot be there, and with a `Deadlock` where somebody would wait for
+ * ever. The same request ends the same way, entry for entry.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (
+  given: Request
+): Effect.Effect<Outcome, MachineError | KernelError.KernelError | Deadlock> =>
+  Effect.suspend(() => {
+    const request = { ...given, machine: withBacking(given.machine, given.strategy.backing) }
+    const timeline = Timeline.make()
+    const whole = Effect.gen(function*() {
+      const layer = yield* Effect.fromResult(layerOf(request))
+      const model = yield* CostModel.make(request.costs)
+      const references = Context.make(CostModel.Current, model).pipe(
+        Context.add(Timeline.Current, timeline),
+        Context.add(Disturbance.Current, request.disturbance ?? Disturbance.none)
+      )
+      // The machine is booted by whoever pays for it.
+      return yield* Effect.flatMap(Layer.build(layer), (machine) => Effect.provide(program(request), machine)).pipe(
+        Effect.provide(references)
+      )
+    }).pipe(Effect.scoped, Waiting.named("boot"))
+    return Effect.flatMap(VirtualTime.run(whole, { seed: request.seed }), ({ events, exit }) =>
+      Exit.isFailure(exit)
+        ? Effect.failCause(exit.cause)
+        : Effect.sync(() => {
+          const { names, notes } = exit.value
+          const shown = renamed(timeline.entries, names)
+          return {
+            strategy: request.strategy,
+            timeline: shown,
+            row: Figures.row(request.strategy.name, shown),
+            events,
+            notes
+          }
+        }))
+  })

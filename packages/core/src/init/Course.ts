@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Deferred from "effect/Deferred"
 import type * as PfnRange from "../geometry/PfnRange.ts"
 import type { InitMemory, Surroundings } from "./InitMemory.ts"
 import type { Worker } from "./InitWorkers.ts"
@@ -13,7 +14,7 @@ import type { Stage } from "./Stage.ts"
 /**
  * - `pages` whose struct pages are to be written
  * - `over`: why it ended before that; `isDying`: the device goes away
- * - `end` ends it: nobody begins anything, everybody who waits is told
+ * - `end` ends it: nobody begins anything, everybody who waits is told, and so is who waits for `ended`
  *
  * @category models
  * @since 0.1.0
@@ -26,6 +27,7 @@ export interface Course {
   readonly writing: Stage
   readonly workers: ReadonlyArray<Worker>
   readonly end: (reason: NotInitialised) => void
+  readonly ended: Deferred.Deferred<void>
   over: NotInitialised | null
   isDying: boolean
 }

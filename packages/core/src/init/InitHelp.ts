@@ -39,14 +39,13 @@ const stealUnit = (
   unit: PfnRange.PfnRange,
   actor: Stage.Actor
 ): Effect.Effect<void, NotInitialised> =>
-  mutex.withPermits(1)(Effect.suspend(() => {
-    const pending = SubRanges.nextPending(writing.subRanges, unit)
-    return pending === undefined ? Effect.void : writing.run(actor, share, pending)
-  })).pipe(Waiting.waitingFor(`the mutex of ${memory.name} ${lane}`))
+  mutex.withPermits(1)(Stage.take(writing, actor, share, unit, `struct pages of ${memory.name}`)).pipe(
+    Waiting.waitingFor(`the mutex of ${memory.name} ${lane}`)
+  )
 
 /** v2: the sub-ranges the pages lie in, under the mutex of each worker (ASY-6). */
 const stealSubRanges = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.PfnRange, actor: Stage.Actor) {
-  const { around: { strategy }, writing } = course
+  const { around: { strategy }, mapping, writing } = course
   for (const { part, worker } of covering(course, pfns)) {
     const { share } = worker
     const first = SubRanges.unitStart(share, part.start)
@@ -57,21 +56,30 @@ const stealSubRanges = Effect.fnUntraced(function*(course: Course, pfns: PfnRang
     for (let at = first; at < until;) {
       const unit = { start: at, end: SubRanges.unitEnd(share, at) }
       at = unit.end
-      yield* writing.yields(unit)
+      yield* mapping.need(actor, unit)
+      yield* writing.settle(unit)
       if (SubRanges.isDone(writing.subRanges, unit)) continue
-      worker.wanting++
-      yield* Effect.ensuring(stealUnit(course, worker, unit, actor), Effect.sync(() => worker.wanting--))
+      // From now on whoever holds the mutex does so for one sub-range.
+      yield* Effect.acquireUseRelease(
+        Effect.sync(() => worker.wanting++),
+        () => Effect.andThen(writing.yields(share), stealUnit(course, worker, unit, actor)),
+        () => Effect.sync(() => worker.wanting--)
+      )
     }
   }
 })
 
-/** The pages, or the compounds they lie in, and no others; the workers go on behind them. */
-const stealExactly = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.PfnRange, actor: Stage.Actor) {
-  const { mapping, memory: { first, name, order }, pages, writing } = course
+/** Pages, or the compounds they lie in: the struct page of a tail says nothing without its head's (INI-3). */
+const whole = ({ memory: { first, order }, pages }: Course, { end, start }: PfnRange.PfnRange): PfnRange.PfnRange => {
   const compound = 2 ** order
-  const whole = (pfn: number, round: (x: number) => number) =>
+  const bound = (pfn: number, round: (x: number) => number) =>
     pfn <= first ? pfn : first + round((pfn - first) / compound) * compound
-  const exact = PfnRange.intersection(pages, { start: whole(pfns.start, Math.floor), end: whole(pfns.end, Math.ceil) })
+  return PfnRange.intersection(pages, { start: bound(start, Math.floor), end: bound(end, Math.ceil) })
+}
+
+/** The pages and no others; the workers go on behind them. */
+const stealExactly = Effect.fnUntraced(function*(course: Course, exact: PfnRange.PfnRange, actor: Stage.Actor) {
+  const { mapping, memory: { name }, writing } = course
   yield* mapping.need(actor, exact)
   yield* writing.yields(exact)
   for (const { part, worker } of covering(course, exact)) {
@@ -86,21 +94,24 @@ const stealExactly = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.
  * @category running
  * @since 0.1.0
  */
-export const need = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.PfnRange, actor: Stage.Actor) {
+export const need = Effect.fnUntraced(function*(course: Course, asked: PfnRange.PfnRange, actor: Stage.Actor) {
   const { around: { strategy }, mapping, memory, pages, writing } = course
-  if (pfns.start < pages.start) return yield* InitMemory.refuse(memory, "never", pfns)
+  if (asked.start < pages.start) return yield* InitMemory.refuse(memory, "never", asked)
+  const pfns = whole(course, asked)
   yield* writing.settle(pfns)
   if (SubRanges.isDone(writing.subRanges, pfns)) return
-  if (course.isDying) return yield* InitMemory.refuse(memory, "unloaded", pfns)
+  if (course.isDying) return yield* InitMemory.refuse(memory, "unloaded", asked)
   if (course.over !== null) return yield* Effect.fail(course.over)
-  if (strategy.help === "steal exactly") return yield* stealExactly(course, pfns, actor)
-  yield* mapping.need(actor, pfns)
   switch (strategy.help) {
     case "none":
+      yield* mapping.need(actor, pfns)
       return yield* writing.done(pfns, `struct pages of ${memory.name}`)
     case "wait for the worker":
+      yield* mapping.need(actor, pfns)
       return yield* waitForWorkers(course, pfns)
     case "steal sub-ranges":
       return yield* stealSubRanges(course, pfns, actor)
+    case "steal exactly":
+      return yield* stealExactly(course, pfns, actor)
   }
 })

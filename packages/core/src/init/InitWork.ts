@@ -271,7 +271,9 @@ export const reach = (parts: ReadonlyArray<Part>, from: number, stores: number):
   for (const part of cut(parts, { start: from, end: Infinity })) {
     if (left < part.written) {
       if (part.image._tag !== "Compound") return part.start + Math.floor(left)
-      return part.start + Math.floor(left / part.image.written) * 2 ** part.image.order
+      // Tails before the first head belong to a compound that is counted where it begins.
+      const { head, order, written } = part.image
+      return head + (Math.ceil((part.start - head) / 2 ** order) + Math.floor(left / written)) * 2 ** order
     }
     left -= part.written
     at = part.end

@@ -67,12 +67,16 @@ export const divide = (
   division === "own share" ? shares : shares.flatMap((share) => Array.from({ length: workers }, () => share))
 
 /**
- * After what was asked for last, then what is left of the share; one sub-range at a time where others take from it too.
+ * After what was asked for last, then what is left of the share; one sub-range at a time where others take from it too, or wait
+ * for the mutex.
  */
-const nextRun = ({ around, writing }: Course, { cursor, share }: Worker): PfnRange.PfnRange | undefined => {
+const nextRun = (
+  { around, writing }: Course,
+  { cursor, share, wanting }: Worker
+): PfnRange.PfnRange | undefined => {
   const next = SubRanges.nextPending(writing.subRanges, share, cursor) ??
     SubRanges.nextPending(writing.subRanges, share)
-  return next === undefined || around.strategy.division === "own share"
+  return next === undefined || (around.strategy.division === "own share" && wanting === 0)
     ? next
     : { start: next.start, end: Math.min(next.end, SubRanges.unitEnd(share, next.start)) }
 }
@@ -84,12 +88,11 @@ const ownShare = Effect.fnUntraced(function*(course: Course, worker: Worker, act
   if (SubRanges.isDone(course.writing.subRanges, worker.share)) return
   yield* course.mapping.need(actor, worker.share)
   while (!isOver(course) && nextRun(course, worker) !== undefined) {
+    // Whoever waits for the mutex gets it after one sub-range.
     yield* worker.mutex.withPermits(1)(Effect.suspend(() => {
       const next = nextRun(course, worker)
       return next === undefined ? Effect.void : course.writing.run(actor, worker.share, next)
     }))
-    // Whoever waits for the mutex gets it before the next sub-range.
-    if (worker.wanting > 0) yield* Effect.yieldNow
   }
 })
 
@@ -123,17 +126,44 @@ const takeOver = Effect.fnUntraced(function*(course: Course, actor: Stage.Actor)
 
 /** Where nobody else does a share that was given up, whoever waits for it would for ever. */
 const end = (course: Course, worker: Worker): void => {
-  const { around: { strategy }, memory, workers, writing } = course
+  const { around: { strategy }, memory, pages, workers, writing } = course
   worker.active = false
-  worker.isAbandoned = SubRanges.nextPending(writing.subRanges, worker.share) !== undefined
+  worker.isAbandoned = !SubRanges.isDone(writing.subRanges, worker.share)
   Deferred.doneUnsafe(worker.ended, Exit.void)
-  const isAlone = (strategy.populate === "one barrier" && strategy.division === "own share") ||
-    workers.every(({ active }) => !active)
   const isHelped = strategy.help === "steal sub-ranges" || strategy.help === "steal exactly"
-  if (worker.isAbandoned && isAlone && !isHelped) {
-    writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))
+  if (isHelped) return
+  const isLast = workers.every(({ active }) => !active)
+  if (isOwn(strategy)) {
+    if (worker.isAbandoned) writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))
+  } else if (isLast && !SubRanges.isDone(writing.subRanges, pages)) {
+    writing.fail(InitMemory.refuse(memory, "cancelled", pages))
   }
 }
+
+/** Whether nobody does the share of another worker. */
+const isOwn = ({ division, populate }: InitStrategy): boolean => populate === "one barrier" && division === "own share"
+
+/** In turn among the workers of the machine, unless it is over before that. */
+const inTurn = ({ around: { permits }, ended }: Course, effect: Effect.Effect<void, NotInitialised>) =>
+  permits === null ? effect : Effect.scoped(Effect.flatMap(
+    Effect.raceFirst(
+      Effect.as(permits.takeScoped(1), true).pipe(Waiting.waitingFor("its turn among the workers of the machine")),
+      Effect.as(Deferred.await(ended), false)
+    ),
+    (isIn) => isIn ? effect : Effect.void
+  ))
+
+/** What somebody else is busy with may come back: a worker stays until that is done too. */
+const work = Effect.fnUntraced(function*(course: Course, worker: Worker, actor: Stage.Actor) {
+  const { around: { strategy }, memory, pages, writing } = course
+  const scope = strategy.populate === "one barrier" ? worker.share : pages
+  const own = ownShare(course, worker, actor)
+  const all = strategy.populate === "one barrier" ? own : Effect.andThen(own, takeOver(course, actor))
+  while (!isOver(course) && !SubRanges.isDone(writing.subRanges, scope)) {
+    yield* inTurn(course, all)
+    if (!isOver(course)) yield* writing.available(scope, `struct pages of ${memory.name}`)
+  }
+})
 
 /**
  * One worker, from its place on a processor to its end. Those of one barrier do their share and no more; others then take over
@@ -146,10 +176,8 @@ export const run = Effect.fnUntraced(function*(course: Course, worker: Worker) {
   const { around, memory: { name, node } } = course
   const { dies } = around.disturbance(name, worker.lane)
   const actor = { node: yield* around.place(node), track: { group: name, lane: worker.lane } }
-  const own = ownShare(course, worker, actor)
-  const all = around.strategy.populate === "one barrier" ? own : Effect.andThen(own, takeOver(course, actor))
-  const mortal = dies === Effect.never ? all : Effect.raceFirst(all, dies)
-  yield* (around.permits === null ? mortal : around.permits.withPermits(1)(mortal)).pipe(
+  const all = work(course, worker, actor)
+  yield* (dies === Effect.never ? all : Effect.raceFirst(all, dies)).pipe(
     Effect.ignore,
     Effect.ensuring(Effect.sync(() => end(course, worker))),
     Waiting.named(`${name} ${worker.lane}`)

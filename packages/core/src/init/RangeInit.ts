@@ -8,6 +8,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
@@ -164,11 +165,13 @@ export const make = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, a
     course.over ??= reason
     mapping.fail(reason)
     writing.fail(reason)
+    Deferred.doneUnsafe(course.ended, Exit.void)
   }
   const mapping = Mapping.make(memory, around, end)
   const writing = writingOf(memory, around, { pages, shares, populated: mapping.populated })
   const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), !isStuck)
-  const course: Course = { memory, around, pages, mapping, writing, workers, end, over: null, isDying: false }
+  const ended = Deferred.makeUnsafe<void>()
+  const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, over: null, isDying: false }
   yield* Effect.addFinalizer(() => Effect.sync(() => end(InitMemory.refuse(memory, "cancelled"))))
   if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))
   for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))

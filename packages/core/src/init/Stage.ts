@@ -177,9 +177,7 @@ export const make = (
     }).pipe(Effect.uninterruptible)
 
   const busy = (within: PfnRange.PfnRange): ReadonlyArray<Claim> =>
-    [...claims].filter(({ end, settled }) =>
-      settled < end && PfnRange.overlaps({ start: settled, end }, within)
-    )
+    [...claims].filter(({ end, settled }) => settled < end && PfnRange.overlaps({ start: settled, end }, within))
 
   const settle = (within: PfnRange.PfnRange) =>
     Effect.suspend(() => Effect.forEach(busy(within), settleOne, { discard: true }))

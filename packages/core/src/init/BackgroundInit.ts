@@ -17,6 +17,7 @@ import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import { FrameAllocator } from "../frames/FrameAllocator.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import { GiB } from "../geometry/Units.ts"
@@ -86,6 +87,7 @@ const probeLane = (group: string): Timeline.Track => ({ group, lane: "probe" })
  */
 export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrategy, nodes: ReadonlyArray<number>) {
   const { arch } = yield* Kernel
+  const frames = yield* FrameAllocator
   const locks = yield* Locks
   const log = yield* KernelLog
   const permits = strategy.limit === null ? null : yield* Semaphore.make(strategy.limit)
@@ -181,14 +183,18 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   })
 
   const later = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
+    // Posted workers are found by pfn in a tree that is allocated; without it all is done at once (ASY-4).
+    const isFound = memory.isBoot || strategy.populate !== "one barrier" || frames.small("async-lookup")
+    if (!isFound && !strategy.flaws.includes("cleared-on-insert-failure")) return yield* atOnce(memory, strategy)
     const around = yield* surroundings(memory, strategy)
     const scope = yield* Scope.fork(yield* Effect.scope)
     if (!memory.isBoot) {
       const nanos = Math.ceil(linearMap(around.costs.costs, memory))
-      const map = Timeline.span(CostModel.sleep(nanos), probeLane(memory.name), "map", () => ({ cpuNs: nanos }))
+      const linear = Timeline.span(CostModel.sleep(nanos), probeLane(memory.name), "map", () => ({ cpuNs: nanos }))
+      const map = strategy.populate === "under the lock" ? populate(memory) : linear
       yield* locks.memHotplug(Effect.andThen(map, memory.join([])))
     }
-    const init = yield* RangeInit.make(memory, around).pipe(Scope.provide(scope))
+    const init = yield* RangeInit.make(memory, around, isFound).pipe(Scope.provide(scope))
     const { end, start } = memory.range
     ExtentMap.set(attached, start, end, init)
     const result: Attached = {
@@ -252,4 +258,5 @@ export const watch = (
 export const layer = (
   strategy: InitStrategy.InitStrategy = InitStrategy.synchronous,
   nodes: ReadonlyArray<number> = []
-): Layer.Layer<BackgroundInit, never, Kernel | Locks | KernelLog> => Layer.effect(BackgroundInit, make(strategy, nodes))
+): Layer.Layer<BackgroundInit, never, Kernel | FrameAllocator | Locks | KernelLog> =>
+  Layer.effect(BackgroundInit, make(strategy, nodes))

@@ -13,6 +13,7 @@ import type { Stage } from "./Stage.ts"
 
 /**
  * - `pages` whose struct pages are to be written
+ * - `isFound`: workers are found by pfn; where the lookup could not be built nobody knows of any (26.6)
  * - `over`: why it ended before that; `isDying`: the device goes away
  * - `end` ends it: nobody begins anything, everybody who waits is told, and so is who waits for `ended`
  *
@@ -28,6 +29,7 @@ export interface Course {
   readonly workers: ReadonlyArray<Worker>
   readonly end: (reason: NotInitialised) => void
   readonly ended: Deferred.Deferred<void>
+  readonly isFound: boolean
   over: NotInitialised | null
   isDying: boolean
 }

@@ -95,7 +95,8 @@ const stealExactly = Effect.fnUntraced(function*(course: Course, exact: PfnRange
  * @since 0.1.0
  */
 export const need = Effect.fnUntraced(function*(course: Course, asked: PfnRange.PfnRange, actor: Stage.Actor) {
-  const { around: { strategy }, mapping, memory, pages, writing } = course
+  const { around: { strategy }, isFound, mapping, memory, pages, writing } = course
+  if (!isFound) return
   if (asked.start < pages.start) return yield* InitMemory.refuse(memory, "never", asked)
   const pfns = whole(course, asked)
   yield* writing.settle(pfns)

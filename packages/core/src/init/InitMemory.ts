@@ -83,6 +83,14 @@ export interface Surroundings {
 }
 
 /**
+ * Nanoseconds of somebody who works at `speed` times the usual: 0 is not at all.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const paced = (nanos: number, speed: number): number => speed === 0 ? Infinity : nanos / speed
+
+/**
  * What one struct page costs somebody.
  *
  * @category queries
@@ -99,7 +107,7 @@ export const demand = (
   return {
     pool: CostModel.pool(node),
     memory: CostModel.memory(memory.medium, memory.node),
-    unitNanos: (memory.isBoot ? costs.bootPage : device) * (node === memory.node ? 1 : costs.remote) / speed,
+    unitNanos: paced((memory.isBoot ? costs.bootPage : device) * (node === memory.node ? 1 : costs.remote), speed),
     unitBytes: memory.structPage
   }
 }

@@ -36,7 +36,7 @@ export interface Mapping {
 }
 
 /**
- * Nothing is mapped yet. `onFailure` is told once there is no memory for the memmap.
+ * Nothing is mapped yet, unless that was done under the lock. `onFailure` is told once there is no memory for the memmap.
  *
  * What is mapped at once are sections, or compounds where these are larger, counted from the beginning of the range (CMP-4).
  *
@@ -45,7 +45,7 @@ export interface Mapping {
  */
 export const make = (
   memory: InitMemory.InitMemory,
-  { costs, onLost, strategy, tables, timeline }: InitMemory.Surroundings,
+  { costs, disturbance, onLost, strategy, tables, timeline }: InitMemory.Surroundings,
   onFailure: (error: NotInitialised) => void
 ): Mapping => {
   const { mapping, name, order, range, section, subsection } = memory
@@ -87,10 +87,13 @@ export const make = (
       details: (part) => ({ mapped: PfnRange.length(part) }),
       units: PfnRange.length,
       reach: (from, units) => Math.min(range.end, from + Math.floor(units)),
-      demand: ({ node }) => ({
+      demand: ({ node, track }) => ({
         pool: CostModel.pool(node),
         memory: "",
-        unitNanos: costs.costs[mapping === "shared" ? "sharedSection" : "section"] / section,
+        unitNanos: InitMemory.paced(
+          costs.costs[mapping === "shared" ? "sharedSection" : "section"] / section,
+          disturbance(track.group, track.lane).speed
+        ),
         unitBytes: 0
       }),
       perform: populateLocked
@@ -98,6 +101,11 @@ export const make = (
     costs,
     timeline
   )
+
+  if (strategy.populate === "under the lock") {
+    SubRanges.finish(stage.subRanges, range)
+    ExtentMap.set(populated, range.start, range.end, true)
+  }
 
   const outward = ({ end, start }: PfnRange.PfnRange): PfnRange.PfnRange => ({
     start: Math.max(range.start, origin + Math.floor((start - origin) / granule) * granule),

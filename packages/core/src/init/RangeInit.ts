@@ -73,10 +73,16 @@ const sharesOf = (
   pages: PfnRange.PfnRange
 ): ReadonlyArray<SubRanges.Share> => {
   const { division, populate, subRanges, workers } = strategy
-  if (division === "one cursor") return SubRanges.posted(pages, 1, workers * (subRanges ?? 1))
-  if (populate === "one barrier") return SubRanges.posted(pages, workers, subRanges ?? 1)
   const unit = Math.max(subsection, 2 ** order)
-  return SubRanges.aligned(pages, { workers, align: Math.max(section, unit), origin: order > 0 ? first : 0, unit })
+  const origin = order > 0 ? first : 0
+  if (division === "one cursor" || populate === "one barrier") {
+    const [shares, pieces] = division === "one cursor" ? [1, workers] : [workers, 1]
+    const posted = SubRanges.posted(pages, shares, pieces * (subRanges ?? 1))
+    return subRanges === null ? posted.map((share) => ({ ...share, origin, unit })) : posted
+  }
+  const aligned = SubRanges.aligned(pages, { workers, align: Math.max(section, unit), origin, unit })
+  const pieces = (share: SubRanges.Share, many: number) => Math.ceil(PfnRange.length(share) / many / unit) * unit
+  return subRanges === null ? aligned : aligned.map((share) => ({ ...share, unit: pieces(share, subRanges) }))
 }
 
 const writingOf = (
@@ -113,10 +119,12 @@ const writingOf = (
   )
 }
 
-const stateOf = ({ isDying, mapping, memory, over }: Course, left: number): State => {
+const stateOf = ({ isDying, mapping, memory, over, workers }: Course, left: number): State => {
   if (isDying) return "dying"
   if (over !== null) return over.reason === "cancelled" ? "cancelled" : "failed"
   if (left === 0) return "idle"
+  // Whoever had the rest is gone.
+  if (workers.every(({ ended }) => Deferred.isDoneUnsafe(ended))) return "cancelled"
   const mapped = PfnRange.total(mapping.populated.extents)
   return mapped < PfnRange.length(memory.range) ? "mapping" : "initialising"
 }
@@ -150,12 +158,17 @@ const stop = Effect.fnUntraced(function*(course: Course, reason: "unloaded" | "c
 })
 
 /**
- * Begins to initialise a range; its workers run until they are done or the scope ends.
+ * Begins to initialise a range; its workers run until they are done or the scope ends. Not `isFound`: the lookup of workers by
+ * pfn could not be built, and nobody is noted as active (26.6).
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, around: InitMemory.Surroundings) {
+export const make = Effect.fnUntraced(function*(
+  memory: InitMemory.InitMemory,
+  around: InitMemory.Surroundings,
+  isFound = true
+) {
   const fibers = yield* FiberSet.make<void>()
   const parts = memory.work.unlocked
   const pages = { start: parts[0]?.start ?? memory.range.end, end: parts.at(-1)?.end ?? memory.range.end }
@@ -169,9 +182,11 @@ export const make = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, a
   }
   const mapping = Mapping.make(memory, around, end)
   const writing = writingOf(memory, around, { pages, shares, populated: mapping.populated })
-  const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), !isStuck)
+  const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), isFound && !isStuck)
   const ended = Deferred.makeUnsafe<void>()
-  const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, over: null, isDying: false }
+  const over = null
+  const isDying = false
+  const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, isFound, over, isDying }
   yield* Effect.addFinalizer(() => Effect.sync(() => end(InitMemory.refuse(memory, "cancelled"))))
   if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))
   for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))

@@ -179,8 +179,14 @@ export const make = (
   const busy = (within: PfnRange.PfnRange): ReadonlyArray<Claim> =>
     [...claims].filter(({ end, settled }) => settled < end && PfnRange.overlaps({ start: settled, end }, within))
 
-  const settle = (within: PfnRange.PfnRange) =>
-    Effect.suspend(() => Effect.forEach(busy(within), settleOne, { discard: true }))
+  /** All of them, also where one fails. */
+  const settled = (within: PfnRange.PfnRange) =>
+    Effect.suspend(() => Effect.forEach(busy(within), (claim) => Effect.exit(settleOne(claim))))
+
+  const firstFailure = (exits: ReadonlyArray<Exit.Exit<void, NotInitialised>>) =>
+    exits.find(Exit.isFailure) ?? Exit.void
+
+  const settle = (within: PfnRange.PfnRange) => Effect.flatMap(settled(within), firstFailure)
 
   /** The run ends at `at` instead; what lies behind becomes pending. */
   const shorten = (claim: Claim, at: number): void => {
@@ -196,8 +202,9 @@ export const make = (
   const current = ({ end, settled, share }: Claim): number => Math.min(end, SubRanges.unitEnd(share, settled))
 
   const yields = Effect.fnUntraced(function*(within: PfnRange.PfnRange) {
-    yield* settle(within)
+    const exits = yield* settled(within)
     for (const claim of busy(within)) shorten(claim, Math.max(current(claim), within.start))
+    yield* firstFailure(exits)
   })
 
   const note = (actor: Actor, { job, settled, start }: Claim, began: number) =>

@@ -45,13 +45,35 @@ interface Running {
   done: number
   processorNanos: number
   share: FairShare.Share
+  /** The instant up to which `done` counts. */
+  since: number
   /** The instant at which it will be finished if nothing changes. */
   finishAt: number
   wake: ((effect: Effect.Effect<void>) => void) | null
 }
 
+const nothing: FairShare.Share = { processor: 0, rate: 0 }
+
+/** Jobs by what they use, to find those that a change concerns. */
+const makeUsers = (key: (demand: FairShare.Demand) => string) => {
+  const users = new Map<string, Set<Running>>()
+  return {
+    add: (job: Running) => {
+      const name = key(job.demand)
+      const found = users.get(name)
+      if (found === undefined) users.set(name, new Set([job]))
+      else found.add(job)
+    },
+    delete: (job: Running) => {
+      users.get(key(job.demand))?.delete(job)
+    },
+    of: (demand: FairShare.Demand): Iterable<Running> => users.get(key(demand)) ?? []
+  }
+}
+
 /**
- * A place where jobs run until the scope ends.
+ * A place where jobs run until the scope ends. All that changes at one instant is divided anew once, and only for jobs that share
+ * a processor or a memory with what changed.
  *
  * @category constructors
  * @since 0.1.0
@@ -63,9 +85,12 @@ export const make = Effect.fnUntraced(function*(
   const context = yield* Effect.context<never>()
   const fork = Effect.runForkWith(context)
   const running = new Set<Running>()
-  let last = Number(clock.monotonicTimeNanosUnsafe())
+  const pools = makeUsers(({ pool }) => pool)
+  const memories = makeUsers(({ memory }) => memory)
+  /** What came, went or became shorter since the last division. */
+  let changes: Array<FairShare.Demand> = []
   let alarm: Fiber.Fiber<void> | null = null
-  /** The alarm rings at this instant, once whoever is ready has run: all that changes at one instant is divided once. */
+  /** The alarm rings at this instant, once whoever is ready has run. */
   let isSoon = false
 
   yield* Effect.addFinalizer(() =>
@@ -75,30 +100,47 @@ export const make = Effect.fnUntraced(function*(
     })
   )
 
-  /** Every job advances to the present. */
-  const advance = () => {
-    const now = Number(clock.monotonicTimeNanosUnsafe())
-    const passed = now - last
-    last = now
-    if (passed <= 0) return
-    for (const job of running) {
-      job.done = job.finishAt <= now ? job.units : Math.min(job.units, job.done + job.share.rate * passed)
-      job.processorNanos += job.share.processor * passed
-    }
-  }
+  const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
-  const divide = () => {
-    const jobs = [...running]
-    const shares = FairShare.divide(jobs.map(({ demand }) => demand), capacity)
-    jobs.forEach((job, i) => {
-      job.share = shares[i] as FairShare.Share
-      predict(job)
-    })
+  /** The job advances to the present. */
+  const advance = (job: Running, at: number) => {
+    const passed = at - job.since
+    if (passed <= 0) return
+    job.since = at
+    job.done = job.finishAt <= at ? job.units : Math.min(job.units, job.done + job.share.rate * passed)
+    job.processorNanos += job.share.processor * passed
   }
 
   const predict = (job: Running) => {
     const left = job.units - job.done
-    job.finishAt = left <= 0 ? last : last + Math.ceil(left / job.share.rate)
+    job.finishAt = left <= 0 ? job.since : job.since + Math.ceil(left / job.share.rate)
+  }
+
+  /** Jobs that share something with what changed, and those that share something with them. */
+  const concerned = (): ReadonlyArray<Running> => {
+    const found = new Set<Running>()
+    const open = changes
+    changes = []
+    for (let demand = open.pop(); demand !== undefined; demand = open.pop()) {
+      for (const users of [pools.of(demand), memories.of(demand)]) {
+        for (const job of users) {
+          if (found.has(job)) continue
+          found.add(job)
+          if (job.demand !== demand) open.push(job.demand)
+        }
+      }
+    }
+    return [...found]
+  }
+
+  const divide = (at: number) => {
+    const jobs = concerned()
+    const shares = FairShare.divide(jobs.map(({ demand }) => demand), capacity)
+    jobs.forEach((job, i) => {
+      advance(job, at)
+      job.share = shares[i] as FairShare.Share
+      predict(job)
+    })
   }
 
   const set = (wait: Effect.Effect<void>, soon: boolean) => {
@@ -107,63 +149,73 @@ export const make = Effect.fnUntraced(function*(
     alarm = fork(Effect.andThen(wait, Effect.sync(ring)))
   }
 
-  const changed = () => {
+  const changed = (demand: FairShare.Demand) => {
+    changes.push(demand)
     if (!isSoon) set(Effect.yieldNow, true)
+  }
+
+  const remove = (job: Running) => {
+    running.delete(job)
+    pools.delete(job)
+    memories.delete(job)
   }
 
   const ring = () => {
     alarm = null
     isSoon = false
-    advance()
-    const finished = [...running].filter((job) => job.finishAt <= last)
+    const at = now()
+    const finished: Array<Running> = []
+    for (const job of running) if (job.finishAt <= at) finished.push(job)
     for (const job of finished) {
+      advance(job, at)
       job.done = job.units
-      running.delete(job)
+      remove(job)
+      changes.push(job.demand)
     }
-    divide()
-    let at = Infinity
-    for (const { finishAt } of running) at = Math.min(at, finishAt)
-    if (at !== Infinity) set(clock.sleep(Duration.nanos(BigInt(at - last))), false)
+    divide(at)
+    let next = Infinity
+    for (const { finishAt } of running) if (finishAt < next) next = finishAt
+    if (next !== Infinity) set(clock.sleep(Duration.nanos(BigInt(next - at))), false)
     for (const { wake } of finished) wake?.(Effect.void)
   }
 
   const stop = (job: Running) => {
     if (!running.has(job)) return
-    advance()
-    running.delete(job)
-    changed()
+    advance(job, now())
+    remove(job)
+    changed(job.demand)
   }
 
   return (demand, units) => {
-    advance()
     const job: Running = {
       demand,
       units,
       done: 0,
       processorNanos: 0,
-      share: { processor: 0, rate: 0 },
+      share: nothing,
+      since: now(),
       finishAt: Infinity,
       wake: null
     }
     if (units > 0) {
       running.add(job)
-      changed()
+      pools.add(job)
+      memories.add(job)
+      changed(demand)
+    }
+    const current = () => {
+      if (running.has(job)) advance(job, now())
+      return job
     }
     return {
-      done: () => {
-        advance()
-        return job.done
-      },
-      processorNanos: () => {
-        advance()
-        return job.processorNanos
-      },
+      done: () => current().done,
+      processorNanos: () => current().processorNanos,
       shorten: (to) => {
         if (!running.has(job)) return
-        advance()
+        advance(job, now())
         job.units = Math.min(job.units, Math.max(to, job.done))
         predict(job)
-        changed()
+        changed(demand)
       },
       finished: Effect.callback((resume) => {
         if (!running.has(job)) {

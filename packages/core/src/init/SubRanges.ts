@@ -131,8 +131,10 @@ export const nextPending = <C extends object>(
   from: number = within.start
 ): PfnRange | undefined => {
   const found = ExtentMap.next(states, Math.max(from, within.start), "pending")
-  if (found === undefined || found.start >= within.end) return undefined
-  return { start: Math.max(found.start, from, within.start), end: Math.min(found.end, within.end) }
+  if (found === undefined) return undefined
+  const start = Math.max(found.start, from, within.start)
+  const end = Math.min(found.end, within.end)
+  return start < end ? { start, end } : undefined
 }
 
 /**

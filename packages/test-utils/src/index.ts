@@ -18,3 +18,4 @@ export * as Observation from "./Observation.ts"
 export * as Program from "./Program.ts"
 /** @since 0.1.0 */
 export * as ReferenceModel from "./ReferenceModel.ts"
+export * as Testbeds from "./Testbeds.ts"

@@ -43,7 +43,7 @@ export const probe = Effect.fnUntraced(
       align: setup.align,
       node: description.node,
       targetNode: description.targetNode,
-      pagemap: { name, type: "generic", node: description.node, owner: name, background: true, ...setup.pagemap }
+      pagemap: { name, type: "generic", node: description.node, owner: name, background: "posted", ...setup.pagemap }
     })
     yield* Effect.acquireRelease(
       Effect.sync(() => {

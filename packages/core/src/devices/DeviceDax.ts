@@ -109,7 +109,7 @@ export const make = Effect.gen(function*() {
     }
     const isCompound = device.align > arch.pageSize && has(release, "compound-devmaps")
     return {
-      ...(device.pagemap ?? { name: device.name, node: device.node, ranges }),
+      ...(device.pagemap ?? { name: device.name, node: device.node, ranges, background: "possible" as const }),
       type: "generic",
       order: isCompound ? Math.log2(device.align / arch.pageSize) : 0
     } satisfies Pagemap.Request

@@ -35,10 +35,9 @@ const mappingOf = (
   setup: PfnDriver.Setup | null
 ): Mapping => {
   const base = { name: device.name, type: "fsdax", node: device.region.description.node, owner: device.name } as const
-  // A namespace without an info block stays synchronous (ASY-1).
-  if (setup !== null) return { request: { ...base, ...setup.pagemap, background: true }, setup }
+  if (setup !== null) return { request: { ...base, ...setup.pagemap, background: "posted" }, setup }
   return shouldMapPages(device, namespace, hardware.iomem.tree())
-    ? { request: { ...base, ranges: [resource(namespace)] }, setup }
+    ? { request: { ...base, ranges: [resource(namespace)], background: "possible" }, setup }
     : { request: null, setup }
 }
 

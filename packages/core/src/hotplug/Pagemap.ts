@@ -12,8 +12,8 @@ import type * as Altmap from "../vmemmap/Altmap.ts"
 
 /**
  * What a driver asks `memremap_pages()` for. Ranges are bytes; `order` is vmemmap_shift, `node` the device's `numa_node`.
- * `type` `unset` is the value 0 that catches drivers that forgot it. `background`: the driver can do with pages that are
- * initialised later (ASY-1). `pageFree` is called when the last reference of a private or coherent page goes.
+ * `type` `unset` is the value 0 that catches drivers that forgot it. `background`: whoever uses the pages awaits them, so they
+ * may be initialised later; `posted` where that was so in 2018 (ASY-1). `pageFree` is called when the last reference of a private or coherent page goes.
  *
  * @category models
  * @since 0.1.0
@@ -26,7 +26,7 @@ export interface Request {
   readonly altmap?: Altmap.Altmap | undefined
   readonly order?: number | undefined
   readonly owner?: string | undefined
-  readonly background?: boolean | undefined
+  readonly background?: "posted" | "possible" | undefined
   readonly ops?: {
     readonly pageFree?: ((pfn: number) => Effect.Effect<void>) | undefined
     readonly migrateToRam?: ((pfn: number) => Effect.Effect<void>) | undefined

@@ -182,7 +182,7 @@ export const make = Effect.gen(function*() {
   }
 
   const attach = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
-    const strategy = background.strategyFor(pagemap.request.background === true)
+    const strategy = background.strategyFor(pagemap.request.background)
     const isLater = strategy.when === "background"
     if (isLater) {
       const begun = yield* Steps.run((limit) =>

@@ -51,7 +51,7 @@ export interface Attached {
 /**
  * Pfns everywhere.
  *
- * - `strategy` in force for device memory; `strategyFor` memory whose driver allows workers in the background, or does not
+ * - `strategy` in force for device memory; `strategyFor` memory whose users await its pages, as posted in 2018 or not, or do not
  * - `attach` makes memory usable as a strategy says, until the scope ends
  * - `await` returns when, and only when, every struct page of some pages is initialised, helping as the strategy says; at once
  *   where nothing goes on in the background. Whoever waits does so on the processors of the memory's node, under its own name
@@ -64,7 +64,7 @@ export interface Attached {
  */
 export class BackgroundInit extends Context.Service<BackgroundInit, {
   readonly strategy: InitStrategy.InitStrategy
-  readonly strategyFor: (isAllowed: boolean) => InitStrategy.InitStrategy
+  readonly strategyFor: (background: "posted" | "possible" | undefined) => InitStrategy.InitStrategy
   readonly attach: (
     memory: InitMemory.InitMemory,
     strategy: InitStrategy.InitStrategy
@@ -215,7 +215,10 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
 
   return BackgroundInit.of({
     strategy,
-    strategyFor: (isAllowed) => isAllowed && isSupported ? strategy : { ...strategy, when: "synchronous" },
+    strategyFor: (background) => {
+      const isCovered = background === "posted" || (background === "possible" && strategy.covers === "all that awaits")
+      return isCovered && isSupported ? strategy : { ...strategy, when: "synchronous" }
+    },
     attach: (memory, chosen) => (chosen.when === "background" ? later : atOnce)(memory, chosen),
     await: (pfns) =>
       Effect.flatMap(Effect.service(Waiting.Name), (who) =>

@@ -37,6 +37,7 @@ export type Flaw = typeof Flaw.Type
 /**
  * - `kernel`: the release that everything else follows, as `KernelRelease.parse` reads it
  * - `when`: device memory is initialised before its driver goes on, or by workers afterwards
+ * - `covers`: which device memory: namespaces with an info block (ASY-1); or all whose users await its pages
  * - `underLock`: which struct pages are written under the hotplug lock: all of them and then again outside (INI-12), those of
  *   an altmap (INI-7), none
  * - `populate`: the memmap is mapped under the lock; by one job per range that everybody waits for (ASY-5); or section by
@@ -62,6 +63,7 @@ export const InitStrategy = Schema.Struct({
   about: Schema.String,
   kernel: Schema.NonEmptyString,
   when: Schema.Literals(["synchronous", "background"]),
+  covers: Schema.Literals(["info blocks", "all that awaits"]),
   underLock: Schema.Literals(["every page", "altmap pages", "nothing"]),
   populate: Schema.Literals(["under the lock", "one barrier", "section by section"]),
   probe: Schema.Literals(["any node", "own node"]),
@@ -91,6 +93,7 @@ export const synchronous: InitStrategy = {
   about: "as the kernel in force does it",
   kernel: "6.1",
   when: "synchronous",
+  covers: "info blocks",
   underLock: "altmap pages",
   populate: "under the lock",
   probe: "own node",
@@ -106,118 +109,6 @@ export const synchronous: InitStrategy = {
   boot: "threads by processors",
   flaws: []
 }
-
-const dimensions = Object.keys(InitStrategy.fields)
-
-/**
- * Every published system, and ours, oldest first.
- *
- * @category strategies
- * @since 0.1.0
- */
-export const presets: ReadonlyArray<InitStrategy> = [
-  {
-    ...synchronous,
-    name: "rfc-2015",
-    about:
-      "device memory with struct pages and an altmap as first posted: RAM or device backing, one device after the other",
-    kernel: "4.5+altmap-rfc-2015",
-    underLock: "every page",
-    probe: "any node",
-    vmemmap: "base",
-    boot: "one thread per node"
-  },
-  {
-    ...synchronous,
-    name: "linux-4.19",
-    about: "one pass over all struct pages under the hotplug lock, another outside it",
-    kernel: "4.19",
-    underLock: "every page",
-    probe: "any node",
-    vmemmap: "base",
-    boot: "one thread per node"
-  },
-  {
-    ...synchronous,
-    name: "async-2018-v1",
-    about: "16 workers in the background; whoever needs a page waits for its worker",
-    kernel: "async-2018-v1",
-    when: "background",
-    underLock: "nothing",
-    populate: "one barrier",
-    probe: "any node",
-    workers: 16,
-    help: "wait for the worker",
-    vmemmap: "base",
-    boot: "one thread per node"
-  },
-  {
-    ...synchronous,
-    name: "async-2018-v2",
-    about: "8 workers of 128 sub-ranges in the background; whoever needs a page initialises its 1/1024",
-    kernel: "async-2018-v2",
-    when: "background",
-    underLock: "nothing",
-    populate: "one barrier",
-    probe: "any node",
-    workers: 8,
-    subRanges: 128,
-    help: "steal sub-ranges",
-    vmemmap: "base",
-    boot: "one thread per node"
-  },
-  {
-    ...synchronous,
-    name: "linux-4.20",
-    about: "one pass outside the hotplug lock; devices are probed on their own nodes, side by side",
-    kernel: "4.20",
-    vmemmap: "base",
-    boot: "one thread per node"
-  },
-  {
-    ...synchronous,
-    name: "deferred-boot",
-    about: "RAM as since 5.8: one section up front, the rest by as many threads as a node has processors",
-    kernel: "5.8",
-    vmemmap: "base"
-  },
-  {
-    ...synchronous,
-    name: "linux-6.1",
-    about: "compound device-dax keeps two vmemmap pages per compound"
-  },
-  {
-    ...synchronous,
-    name: "head-reuse",
-    about: "announced with compound devmaps: the head's vmemmap page is shared as well",
-    kernel: "6.1",
-    vmemmap: "head only"
-  },
-  {
-    ...synchronous,
-    name: "proposed-2026",
-    about: "posted: one vmemmap page per compound, tails shared, struct pages copied from a template",
-    kernel: "proposed-2026",
-    writing: "template",
-    vmemmap: "head only"
-  },
-  {
-    ...synchronous,
-    name: "vmemmap",
-    about:
-      "ours: in the background from the faulting page on, exactly what is asked for first, cancelled at any subsection",
-    kernel: "proposed-2026",
-    when: "background",
-    underLock: "nothing",
-    populate: "section by section",
-    workers: 16,
-    subRanges: null,
-    help: "steal exactly",
-    unload: "cancel",
-    writing: "template",
-    vmemmap: "head only"
-  }
-]
 
 /**
  * What a strategy demands of the release it names: features to add and to take away.
@@ -264,11 +155,3 @@ export const kernelText = (strategy: InitStrategy): string => {
 export const isSupported = (strategy: InitStrategy, arch: Architecture): boolean =>
   strategy.when === "synchronous" ||
   (strategy.populate === "one barrier" ? arch.name.startsWith("x86_64") : arch.vmemmap !== "none")
-
-/**
- * The dimensions by name, for whoever lets people choose them.
- *
- * @category queries
- * @since 0.1.0
- */
-export const dimensionNames: ReadonlyArray<string> = dimensions.filter((name) => name !== "name" && name !== "about")

@@ -180,12 +180,14 @@ export const figure = (name: Figure, timeline: Timeline.Timeline): number => {
   switch (name) {
     case "boot":
       return row("", timeline).bootRamNs
-    case "boot proceeds":
-      return row("", timeline).bootProceedsNs
-    case "devices appear":
-      return row("", timeline).blockDevicesNs
-    case "ready":
-      return row("", timeline).readyNs
+    case "devices appear": {
+      const { blockDevicesNs, bootRamNs } = row("", timeline)
+      return blockDevicesNs - bootRamNs
+    }
+    case "ready": {
+      const { bootRamNs, readyNs } = row("", timeline)
+      return readyNs - bootRamNs
+    }
     case "lock held":
       return row("", timeline).lockHeldNs
     case "initialise":

@@ -27,7 +27,8 @@ export const Value = Schema.Struct({
 /**
  * Which figure of a simulation a published point is compared with; times in nanoseconds.
  *
- * - `boot proceeds`, `devices appear`, `ready`, `lock held`: of the strategy's row
+ * - `devices appear`, `ready`: how long that takes once RAM is initialised and drivers begin
+ * - `lock held`: how long the hotplug lock is, in all
  * - `initialise`: the longest time one device takes to have its struct pages written once mapped, as the kernel logs it
  * - `rebind`: the same when its driver is unbound and bound again
  * - `boot node`: the longest time one node's threads take at boot
@@ -37,7 +38,6 @@ export const Value = Schema.Struct({
  * @since 0.1.0
  */
 export const Figure = Schema.Literals([
-  "boot proceeds",
   "devices appear",
   "ready",
   "lock held",

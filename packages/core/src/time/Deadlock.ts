@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Waiting from "./Waiting.ts"
 
 /**
- * A fiber that has not ended. `name` is its own, or its place among those still there; `waitsFor` is `null` where nobody said.
+ * A fiber that has not ended. `name` is its own, or its place among those still there, the oldest first; `waitsFor` is `null` where nobody said.
  *
  * @category models
  * @since 0.1.0
@@ -20,14 +20,14 @@ export interface Waiter extends Schema.Schema.Type<typeof Waiter> {}
 const sentence = ({ name, waitsFor }: Waiter): string => `${name} waits${waitsFor === null ? "" : ` for ${waitsFor}`}`
 
 /**
- * A program that cannot end. `nanos` is when that was so.
+ * A program that cannot end. `nanos` is when that was so; exact up to 104 days.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Deadlock extends Schema.TaggedError<Deadlock>("@vmemmap/core/time/Deadlock")("Deadlock", {
   reason: Schema.Literals(["everybody waits", "too many wake-ups"]),
-  nanos: Schema.Natural,
+  nanos: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
   waiters: Schema.Array(Waiter)
 }) {
   override get message() {
@@ -39,7 +39,7 @@ export class Deadlock extends Schema.TaggedError<Deadlock>("@vmemmap/core/time/D
 }
 
 /**
- * The fibers as they are named, in the order in which they first ran; `main` is the program itself.
+ * The fibers as they are named, in their order; `main` is the program itself.
  *
  * @category constructors
  * @since 0.1.0

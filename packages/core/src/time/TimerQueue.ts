@@ -1,8 +1,8 @@
 /**
  * Instants at which somebody wants to be woken, earliest first; equal instants in the order in which they were added.
  *
- * A binary heap whose keys lie side by side. Taking the first leaves a vacancy that the next one added fills, since who was
- * woken mostly sleeps again; entries are used again, so a program that only sleeps allocates nothing here.
+ * A binary heap whose keys lie side by side. Taking the first leaves a vacancy that the next one added fills, entry and all,
+ * since who was woken mostly sleeps again; entries are used again, so a program that only sleeps allocates nothing here.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export interface Timer {
 }
 
 /**
- * A mutable queue of timers; `at[i]` is the instant of `heap[i]`.
+ * A mutable queue of timers; `at[i]` is the instant of `heap[i]`, finite and in range wherever an index is.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface TimerQueue {
   at: Float64Array
   readonly heap: Array<Timer>
   readonly spare: Array<Timer>
-  /** The root was taken and not yet replaced. */
+  /** The first was taken and not yet replaced: its entry is still in its place, and in no other. */
   vacant: boolean
   sequence: number
 }
@@ -54,48 +54,48 @@ export const make = (): TimerQueue => ({
 
 const forget = (_effect: Effect.Effect<void>): void => {}
 
-const put = ({ at, heap }: TimerQueue, index: number, instant: number, timer: Timer): void => {
+const put = (at: Float64Array, heap: Array<Timer>, index: number, instant: number, timer: Timer): void => {
   at[index] = instant
   heap[index] = timer
   timer.index = index
 }
 
-/** Instants are finite and in range wherever an index is. */
-const instantAt = ({ at }: TimerQueue, index: number): number => at[index] as number
-const timerAt = ({ heap }: TimerQueue, index: number): Timer => heap[index] as Timer
-
-const up = (queue: TimerQueue, instant: number, timer: Timer, from: number): void => {
+const up = ({ at, heap }: TimerQueue, instant: number, timer: Timer, from: number): void => {
   const { sequence } = timer
   let index = from
   while (index > 0) {
     const parent = (index - 1) >> 1
-    const other = instantAt(queue, parent)
-    if (instant > other || (instant === other && sequence > timerAt(queue, parent).sequence)) break
-    put(queue, index, other, timerAt(queue, parent))
+    const other = at[parent] as number
+    const above = heap[parent] as Timer
+    if (instant > other || (instant === other && sequence > above.sequence)) break
+    put(at, heap, index, other, above)
     index = parent
   }
-  put(queue, index, instant, timer)
+  put(at, heap, index, instant, timer)
 }
 
-const down = (queue: TimerQueue, instant: number, timer: Timer, from: number): void => {
-  const { length } = queue.heap
+const down = ({ at, heap }: TimerQueue, instant: number, timer: Timer, from: number): void => {
+  const { length } = heap
   const { sequence } = timer
   let index = from
   for (let child = 2 * index + 1; child < length; child = 2 * index + 1) {
-    let least = instantAt(queue, child)
+    let least = at[child] as number
     if (child + 1 < length) {
-      const right = instantAt(queue, child + 1)
-      if (right < least || (right === least && timerAt(queue, child + 1).sequence < timerAt(queue, child).sequence)) {
+      const right = at[child + 1] as number
+      if (right < least || (right === least && (heap[child + 1] as Timer).sequence < (heap[child] as Timer).sequence)) {
         child++
         least = right
       }
     }
-    if (least > instant || (least === instant && timerAt(queue, child).sequence > sequence)) break
-    put(queue, index, least, timerAt(queue, child))
+    const below = heap[child] as Timer
+    if (least > instant || (least === instant && below.sequence > sequence)) break
+    put(at, heap, index, least, below)
     index = child
   }
-  put(queue, index, instant, timer)
+  put(at, heap, index, instant, timer)
 }
+
+const instantAt = ({ at }: TimerQueue, index: number): number => at[index] as number
 
 /** The last timer takes the place `index`, from which one was taken. */
 const fill = (queue: TimerQueue, index: number): void => {
@@ -107,23 +107,24 @@ const fill = (queue: TimerQueue, index: number): void => {
   if (last.index === index) up(queue, instant, last, index)
 }
 
+const free = (timer: Timer): void => {
+  timer.index = -1
+  timer.wake = forget
+}
+
 const settle = (queue: TimerQueue): void => {
   if (!queue.vacant) return
   queue.vacant = false
+  queue.spare.push(queue.heap[0] as Timer)
   fill(queue, 0)
-}
-
-const free = (queue: TimerQueue, timer: Timer): void => {
-  timer.index = -1
-  timer.wake = forget
-  queue.spare.push(timer)
 }
 
 const remove = (queue: TimerQueue, timer: Timer): void => {
   if (timer.index === -1) return
   settle(queue)
   const { index } = timer
-  free(queue, timer)
+  free(timer)
+  queue.spare.push(timer)
   fill(queue, index)
 }
 
@@ -144,7 +145,7 @@ const create = (queue: TimerQueue): Timer => {
  * @since 0.1.0
  */
 export const add = (queue: TimerQueue, at: number, wake: Timer["wake"]): Timer => {
-  const timer = queue.spare.pop() ?? create(queue)
+  const timer = queue.vacant ? queue.heap[0] as Timer : queue.spare.pop() ?? create(queue)
   timer.sequence = queue.sequence++
   timer.wake = wake
   if (queue.vacant) {
@@ -194,7 +195,7 @@ export const due = (queue: TimerQueue, now: number): ReadonlyArray<Timer> => {
 }
 
 /**
- * Takes out the earliest timer, or `timer`, and returns what wakes it.
+ * Takes out the earliest timer, or `timer`, and returns what wakes it; nothing happens where there is none.
  *
  * @category operations
  * @since 0.1.0
@@ -202,13 +203,13 @@ export const due = (queue: TimerQueue, now: number): ReadonlyArray<Timer> => {
 export const take = (queue: TimerQueue, timer?: Timer): Timer["wake"] => {
   settle(queue)
   const taken = timer ?? queue.heap[0]
-  if (taken === undefined) return forget
+  if (taken === undefined || taken.index === -1) return forget
   const { index, wake } = taken
   if (index > 0) {
     remove(queue, taken)
-    return wake
+  } else {
+    free(taken)
+    queue.vacant = true
   }
-  queue.vacant = true
-  free(queue, taken)
   return wake
 }

@@ -41,8 +41,8 @@ export interface Ready {
 
 /**
  * - `choose` is asked for the index of what runs next whenever more than one thing is ready
- * - `preempt` is asked before every operation of a fiber whether it should let others run first; without it fibers yield as
- *   usual, after 2048 operations
+ * - `preempt` is asked once before every operation of a fiber whether it should let others run first; without it fibers yield
+ *   as usual, after 2048 operations
  * - `seed` of the random numbers the program draws; without it the surrounding generator is used
  * - `limit` of wake-ups, for programs that might never end
  *
@@ -57,7 +57,8 @@ export interface Options {
 }
 
 /**
- * How a run ended: the program's exit, the virtual nanoseconds it took, wake-ups, and who was still there when it ended.
+ * How a run ended: the program's exit, the virtual nanoseconds and wake-ups it took to its end or its deadlock, and who was
+ * still there when it had ended. Fibers that never began to run are not among them.
  *
  * @category models
  * @since 0.1.0
@@ -151,8 +152,26 @@ const makeFibers = () => {
 }
 
 /**
+ * Whether a fiber lets others run before its next operation. Nobody is asked again about the operation a fiber was preempted
+ * before, or who always says yes would never see it run; nor about the first one after a wake-up, which only hands over what
+ * the fiber was woken with: until it has that, it can be interrupted as if it were asleep, but its timer is another's already.
+ */
+const makePreemption = (preempt: () => boolean) => {
+  const begun = new WeakSet<Fiber.Fiber<unknown, unknown>>()
+  const preempted = new WeakSet<Fiber.Fiber<unknown, unknown>>()
+  return (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+    if (fiber.currentOpCount === 1 && begun.has(fiber)) return false
+    begun.add(fiber)
+    if (preempted.delete(fiber) || !preempt()) return false
+    preempted.add(fiber)
+    return true
+  }
+}
+
+/**
  * Runs a program to its end in virtual time, beginning at 0, and says how it ended. Runs are independent of each other, also
- * one inside another. The program is given the services of the caller but the clock and the scheduler.
+ * one inside another. The program is given the services of the caller but the clock and the scheduler. A `Queue` or a
+ * `PubSub` that was made outside wakes its waiters outside: whoever waits for one counts as waiting for ever.
  *
  * @category running
  * @since 0.1.0
@@ -182,6 +201,7 @@ const runUnsafe = <A, E, R>(
   const timers = TimerQueue.make()
   const tasks = makeTasks()
   const fibers = makeFibers()
+  const preempted = preempt === undefined ? undefined : makePreemption(preempt)
   let now = 0
   let events = 0
 
@@ -193,7 +213,7 @@ const runUnsafe = <A, E, R>(
     executionMode: "async",
     shouldYield: (fiber) => {
       fibers.saw(fiber)
-      return preempt === undefined ? fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield : preempt()
+      return preempted === undefined ? fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield : preempted(fiber)
     },
     makeDispatcher: () => dispatcher
   }
@@ -216,59 +236,52 @@ const runUnsafe = <A, E, R>(
   const context = Context.mergeAll(
     surrounding,
     Context.make(Clock.Clock, clock),
-    Context.make(Scheduler.Scheduler, scheduler)
+    Context.make(Scheduler.Scheduler, scheduler),
+    Context.make(Scheduler.PreventSchedulerYield, false)
   )
   const seeded = seed === undefined ? effect : Random.withSeed(effect, seed)
   const fiber = Effect.runForkWith(context)(seeded)
 
-  /** Runs one of the things that are ready now, if any. */
-  const chosen = (choose: NonNullable<Options["choose"]>): boolean => {
+  /** Runs the thing that was chosen among those that are ready, of which there are some. */
+  const chosen = (choose: NonNullable<Options["choose"]>): void => {
     const due = TimerQueue.due(timers, now)
     const ready: ReadonlyArray<Ready> = [
       ...tasks.all().map(({ order }): Ready => ({ kind: "task", order })),
       ...due.map(({ sequence }): Ready => ({ kind: "sleeper", order: sequence }))
     ]
-    if (ready.length === 0) return false
-    const index = ready.length === 1 ? 0 : Math.min(ready.length - 1, Math.max(0, Math.trunc(choose(ready))))
+    const asked = ready.length === 1 ? 0 : Math.trunc(choose(ready)) || 0
+    const index = Math.min(ready.length - 1, Math.max(0, asked))
     if (index < tasks.size()) tasks.take(index)()
     else TimerQueue.take(timers, due[index - tasks.size()])(Effect.void)
-    return true
   }
 
-  const first = (): boolean => {
-    if (tasks.size() > 0) {
-      tasks.take(0)()
-      return true
-    }
-    if (TimerQueue.next(timers) > now) return false
-    TimerQueue.take(timers)(Effect.void)
-    return true
+  const first = (): void => {
+    if (tasks.size() > 0) tasks.take(0)()
+    else TimerQueue.take(timers)(Effect.void)
   }
 
-  /** Runs until the program has ended (`true`), or nothing more can happen. */
-  const drive = (): boolean => {
+  /** Runs until the program has ended (`null`), or says why it will not. */
+  const drive = (most: number): Deadlock.Deadlock["reason"] | null => {
     while (fiber.pollUnsafe() === undefined) {
-      if (events >= limit) return false
-      if (choose === undefined ? first() : chosen(choose)) {
-        events++
-        continue
-      }
-      const at = TimerQueue.next(timers)
-      if (at === Infinity) return false
+      const at = tasks.size() > 0 ? now : TimerQueue.next(timers)
+      if (at === Infinity) return "everybody waits"
+      if (events >= most) return "too many wake-ups"
       now = at
+      events++
+      if (choose === undefined) first()
+      else chosen(choose)
     }
-    return true
+    return null
   }
 
   const waiters = () => Deadlock.waiters(fibers.alive(), fiber)
-  const ended = (exit: Run<A, E>["exit"]): Run<A, E> => ({ exit, nanos: now, events, left: waiters() })
-  if (drive()) return ended(fiber.pollUnsafe() ?? Exit.void as never)
-  const reason = events >= limit ? "too many wake-ups" : "everybody waits"
-  const deadlock = new Deadlock.Deadlock({ reason, nanos: now, waiters: waiters() })
-  const at = now
+  const reason = drive(limit)
+  const exit = fiber.pollUnsafe()
+  if (reason === null && exit !== undefined) return { exit, nanos: now, events, left: waiters() }
+  const deadlock = new Deadlock.Deadlock({ reason: reason ?? "everybody waits", nanos: now, waiters: waiters() })
+  const reached = { nanos: now, events }
   // Finalizers get their chance; whoever waits in one of them is left.
   fiber.interruptUnsafe()
-  events = 0
-  drive()
-  return { exit: Exit.fail(deadlock), nanos: at, events, left: waiters() }
+  drive(events + limit)
+  return { exit: Exit.fail(deadlock), ...reached, left: waiters() }
 }

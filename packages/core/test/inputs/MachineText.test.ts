@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as YamlText from "../../src/inputs/YamlText.ts"
 import * as MachineText from "@vmemmap/core/inputs/MachineText"
 import type { MachineSpec } from "@vmemmap/core/machine/MachineSpec"
 import { expectRefused, ok } from "./expect.ts"
@@ -71,6 +72,6 @@ describe("MachineText", () => {
     ).join("\n")
     expectRefused(read(bomb), "multiplies itself")
     expectRefused(read(`name: ${"[".repeat(100000)}`), "m.yaml")
-    expectRefused(read(`name: ${"x".repeat(MachineText.yamlLimit)}`), "larger than 1 MiB")
+    expectRefused(read(`name: ${"x".repeat(YamlText.sizeLimit)}`), "larger than 1 MiB")
   })
 })

@@ -230,9 +230,12 @@ describe("Stage", () => {
       const second = yield* Effect.forkChild(stage.run(actor("a"), share, { start: 132, end: 196 }))
       yield* Effect.sleep("330 nanos")
       yield* Effect.forkChild(stage.settle(whole))
+      const quiet = yield* Effect.forkChild(stage.quiet)
       yield* Fiber.join(second)
       assert.strictEqual(yield* Timeline.now, 370 + 640 + 50)
       assert.isFalse(SubRanges.isDone(stage.subRanges, { start: 132, end: 164 }))
+      yield* Effect.yieldNow
+      assert.isUndefined(quiet.pollUnsafe())
       yield* stage.quiet
       assert.strictEqual(yield* Timeline.now, 370 + 330 + 2000)
       assert.strictEqual(times[132], 1)

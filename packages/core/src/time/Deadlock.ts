@@ -8,7 +8,8 @@ import * as Schema from "effect/Schema"
 import * as Waiting from "./Waiting.ts"
 
 /**
- * A fiber that has not ended. `name` is its own, or its place among those still there, the oldest first; `waitsFor` is `null` where nobody said.
+ * A fiber that has not ended. `name` is its own, or its place among those still there, the oldest first; `waitsFor` is
+ * `null` where nobody said.
  *
  * @category models
  * @since 0.1.0

@@ -79,6 +79,7 @@ export const divide = (demands: ReadonlyArray<Demand>, capacity: Capacity): Read
       return unitBytes === 0 ? 0 : (rate[i] as number) * unitBytes
     }
     let left = capacity.bandwidth(memory)
+    if (left === Infinity) continue
     let others = members.length
     for (const i of members.toSorted((a, b) => wanted(a) - wanted(b) || a - b)) {
       const bytes = Math.min(wanted(i), left / others)

@@ -7,9 +7,11 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import type * as Scope from "effect/Scope"
 import * as FairShare from "./FairShare.ts"
 
@@ -19,7 +21,8 @@ import * as FairShare from "./FairShare.ts"
  * - `done` is the number of units finished by now, with its fraction
  * - `processorNanos` is the time it had a processor to itself, as far as it got
  * - `shorten` makes it end once `units` are done, or now if they are
- * - `finished` returns when all units are done; interrupted, the job stops where it is
+ * - `finished` returns when all units are done, or the job was stopped; interrupted, the job stops where it is, for all who
+ *   wait for it
  *
  * @category models
  * @since 0.1.0
@@ -49,10 +52,18 @@ interface Running {
   since: number
   /** The instant at which it will be finished if nothing changes. */
   finishAt: number
-  wake: ((effect: Effect.Effect<void>) => void) | null
+  readonly waiting: Set<(effect: Effect.Effect<void>) => void>
 }
 
 const nothing: FairShare.Share = { processor: 0, rate: 0 }
+
+const noUsers: ReadonlySet<Running> = new Set()
+
+const wake = ({ waiting }: Running): void => {
+  const all = [...waiting]
+  waiting.clear()
+  for (const resume of all) resume(Effect.void)
+}
 
 /** Jobs by what they use, to find those that a change concerns. */
 const makeUsers = (key: (demand: FairShare.Demand) => string) => {
@@ -67,12 +78,12 @@ const makeUsers = (key: (demand: FairShare.Demand) => string) => {
     delete: (job: Running) => {
       users.get(key(job.demand))?.delete(job)
     },
-    of: (demand: FairShare.Demand): Iterable<Running> => users.get(key(demand)) ?? []
+    of: (demand: FairShare.Demand): ReadonlySet<Running> => users.get(key(demand)) ?? noUsers
   }
 }
 
 /**
- * A place where jobs run until the scope ends. All that changes at one instant is divided anew once, and only for jobs that share
+ * A place where jobs run until the scope ends, which stops them; none begins thereafter. All that changes at one instant is divided anew once, and only for jobs that share
  * a processor or a memory with what changed.
  *
  * @category constructors
@@ -83,7 +94,8 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Begin, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
-  const fork = Effect.runForkWith(context)
+  // The alarm is part of the clock and nobody's fiber: others see it before it rings or after, never in between.
+  const fork = Effect.runForkWith(Context.add(context, Scheduler.PreventSchedulerYield, true))
   const running = new Set<Running>()
   const pools = makeUsers(({ pool }) => pool)
   const memories = makeUsers(({ memory }) => memory)
@@ -92,11 +104,16 @@ export const make = Effect.fnUntraced(function*(
   let alarm: Fiber.Fiber<void> | null = null
   /** The alarm rings at this instant, once whoever is ready has run. */
   let isSoon = false
+  let isOpen = true
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
+      isOpen = false
       alarm?.interruptUnsafe()
+      const stopped = [...running]
       running.clear()
+      for (const job of stopped) advance(job, now())
+      for (const job of stopped) wake(job)
     })
   )
 
@@ -111,22 +128,25 @@ export const make = Effect.fnUntraced(function*(
     job.processorNanos += job.share.processor * passed
   }
 
+  /** Quotients come out a little above the nanosecond at which the job ends: a thousandth of one is taken for rounding. */
   const predict = (job: Running) => {
     const left = job.units - job.done
-    job.finishAt = left <= 0 ? job.since : job.since + Math.ceil(left / job.share.rate)
+    job.finishAt = left <= 0 ? job.since : job.since + Math.max(0, Math.ceil(left / job.share.rate - 1e-3))
   }
 
   /** Jobs that share something with what changed, and those that share something with them. */
   const concerned = (): ReadonlyArray<Running> => {
     const found = new Set<Running>()
+    const seen = new Set<ReadonlySet<Running>>()
     const open = changes
     changes = []
     for (let demand = open.pop(); demand !== undefined; demand = open.pop()) {
       for (const users of [pools.of(demand), memories.of(demand)]) {
+        if (seen.has(users)) continue
+        seen.add(users)
         for (const job of users) {
-          if (found.has(job)) continue
           found.add(job)
-          if (job.demand !== demand) open.push(job.demand)
+          open.push(job.demand)
         }
       }
     }
@@ -176,7 +196,7 @@ export const make = Effect.fnUntraced(function*(
     let next = Infinity
     for (const { finishAt } of running) if (finishAt < next) next = finishAt
     if (next !== Infinity) set(clock.sleep(Duration.nanos(BigInt(next - at))), false)
-    for (const { wake } of finished) wake?.(Effect.void)
+    for (const job of finished) wake(job)
   }
 
   const stop = (job: Running) => {
@@ -184,6 +204,7 @@ export const make = Effect.fnUntraced(function*(
     advance(job, now())
     remove(job)
     changed(job.demand)
+    wake(job)
   }
 
   return (demand, units) => {
@@ -195,9 +216,9 @@ export const make = Effect.fnUntraced(function*(
       share: nothing,
       since: now(),
       finishAt: Infinity,
-      wake: null
+      waiting: new Set()
     }
-    if (units > 0) {
+    if (isOpen && units > 0) {
       running.add(job)
       pools.add(job)
       memories.add(job)
@@ -222,8 +243,11 @@ export const make = Effect.fnUntraced(function*(
           resume(Effect.void)
           return
         }
-        job.wake = resume
-        return Effect.sync(() => stop(job))
+        job.waiting.add(resume)
+        return Effect.sync(() => {
+          job.waiting.delete(resume)
+          stop(job)
+        })
       })
     }
   }

@@ -77,13 +77,14 @@ const whole = ({ memory: { first, order }, pages }: Course, { end, start }: PfnR
   return PfnRange.intersection(pages, { start: bound(start, Math.floor), end: bound(end, Math.ceil) })
 }
 
-/** The pages and no others; the workers go on behind them. */
+/** The pages and no others; the workers go on behind them after the sub-range they are in. */
 const stealExactly = Effect.fnUntraced(function*(course: Course, exact: PfnRange.PfnRange, actor: Stage.Actor) {
   const { mapping, memory: { name }, writing } = course
   yield* mapping.need(actor, exact)
-  yield* writing.yields(exact)
-  for (const { part, worker } of covering(course, exact)) {
-    worker.cursor = part.end
+  const shares = covering(course, exact)
+  for (const { part, worker } of shares) worker.cursor = part.end
+  for (const { worker } of shares) yield* writing.yields(worker.share)
+  for (const { part, worker } of shares) {
     yield* Stage.take(writing, actor, worker.share, part, `struct pages of ${name}`)
   }
 })

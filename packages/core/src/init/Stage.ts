@@ -215,6 +215,17 @@ export const make = (
         timeline.entries.push({ ...actor.track, kind: "span", name: work.name, start: began, end: now, details })
       })
 
+  /** A run ends where somebody already waits for its pages to be done. */
+  const lookedAt = (share: SubRanges.Share, { end, start }: PfnRange.PfnRange): number => {
+    let nearest = end
+    for (const { range } of waiters) {
+      if (PfnRange.overlaps(range, { start, end: nearest })) {
+        nearest = Math.min(nearest, SubRanges.unitEnd(share, range.end - 1))
+      }
+    }
+    return nearest
+  }
+
   const run: Stage["run"] = (actor, share, within) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Timeline.now, (began) => {
@@ -223,7 +234,8 @@ export const make = (
         // Whoever asked may have been overtaken since it looked.
         const pending = SubRanges.nextPending(subRanges, within)
         if (pending === undefined) return Effect.void
-        const { end, start } = pending
+        const { start } = pending
+        const end = lookedAt(share, pending)
         const job = begin(work.demand(actor), work.units({ start, end }))
         const claim: Claim = { share, start, end, settled: start, job }
         claims.add(claim)

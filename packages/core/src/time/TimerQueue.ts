@@ -1,15 +1,16 @@
 /**
  * Instants at which somebody wants to be woken, earliest first; equal instants in the order in which they were added.
  *
- * A binary heap whose keys lie side by side. Taking the first leaves a vacancy that the next one added fills, entry and all,
- * since who was woken mostly sleeps again; entries are used again, so a program that only sleeps allocates nothing here.
+ * A binary heap whose keys lie side by side. Taking the first leaves a vacancy: whoever adds while it is woken, mostly the one
+ * who was woken, gets its place and its entry, so a program that only sleeps allocates nothing here. `next` closes it. Then the
+ * entry is not used again, for one that was interrupted may cancel its sleep when it is over.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 
 /**
- * One sleeper. `cancel` takes it out of its queue; valid only while it is in there.
+ * One sleeper. `cancel` takes it out of its queue; without effect once it was taken.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +34,7 @@ export interface TimerQueue {
   at: Float64Array
   readonly heap: Array<Timer>
   readonly spare: Array<Timer>
-  /** The first was taken and not yet replaced: its entry is still in its place, and in no other. */
+  /** The first was taken and not yet replaced: its entry is still in its place. */
   vacant: boolean
   sequence: number
 }
@@ -115,17 +116,20 @@ const free = (timer: Timer): void => {
 const settle = (queue: TimerQueue): void => {
   if (!queue.vacant) return
   queue.vacant = false
-  queue.spare.push(queue.heap[0] as Timer)
   fill(queue, 0)
 }
 
 const remove = (queue: TimerQueue, timer: Timer): void => {
-  if (timer.index === -1) return
   settle(queue)
   const { index } = timer
   free(timer)
-  queue.spare.push(timer)
   fill(queue, index)
+}
+
+const cancel = (queue: TimerQueue, timer: Timer): void => {
+  if (timer.index === -1) return
+  remove(queue, timer)
+  queue.spare.push(timer)
 }
 
 const create = (queue: TimerQueue): Timer => {
@@ -133,7 +137,7 @@ const create = (queue: TimerQueue): Timer => {
     sequence: 0,
     index: -1,
     wake: forget,
-    cancel: Effect.sync(() => remove(queue, timer))
+    cancel: Effect.sync(() => cancel(queue, timer))
   }
   return timer
 }
@@ -165,7 +169,7 @@ export const add = (queue: TimerQueue, at: number, wake: Timer["wake"]): Timer =
 }
 
 /**
- * The earliest instant; `Infinity` when nobody sleeps.
+ * The earliest instant; `Infinity` when nobody sleeps. Ask between one wake-up and the next.
  *
  * @category queries
  * @since 0.1.0

@@ -154,7 +154,7 @@ const makeFibers = () => {
 /**
  * Whether a fiber lets others run before its next operation. Nobody is asked again about the operation a fiber was preempted
  * before, or who always says yes would never see it run; nor about the first one after a wake-up, which only hands over what
- * the fiber was woken with: until it has that, it can be interrupted as if it were asleep, but its timer is another's already.
+ * the fiber was woken with.
  */
 const makePreemption = (preempt: () => boolean) => {
   const begun = new WeakSet<Fiber.Fiber<unknown, unknown>>()
@@ -263,7 +263,8 @@ const runUnsafe = <A, E, R>(
   /** Runs until the program has ended (`null`), or says why it will not. */
   const drive = (most: number): Deadlock.Deadlock["reason"] | null => {
     while (fiber.pollUnsafe() === undefined) {
-      const at = tasks.size() > 0 ? now : TimerQueue.next(timers)
+      const next = TimerQueue.next(timers)
+      const at = tasks.size() > 0 ? now : next
       if (at === Infinity) return "everybody waits"
       if (events >= most) return "too many wake-ups"
       now = at

@@ -13,15 +13,21 @@ import * as NotInitialised from "../init/NotInitialised.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
 
 /**
- * Called with the pfns about to be used, before anybody can see them. Unless provided nobody waits: everything is initialised
- * when `memremap_pages()` returns.
+ * Called with the pfns about to be used, before anybody can see them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Wait = (pagemap: Pagemap.Pagemap, pfns: PfnRange) => Effect.Effect<void, KernelError>
+
+/**
+ * How drivers wait; they take it when they are loaded. Unless provided nobody waits: everything is initialised when
+ * `memremap_pages()` returns.
  *
  * @category references
  * @since 0.1.0
  */
-export const AwaitPages: Context.Reference<
-  (pagemap: Pagemap.Pagemap, pfns: PfnRange) => Effect.Effect<void, KernelError>
-> = Context.Reference("@vmemmap/core/devices/AwaitPages", {
+export const AwaitPages: Context.Reference<Wait> = Context.Reference("@vmemmap/core/devices/AwaitPages", {
   defaultValue: () => (_pagemap: Pagemap.Pagemap, _pfns: PfnRange): Effect.Effect<void, KernelError> => Effect.void
 })
 

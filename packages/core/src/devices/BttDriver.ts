@@ -151,7 +151,8 @@ export const probe = Effect.fnUntraced(function*(hardware: Hardware, device: Btt
     isBtt: true,
     arenas,
     isAlive: true,
-    media: hardware.media
+    media: hardware.media,
+    awaitPages: hardware.awaitPages
   }
   return yield* Effect.acquireRelease(
     Effect.sync(() => {

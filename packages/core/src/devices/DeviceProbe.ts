@@ -16,6 +16,7 @@ import type { KernelLog, Line } from "../kernel/KernelLog.ts"
 import type { Config } from "../release/Kernel.ts"
 import type { Iomem } from "../resources/Iomem.ts"
 import { reserveBytes } from "../vmemmap/Altmap.ts"
+import type * as AwaitPages from "./AwaitPages.ts"
 import type { Media } from "./Media.ts"
 import { capacity, type Device, type DriverName, type Namespace, resource, shouldMapPages } from "./NvdimmState.ts"
 
@@ -30,6 +31,7 @@ export interface Hardware {
   readonly log: KernelLog["Service"]
   readonly iomem: Iomem["Service"]
   readonly media: Media["Service"]
+  readonly awaitPages: AwaitPages.Wait
   readonly pagemaps: Pagemaps["Service"]
 }
 

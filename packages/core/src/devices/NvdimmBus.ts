@@ -22,6 +22,7 @@ import * as Port from "../release/Port.ts"
 import { Iomem } from "../resources/Iomem.ts"
 import * as CostModel from "../time/CostModel.ts"
 import * as Waiting from "../time/Waiting.ts"
+import { AwaitPages } from "./AwaitPages.ts"
 import * as BttDriver from "./BttDriver.ts"
 import { DaxBus } from "./DaxBus.ts"
 import * as DaxPmemDriver from "./DaxPmemDriver.ts"
@@ -85,7 +86,8 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
   const pagemaps = yield* Pagemaps
   const daxBus = yield* DaxBus
   const memregion = yield* Memregion
-  const hardware = { kernel, log, iomem, media, pagemaps }
+  const awaitPages = yield* AwaitPages
+  const hardware = { kernel, log, iomem, media, pagemaps, awaitPages }
   const { arch } = kernel
   const teardowns = yield* FiberSet.make<void, KernelError.KernelError>()
   const scope = yield* Effect.scope

@@ -9,7 +9,7 @@ import { fromAddress } from "../geometry/Pfn.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as Pagemap from "../hotplug/Pagemap.ts"
 import * as KernelError from "../kernel/KernelError.ts"
-import { AwaitPages } from "./AwaitPages.ts"
+import type * as AwaitPages from "./AwaitPages.ts"
 import type { Media } from "./Media.ts"
 
 /**
@@ -52,6 +52,7 @@ export interface PmemDisk {
   isAlive: boolean
   /** Knows the bad blocks. */
   readonly media: Media["Service"]
+  readonly awaitPages: AwaitPages.Wait
 }
 
 /**
@@ -170,7 +171,7 @@ export const directAccess = (disk: PmemDisk, request: Request): Result.Result<Ac
 export const access = Effect.fnUntraced(function*(disk: PmemDisk, request: Request) {
   const answer = yield* Effect.fromResult(directAccess(disk, request))
   if (answer.pfn !== undefined && disk.pagemap !== null) {
-    yield* (yield* AwaitPages)(disk.pagemap, PfnRange.fromLength(answer.pfn.pfn, answer.pages))
+    yield* disk.awaitPages(disk.pagemap, PfnRange.fromLength(answer.pfn.pfn, answer.pages))
   }
   return answer
 })

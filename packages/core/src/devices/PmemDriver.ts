@@ -88,7 +88,8 @@ export const attachDisk = Effect.fnUntraced(
       isBtt: false,
       arenas: [],
       isAlive: true,
-      media: hardware.media
+      media: hardware.media,
+      awaitPages: hardware.awaitPages
     }, setup)
   }
 )

@@ -8,6 +8,7 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Workload from "./Workload.ts"
 
@@ -141,6 +142,14 @@ export const make = (costs: Costs): Effect.Effect<CostModel, never, Scope.Scope>
     }),
     (begin) => ({ costs, begin })
   )
+
+/**
+ * {@link make} for whatever is provided with it: a machine then boots at these costs.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (costs: Costs): Layer.Layer<never> => Layer.effect(Current, make(costs))
 
 /**
  * Lets time pass.

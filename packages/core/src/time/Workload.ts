@@ -21,8 +21,8 @@ import * as FairShare from "./FairShare.ts"
  * - `done` is the number of units finished by now, with its fraction
  * - `processorNanos` is the time it had a processor to itself, as far as it got
  * - `shorten` makes it end once `units` are done, or now if they are
- * - `finished` returns when all units are done, or the job was stopped; interrupted, the job stops where it is, for all who
- *   wait for it
+ * - `finished` returns when all units are done. Whoever waits is interrupted when the job is stopped: by the end of the place, or
+ *   by another who waits and is interrupted
  *
  * @category models
  * @since 0.1.0
@@ -59,10 +59,13 @@ const nothing: FairShare.Share = { processor: 0, rate: 0 }
 
 const noUsers: ReadonlySet<Running> = new Set()
 
-const wake = ({ waiting }: Running): void => {
-  const all = [...waiting]
-  waiting.clear()
-  for (const resume of all) resume(Effect.void)
+/** What becomes of those who wait for a job that runs no more. */
+const outcome = ({ done, units }: Running): Effect.Effect<void> => done < units ? Effect.interrupt : Effect.void
+
+const wake = (job: Running): void => {
+  const all = [...job.waiting]
+  job.waiting.clear()
+  for (const resume of all) resume(outcome(job))
 }
 
 /** Jobs by what they use, to find those that a change concerns. */
@@ -83,8 +86,8 @@ const makeUsers = (key: (demand: FairShare.Demand) => string) => {
 }
 
 /**
- * A place where jobs run until the scope ends, which stops them; none begins thereafter. All that changes at one instant is divided anew once, and only for jobs that share
- * a processor or a memory with what changed.
+ * A place where jobs run until the scope ends, which stops them and interrupts whoever waits; none begins thereafter. All that
+ * changes at one instant is divided anew once, and only for jobs that share a processor or a memory with what changed.
  *
  * @category constructors
  * @since 0.1.0
@@ -240,7 +243,7 @@ export const make = Effect.fnUntraced(function*(
       },
       finished: Effect.callback((resume) => {
         if (!running.has(job)) {
-          resume(Effect.void)
+          resume(outcome(job))
           return
         }
         job.waiting.add(resume)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Option, Result, Scope } from "effect"
-import { AwaitPages } from "../../src/devices/AwaitPages.ts"
+import { Effect, Exit, Fiber, Layer, Option, Result, Scope } from "effect"
+import * as AwaitPages from "../../src/devices/AwaitPages.ts"
 import * as FsDax from "../../src/devices/FsDax.ts"
 import * as FsDaxFault from "../../src/devices/FsDaxFault.ts"
 import * as FsDaxMount from "../../src/devices/FsDaxMount.ts"
@@ -18,7 +18,12 @@ import * as Harness from "./Harness.ts"
 const start = 8 * GiB
 const page = 4096
 const spec = Harness.machine([{ start, size: GiB }])
-const on = (machine: MachineSpec = spec) => Effect.provide(Harness.layer(machine))
+const on = (machine: MachineSpec = spec, wait?: AwaitPages.Wait) =>
+  Effect.provide(Harness.layer(
+    machine,
+    undefined,
+    wait === undefined ? {} : { awaitPages: Layer.succeed(AwaitPages.AwaitPages, wait) }
+  ))
 
 /** namespace0.0 of 256 MiB as fsdax, map=mem: data 2 MiB after the start. */
 const fsdax = Effect.gen(function*() {
@@ -83,22 +88,19 @@ describe("PmemDisk", () => {
       assert.strictEqual(Result.getOrThrow(ask(disk, { nrPages: 2 })).pages, 2)
     }).pipe(on()))
 
-  it.effect("26.3: only who asks for a pfn waits, for the pages of the answer", () =>
-    Effect.gen(function*() {
+  it.effect("26.3: only who asks for a pfn waits, for the pages of the answer", () => {
+    const waited: Array<unknown> = []
+    const wait: AwaitPages.Wait = (pagemap, pfns) => Effect.sync(() => void waited.push([pagemap.name, pfns]))
+    return Effect.gen(function*() {
       const disk = yield* fsdax
-      const waited: Array<unknown> = []
       const access = (request: Partial<PmemDisk.Request>) =>
-        PmemDisk.access(disk, { pgoff: 4, nrPages: 8, mode: "access", wants: {}, ...request }).pipe(
-          Effect.provideService(AwaitPages, (pagemap, pfns) =>
-            Effect.sync(() => {
-              waited.push([pagemap.name, pfns])
-            }))
-        )
+        PmemDisk.access(disk, { pgoff: 4, nrPages: 8, mode: "access", wants: {}, ...request })
       yield* access({ wants: { kaddr: true } })
       assert.deepStrictEqual(waited, [])
       yield* access({ wants: { pfn: true } })
       assert.deepStrictEqual(waited, [["pfn0.0", { start: first + 4, end: first + 12 }]])
-    }).pipe(on()))
+    }).pipe(on(spec, wait))
+  })
 })
 
 describe("FsDaxMount", () => {
@@ -153,11 +155,10 @@ describe("FsDaxMount", () => {
       for (const [kernel, expected] of [["4.18", 1], ["5.10", 2], ["6.1.176", 0]] as const) {
         let waits = 0
         yield* Effect.flatMap(fsdax, (disk) => FsDax.mount(disk, { blockSize: page })).pipe(
-          Effect.provideService(AwaitPages, () =>
+          on({ ...spec, kernel }, () =>
             Effect.sync(() => {
               waits++
-            })),
-          on({ ...spec, kernel })
+            }))
         )
         assert.strictEqual(waits, expected, kernel)
       }
@@ -292,17 +293,13 @@ describe("FsDax", () => {
   it.effect("A fault whose pages never come is SIGBUS, one that is interrupted maps nothing", () =>
     Effect.gen(function*() {
       const disk = yield* fsdax
-      const never = yield* Deferred.make<void>()
       const mounted = yield* FsDax.mount(disk, { blockSize: page })
       const mapping = yield* mounted.mmap(file, area)
-      const waiting = yield* mapping.fault(area.start, true).pipe(
-        Effect.provideService(AwaitPages, () => Deferred.await(never)),
-        Effect.forkChild
-      )
+      const waiting = yield* Effect.forkChild(mapping.fault(area.start, true))
       yield* Effect.yieldNow
       yield* Fiber.interrupt(waiting)
       assert.isUndefined(mapping.pfnAt(area.start))
       yield* (yield* NvdimmBus).unbind("pfn0.0")
       assert.deepStrictEqual(yield* mapping.fault(area.start, true), { _tag: "Sigbus", errno: "ENXIO" })
-    }).pipe(Effect.scoped, on()))
+    }).pipe(Effect.scoped, on(spec, () => Effect.never)))
 })

@@ -96,6 +96,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   /** Pfns whose memmap was written since boot: what follows is warm. */
   const touched = ExtentMap.empty<true>()
   const isSupported = InitStrategy.isSupported(strategy, arch)
+  /** Next to so much the workers hardly count. */
+  const waiterWeight = strategy.priority === "who waits" ? 1000 : 1
 
   /** Memory without processors of its own is served by the first node that has some. */
   const nearest = (node: number) => nodes.includes(node) ? node : nodes[0] ?? 0
@@ -103,7 +105,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const place = (node: number): Effect.Effect<number> =>
     strategy.probe === "own node" || nodes.length === 0
       ? Effect.succeed(nearest(node))
-      : Effect.map(Random.nextIntBetween(0, nodes.length), (i) => nodes[Math.min(i, nodes.length - 1)] ?? nearest(node))
+      : Effect.map(Random.nextIntBetween(0, nodes.length, { halfOpen: true }), (i) => nodes[i] ?? nearest(node))
 
   const surroundings = Effect.fnUntraced(function*(
     { isBoot, range }: InitMemory.InitMemory,
@@ -118,7 +120,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       disturbance: yield* Disturbance.Current,
       permits: isBoot ? null : permits,
       tables,
-      place: (node) => isBoot ? Effect.succeed(node) : place(node),
+      place: (node) => isBoot ? Effect.succeed(nearest(node)) : place(node),
       isCold,
       onLost: ({ device, message }) =>
         log.emit({ _tag: "Hazard", rule: "BUG-29", text: `${device}: nobody reads that ${message}` })
@@ -224,7 +226,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       Effect.flatMap(Effect.service(Waiting.Name), (who) =>
         Effect.forEach(ranges(pfns), ({ end, start, value }) => {
           const { name, node } = value.memory
-          return value.need({ start, end }, { node: nearest(node), track: { group: name, lane: who ?? "waiting" } })
+          const track = { group: name, lane: who ?? "waiting" }
+          return value.need({ start, end }, { node: nearest(node), track, weight: waiterWeight })
         }, { discard: true })),
     isActive: (pfns) => ranges(pfns).some(({ value }) => value.isActive()),
     finished: (pfns) =>

@@ -112,6 +112,7 @@ export const presets: ReadonlyArray<InitStrategy.InitStrategy> = [
     workers: 8,
     subRanges: null,
     help: "steal exactly",
+    priority: "who waits",
     unload: "cancel",
     writing: "template",
     vmemmap: "head only"

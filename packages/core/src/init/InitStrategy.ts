@@ -49,6 +49,7 @@ export type Flaw = typeof Flaw.Type
  *   these are larger
  * - `help`: what whoever needs pages does: wait for them; wait for the worker of them (v1); initialise the sub-ranges they lie
  *   in (v2); initialise exactly them
+ * - `priority`: workers leave processors and memory to whoever waits; or everybody has an equal part
  * - `unload`: waits for the workers (ASY-10), or cancels them at the next sub-range
  * - `writing`: stores for each struct page, or a copy of a template
  * - `vmemmap`: what backs the memmap of compounds; `base` also where they are compounds
@@ -72,6 +73,7 @@ export const InitStrategy = Schema.Struct({
   division: Schema.Literals(["own share", "one cursor"]),
   subRanges: Schema.NullOr(Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 1_048_576 }))),
   help: Schema.Literals(["none", "wait for the worker", "steal sub-ranges", "steal exactly"]),
+  priority: Schema.Literals(["equal", "who waits"]),
   unload: Schema.Literals(["wait", "cancel"]),
   writing: Schema.Literals(["store", "template"]),
   vmemmap: Schema.Literals(["base", "compound", "head only"]),
@@ -102,6 +104,7 @@ export const synchronous: InitStrategy = {
   division: "own share",
   subRanges: 1,
   help: "none",
+  priority: "equal",
   unload: "wait",
   writing: "store",
   vmemmap: "compound",

@@ -104,8 +104,10 @@ const writingOf = (
       details: (range) => ({ structPages: stores(range), bytes: stores(range) * memory.structPage }),
       units: stores,
       reach: (from, units) => InitWork.reach(parts, from, units),
-      demand: ({ node, track }) =>
-        InitMemory.demand(around, memory, node, around.disturbance(track.group, track.lane).speed),
+      demand: ({ node, track, weight }) => ({
+        ...InitMemory.demand(around, memory, node, around.disturbance(track.group, track.lane).speed),
+        weight
+      }),
       // Where there is no memmap, and nobody was told, nothing can be written (BUG-29).
       perform: (range) =>
         Effect.forEach(

@@ -20,7 +20,7 @@ import type { NotInitialised } from "./NotInitialised.ts"
 import * as SubRanges from "./SubRanges.ts"
 
 /**
- * Who works: on the processors of `node`, shown on `track`.
+ * Who works: on the processors of `node`, shown on `track`; `weight` against others who want the same, 1 unless said otherwise.
  *
  * @category models
  * @since 0.1.0
@@ -28,6 +28,7 @@ import * as SubRanges from "./SubRanges.ts"
 export interface Actor {
   readonly node: number
   readonly track: Timeline.Track
+  readonly weight?: number | undefined
 }
 
 /**
@@ -268,10 +269,10 @@ export const make = (
       }
       const waiter: Waiter = { range: within, isReady, deferred: Deferred.makeUnsafe() }
       waiters.add(waiter)
-      return Deferred.await(waiter.deferred).pipe(
+      return Effect.exit(Deferred.await(waiter.deferred)).pipe(
         Waiting.waitingFor(what),
         // Its waker is in the middle of something: go on when it is not.
-        Effect.andThen(Effect.yieldNow),
+        Effect.flatMap((exit) => Effect.andThen(Effect.yieldNow, exit)),
         Effect.ensuring(Effect.sync(() => waiters.delete(waiter)))
       )
     })

@@ -3,7 +3,7 @@
  *
  * A job does a number of like units. Each unit takes a time on a processor of one pool and moves bytes to one memory. Where
  * more jobs run than a pool has processors, they get equal parts of it; where jobs want more of a memory than it can take,
- * each gets an equal part, and what one cannot use others may (max-min fairness).
+ * each gets an equal part, and what one cannot use others may (max-min fairness). A job of weight 3 gets three parts.
  *
  * This module knows nothing of memory hotplug: it serves any program.
  *
@@ -11,7 +11,8 @@
  */
 
 /**
- * What a job needs: `unitNanos` on a processor of `pool` when alone, and `unitBytes` to `memory`.
+ * What a job needs: `unitNanos` on a processor of `pool` when alone, and `unitBytes` to `memory`; `weight` is above 0, 1 unless
+ * said otherwise.
  *
  * @category models
  * @since 0.1.0
@@ -21,6 +22,7 @@ export interface Demand {
   readonly memory: string
   readonly unitNanos: number
   readonly unitBytes: number
+  readonly weight?: number | undefined
 }
 
 /**
@@ -57,6 +59,27 @@ const group = (demands: ReadonlyArray<Demand>, key: (demand: Demand) => string):
 }
 
 /**
+ * Divides `capacity` among those that want something: in proportion to their weights, nobody more than it wants. Calls back with
+ * each one's part.
+ */
+const fill = (
+  members: ReadonlyArray<number>,
+  wanted: (i: number) => number,
+  weight: (i: number) => number,
+  capacity: number,
+  give: (i: number, part: number) => void
+): void => {
+  let left = capacity
+  let weights = members.reduce((sum, i) => sum + weight(i), 0)
+  for (const i of members.toSorted((a, b) => wanted(a) / weight(a) - wanted(b) / weight(b) || a - b)) {
+    const part = left === Infinity ? wanted(i) : Math.min(wanted(i), left * weight(i) / weights)
+    give(i, part)
+    left -= part
+    weights -= weight(i)
+  }
+}
+
+/**
  * What each of the jobs gets that run now, in their order. Cost: n log n.
  *
  * @category queries
@@ -65,29 +88,23 @@ const group = (demands: ReadonlyArray<Demand>, key: (demand: Demand) => string):
 export const divide = (demands: ReadonlyArray<Demand>, capacity: Capacity): ReadonlyArray<Share> => {
   const processor = new Float64Array(demands.length)
   const rate = new Float64Array(demands.length)
+  const at = (i: number) => demands[i] as Demand
+  const weight = (i: number) => at(i).weight ?? 1
   for (const [pool, members] of group(demands, (demand) => demand.pool)) {
-    const part = Math.min(1, capacity.processors(pool) / members.length)
-    for (const i of members) {
-      const { unitNanos } = demands[i] as Demand
+    fill(members, () => 1, weight, capacity.processors(pool), (i, part) => {
+      const { unitNanos } = at(i)
       processor[i] = part
       rate[i] = unitNanos === 0 ? Infinity : part / unitNanos
-    }
+    })
   }
   for (const [memory, members] of group(demands, (demand) => demand.memory)) {
-    const wanted = (i: number) => {
-      const { unitBytes } = demands[i] as Demand
-      return unitBytes === 0 ? 0 : (rate[i] as number) * unitBytes
-    }
-    let left = capacity.bandwidth(memory)
-    if (left === Infinity) continue
-    let others = members.length
-    for (const i of members.toSorted((a, b) => wanted(a) - wanted(b) || a - b)) {
-      const bytes = Math.min(wanted(i), left / others)
-      const { unitBytes } = demands[i] as Demand
+    const bandwidth = capacity.bandwidth(memory)
+    if (bandwidth === Infinity) continue
+    const wanted = (i: number) => at(i).unitBytes === 0 ? 0 : (rate[i] as number) * at(i).unitBytes
+    fill(members, wanted, weight, bandwidth, (i, bytes) => {
+      const { unitBytes } = at(i)
       if (unitBytes > 0) rate[i] = Math.min(rate[i] as number, bytes / unitBytes)
-      left -= bytes
-      others--
-    }
+    })
   }
   return demands.map((_, i) => ({ processor: processor[i] as number, rate: rate[i] as number }))
 }

@@ -102,6 +102,14 @@ const bytesOf = (demands: ReadonlyArray<FairShare.Demand>, shares: ReadonlyArray
   demands.map(({ unitBytes }, i) => unitBytes * (shares[i]?.rate ?? 0))
 
 describe("FairShare", () => {
+  it("parts are in proportion to weights, of processors and of memory, and nobody gets more than it can use", () => {
+    const weighty = (weight: number, unitNanos = 1, unitBytes = 0) => ({ ...demand(unitNanos, unitBytes), weight })
+    assert.deepStrictEqual(rates([weighty(3), weighty(1)], machine(1, Infinity)), [0.75, 0.25])
+    assert.deepStrictEqual(rates([weighty(3, 0.01, 1), weighty(1, 0.01, 1)], machine(2, 8)), [6, 2])
+    const crowd = rates([weighty(1000), ...Array.from({ length: 6 }, () => weighty(1))], machine(4, Infinity))
+    assert.deepStrictEqual(crowd, [1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+  })
+
   it("a job alone has a processor, and the memory as far as it takes it", () => {
     assert.deepStrictEqual(divide([demand(10, 20)], machine(4, Infinity)), [{ processor: 1, rate: 0.1 }])
     assert.deepStrictEqual(divide([demand(10, 20)], machine(4, 1)), [{ processor: 1, rate: 0.05 }])

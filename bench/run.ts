@@ -6,8 +6,9 @@ import { availableParallelism } from "node:os"
 import { petabyte } from "./petabyte.ts"
 import { pfnValid } from "./pfnValid.ts"
 import { plan } from "./plan.ts"
+import { simulate } from "./simulate.ts"
 
-const all: Readonly<Record<string, () => void | Promise<void>>> = { plan, "pfn-valid": pfnValid, petabyte }
+const all: Readonly<Record<string, () => void | Promise<void>>> = { plan, "pfn-valid": pfnValid, petabyte, simulate }
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !Object.hasOwn(all, name))

@@ -42,7 +42,7 @@ export interface MapRequest {
 
 /**
  * An open `/dev/daxR.I`. It outlives the driver: once the device is unbound `mmap` fails with ENXIO and every fault is
- * SIGBUS. The scope of `mmap` is the mapping.
+ * SIGBUS. Mappings begin and end on multiples of `align` bytes. The scope of `mmap` is the mapping.
  *
  * @category models
  * @since 0.1.0
@@ -50,6 +50,7 @@ export interface MapRequest {
 export interface File {
   readonly name: string
   readonly pagemap: Pagemap.Pagemap
+  readonly align: number
   readonly isAlive: () => boolean
   readonly mmap: (request: MapRequest) => Effect.Effect<DaxMapping.DaxMapping, KernelError, Scope.Scope>
 }
@@ -167,6 +168,7 @@ export const make = Effect.gen(function*() {
     return {
       name: device.name,
       pagemap: bound.pagemap,
+      align: device.align,
       isAlive: bound.isAlive,
       mmap: (asked) =>
         Effect.acquireRelease(

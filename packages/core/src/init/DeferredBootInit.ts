@@ -9,6 +9,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Semaphore from "effect/Semaphore"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as Steps from "../kernel/Steps.ts"
@@ -26,8 +27,8 @@ import { MemmapInit } from "./MemmapInit.ts"
 /**
  * - `begin` decides what of the nodes' RAM is deferred
  * - `zone` initialises parts of a node that are not deferred, and keeps the others; on the thread that boots
- * - `allocate` takes pages of a node while it boots: where too few are initialised it grows the node's zone, and waits for that;
- *   `false`: there are none, or its threads have begun and the zone cannot grow any more (DEF-9)
+ * - `allocate` takes pages of a node while it boots: where too few are initialised it grows the node's zone, and waits for that,
+ *   under the resize lock; `false`: there are none, or its threads have begun and the zone cannot grow any more (DEF-9)
  * - `late` is `page_alloc_init_late()`: the threads begin, and it returns when all nodes are initialised (DEF-8)
  *
  * @category services
@@ -40,14 +41,17 @@ export class DeferredBootInit extends Context.Service<DeferredBootInit, {
   readonly late: Effect.Effect<void>
 }>()("@vmemmap/core/init/DeferredBootInit") {}
 
-/** A node whose RAM is partly deferred: what is left, its parts, and pages that are initialised and not taken. */
+/**
+ * A node whose RAM is partly deferred: what is left, its parts, and pages that are initialised and not taken. `resize` is held by
+ * whoever moves the first deferred pfn.
+ */
 interface Node {
   readonly node: number
   readonly deferred: ReadonlyArray<PfnRange.PfnRange>
   readonly parts: Array<InitWork.Part>
+  readonly resize: Semaphore.Semaphore
   pending: DeferredBoot.Pending
   free: number
-  hasThreads: boolean
 }
 
 /** The thread that boots. */
@@ -104,7 +108,8 @@ export const make = Effect.fnUntraced(function*(
     for (const deferral of DeferredBoot.make(release, all)) {
       const { deferred, node, upFront } = deferral
       const pending = DeferredBoot.pending(deferral)
-      nodes.set(node, { node, deferred, parts: [], pending, free: PfnRange.total(upFront), hasThreads: false })
+      const resize = Semaphore.makeUnsafe(1)
+      nodes.set(node, { node, deferred, parts: [], resize, pending, free: PfnRange.total(upFront) })
     }
   }
 
@@ -114,39 +119,45 @@ export const make = Effect.fnUntraced(function*(
     yield* byBootThread(node, own === undefined ? parts : outside(parts, own.deferred), "initialise")
   })
 
-  /** One section and more at a time, until enough is free (DEF-6, DEF-7). */
-  const grow = Effect.fnUntraced(function*(own: Node, order: number) {
-    const { firstDeferred, initialised, retry } = DeferredBoot.grow(release, own.pending, { order })
-    own.pending = { ...own.pending, firstDeferred }
-    yield* byBootThread(own.node, inside(own.parts, initialised), "grow")
-    own.free += PfnRange.total(initialised)
-    return retry && initialised.length > 0
-  })
+  const resizing = (own: Node) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    own.resize.withPermits(1)(effect).pipe(Waiting.waitingFor(`the resize lock of node ${own.node}`))
+
+  /** One section and more at a time; whether it is worth to look again (DEF-6, DEF-7). */
+  const grow = (own: Node, order: number): Effect.Effect<boolean> => {
+    const seen = own.pending.firstDeferred
+    return resizing(own)(Effect.gen(function*() {
+      const { firstDeferred, initialised, retry } = DeferredBoot.grow(release, own.pending, { order, seen })
+      yield* byBootThread(own.node, inside(own.parts, initialised), "grow")
+      own.pending = { ...own.pending, firstDeferred }
+      own.free += PfnRange.total(initialised)
+      return retry
+    }))
+  }
 
   const allocate = Effect.fnUntraced(function*(node: number, order: number) {
     const own = nodes.get(node)
     if (own === undefined) return true
     const pages = 2 ** order
     while (own.free < pages) {
-      if (own.hasThreads || !(yield* grow(own, order))) return false
+      if (!(yield* grow(own, order))) return false
     }
     own.free -= pages
     return true
   })
 
-  /** A job of `pgdatinitN` as work for whoever initialises in the background. */
-  const memoryOf = ({ node, parts }: Node, range: PfnRange.PfnRange): InitMemory.InitMemory => ({
+  /** A job of `pgdatinitN` as work for whoever initialises in the background: chunks are its sub-ranges. */
+  const memoryOf = ({ node, parts }: Node, { chunk, end, start }: DeferredBoot.Job): InitMemory.InitMemory => ({
     name: threads(node),
     node,
-    range,
-    first: range.start,
+    range: { start, end },
+    first: start,
     isBoot: true,
-    work: { locked: [], unlocked: InitWork.cut(parts, range), never: [] },
+    work: { locked: [], unlocked: InitWork.cut(parts, { start, end }), never: [] },
     medium: "ram",
     structPage,
     order: 0,
     section: Architecture.pagesPerSection(arch),
-    subsection: Architecture.pagesPerSubsection(arch),
+    subsection: chunk,
     mapping: "blocks",
     linear: false,
     populate: (part) => Effect.succeed({ reached: part.end, error: null }),
@@ -154,28 +165,43 @@ export const make = Effect.fnUntraced(function*(
     write: (written) => write(written)
   })
 
+  /** The memmap of RAM is mapped; chunks are taken from one cursor, or all is one. */
   const strategyOf = ({ works }: DeferredBoot.Job): InitStrategy.InitStrategy => ({
     ...InitStrategy.synchronous,
     when: "background",
-    populate: "one barrier",
+    populate: "under the lock",
     workers: works,
     division: works === 1 ? "own share" : "one cursor",
-    subRanges: works === 1 ? 1 : 4,
+    subRanges: works === 1 ? 1 : null,
     help: "none"
   })
 
-  /** `pgdatinitN`: its jobs one after the other (DEF-9, DEF-10). */
-  const thread = Effect.fnUntraced(function*(own: Node) {
-    own.hasThreads = true
-    for (const job of DeferredBoot.jobs(release, own.pending, cpus(own.node))) {
+  const jobs = Effect.fnUntraced(function*(own: Node, all: ReadonlyArray<DeferredBoot.Job>) {
+    for (const job of all) {
       const memory = memoryOf(own, job)
       if (memory.work.unlocked.length === 0) continue
       const attached = yield* background.attach(memory, strategyOf(job))
       yield* background.finished(job)
       yield* attached.stop
+      own.free += InitWork.written(memory.work.unlocked)
     }
-    own.free += PfnRange.total(own.pending.free)
   }, Effect.scoped)
+
+  /**
+   * `pgdatinitN`: its jobs one after the other (DEF-9, DEF-10), from 4.17 to 5.7 under the resize lock (DEF-11). Where it dies boot
+   * waits for ever.
+   */
+  const thread = Effect.fnUntraced(function*(own: Node) {
+    const begin = Effect.sync(() => {
+      const all = DeferredBoot.jobs(release, own.pending, cpus(own.node))
+      own.pending = { ...own.pending, firstDeferred: null }
+      return all
+    })
+    const run = (all: ReadonlyArray<DeferredBoot.Job>) => jobs(own, all)
+    yield* DeferredBoot.isLocked(release)
+      ? resizing(own)(Effect.flatMap(begin, run))
+      : Effect.flatMap(resizing(own)(begin), run)
+  })
 
   return DeferredBootInit.of({
     begin: (all) => Effect.sync(() => begin(all)),
@@ -185,7 +211,11 @@ export const make = Effect.fnUntraced(function*(
       const waiting = [...nodes.values()].filter(({ pending }) => pending.firstDeferred !== null)
       return Effect.forEach(
         waiting,
-        (own) => Waiting.named(Effect.orDie(thread(own)), `pgdatinit${own.node}`),
+        (own) =>
+          thread(own).pipe(
+            Effect.catch(({ message }) => Effect.never.pipe(Waiting.waitingFor(message))),
+            Waiting.named(`pgdatinit${own.node}`)
+          ),
         { concurrency: "unbounded", discard: true }
       )
     })

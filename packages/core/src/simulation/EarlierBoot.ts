@@ -28,7 +28,18 @@ type Answer<A> = Result.Result<A, KernelError.KernelError>
 const uuid = (region: number, i: number, kind: number): string =>
   `${kind.toString(16).padStart(8, "0")}-0000-4000-8000-${(region * 256 + i + 1).toString(16).padStart(12, "0")}`
 
-const hasBlock = ({ configured: { mode } }: Wanted): boolean => mode === "fsdax" || mode === "devdax"
+/** A region that maps pages by itself needs no block for a memmap in RAM (21.2). */
+const hasBlock = (region: Region, { configured: { map, mode, size, usable } }: Wanted): boolean => {
+  if (mode !== "fsdax") return mode === "devdax"
+  const isWhole = map === undefined && (size ?? usable) === region.space.size
+  return !(region.space.pagemap && (map === "mem" || isWhole))
+}
+
+/** Namespaces are numbered as they are found. */
+const byNumber = (configured: ReadonlyArray<MachineSpec.Configured>): ReadonlyArray<MachineSpec.Configured> => {
+  const number = ({ name }: MachineSpec.Configured) => Number(/([0-9]+)$/.exec(name)?.[1] ?? "0")
+  return configured.filter(({ size }) => size !== 0).toSorted((a, b) => number(a) - number(b))
+}
 
 const claimClass = ({ configured: { mode } }: Wanted): Label["claimClass"] =>
   mode === "fsdax" ? "pfn" : mode === "devdax" ? "dax" : "none"
@@ -52,15 +63,16 @@ const labels = (region: Region, wanted: ReadonlyArray<Wanted>): Answer<ReadonlyA
       const sizing = { range: null, uuid: one.uuid, bound: false, claimed: false }
       const sized = yield* Namespaces.writeSize(space, sizing, size)
       space = sized.region
-      if (sized.range === null) continue
-      found.push({ uuid: one.uuid, range: sized.range, altName: "", lbasize: sectorSize, claimClass: claimClass(one) })
+      const range = sized.range ?? { start: 0, end: 0 }
+      found.push({ uuid: one.uuid, range, altName: "", lbasize: sectorSize, claimClass: claimClass(one) })
     }
     return found
   })
 
 /**
  * Writes what the description names to the media of the running machine, whose buses are loaded and whose drivers are not. Answers
- * what cannot be written that way: namespaces in sector mode have no struct pages, System RAM is hot-added.
+ * what cannot be written that way: namespaces in sector mode have no struct pages, System RAM is hot-added, and where no firmware
+ * announces a device nothing finds it.
  *
  * Fails where a namespace does not fit, or cannot have the alignment asked for.
  *
@@ -76,7 +88,9 @@ export const write = Effect.fnUntraced(function*(spec: MachineSpec.MachineSpec) 
   const block = (namespace: Namespace, { configured, uuid: own }: Wanted, blockUuid: string): Answer<void> =>
     Result.gen(function*() {
       const { end, start } = resource(namespace)
-      const { align = arch.daxAligns[1] ?? arch.pageSize, map = "dev", mode } = configured
+      const huge = arch.daxAligns[1] ?? arch.pageSize
+      const usual = namespace.region.space.start % huge === 0 ? huge : arch.pageSize
+      const { align = usual, map = "dev", mode } = configured
       const layout = yield* PfnLayout.create({
         start,
         size: end - start,
@@ -98,11 +112,8 @@ export const write = Effect.fnUntraced(function*(spec: MachineSpec.MachineSpec) 
     })
 
   const configure = Effect.fnUntraced(function*(device: MachineSpec.Device, region: Region) {
-    const wanted = (device.configured ?? []).map((configured, i) => ({ configured, uuid: uuid(region.id, i, 1) }))
-    for (const { configured: { mode, name } } of wanted) {
-      if (mode === "sector") notes.push(`${name}: sector mode has no struct pages, nothing is initialised for it`)
-      if (mode === "system-ram") notes.push(`${name}: System RAM is hot-added by kmem, which is not simulated`)
-    }
+    const wanted = byNumber(device.configured ?? [])
+      .map((configured, i) => ({ configured, uuid: uuid(region.id, i, 1) }))
     if (MachineSpec.hasLabels(device)) {
       yield* bus.unbind(region.name)
       region.labels = yield* Effect.fromResult(labels(region, wanted))
@@ -113,15 +124,21 @@ export const write = Effect.fnUntraced(function*(spec: MachineSpec.MachineSpec) 
     const namespaces = [...region.namespaces.values()].toSorted((a, b) => a.id - b.id)
     for (const [i, one] of wanted.entries()) {
       const namespace = namespaces[i]
-      if (namespace !== undefined && hasBlock(one)) {
+      if (namespace !== undefined && hasBlock(region, one)) {
         yield* Effect.fromResult(block(namespace, one, uuid(region.id, i, 2)))
       }
     }
   })
 
   for (const device of spec.devices ?? []) {
+    for (const { mode, name } of device.configured ?? []) {
+      if (mode === "sector") notes.push(`${name}: sector mode has no struct pages, nothing is initialised for it`)
+      if (mode === "system-ram") notes.push(`${name}: System RAM is hot-added by kmem, which is not simulated`)
+    }
+    if (device.kind === "dax") continue
     const region = bus.regions().find(({ description }) => description.start === (device.start ?? 0))
-    if (device.kind !== "dax" && region !== undefined) yield* configure(device, region)
+    if (region !== undefined) yield* configure(device, region)
+    else notes.push(`${device.name}: firmware does not announce it, so no driver finds it`)
   }
   return notes
 })

@@ -49,7 +49,7 @@ export const FaultPattern = Schema.Struct({
   count: Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 100_000 })),
   at: Schema.Natural,
   every: Schema.Natural,
-  size: Schema.NullOr(Schema.Natural)
+  size: Schema.NullOr(Schema.Natural.check(Schema.isGreaterThan(0)))
 })
 /** @since 0.1.0 */
 export interface FaultPattern extends Schema.Schema.Type<typeof FaultPattern> {}
@@ -80,11 +80,13 @@ const isKind = (text: string): text is Kind => (Kind.literals as ReadonlyArray<s
 const isAccess = (text: string): text is Access => (Access.literals as ReadonlyArray<string>).includes(text)
 
 const setting = (pattern: FaultPattern, word: string): Result.Result<FaultPattern, string> => {
-  const [key = "", value = ""] = word.split("=", 2)
+  const at = word.indexOf("=")
+  const key = word.slice(0, Math.max(0, at)).trim()
+  const value = word.slice(at + 1).trim()
   switch (key) {
     case "count": {
       const count = Number(value)
-      return Number.isInteger(count) && count >= 1 && count <= 100_000
+      return /^[0-9]{1,6}$/.test(value) && count >= 1 && count <= 100_000
         ? Result.succeed({ ...pattern, count })
         : Result.fail("count is a number from 1 to 100000")
     }
@@ -93,9 +95,9 @@ const setting = (pattern: FaultPattern, word: string): Result.Result<FaultPatter
     case "every":
       return Result.map(Nanos.parse(value), (every) => ({ ...pattern, every }))
     case "size":
-      return Result.mapBoth(MemParse.parse(value), {
-        onSuccess: (size) => ({ ...pattern, size }),
-        onFailure: ({ message }) => message
+      return Result.match(MemParse.parse(value), {
+        onSuccess: (size) => size > 0 ? Result.succeed({ ...pattern, size }) : Result.fail("size is 1 byte or more"),
+        onFailure: ({ message }) => Result.fail(message)
       })
     case "access":
       return isAccess(value)
@@ -143,8 +145,7 @@ export const touches = Effect.fnUntraced(
   function*({ at, count, every, kind }: FaultPattern, pages: number, processors: number) {
     const many = kind === "all" ? Math.max(1, processors) : count
     const found: Array<Touch> = []
-    const anywhere = (from: number, to: number) =>
-      Effect.map(Random.nextIntBetween(from, Math.max(from + 1, to)), (page) => Math.min(page, Math.max(from, to - 1)))
+    const anywhere = (from: number, to: number) => Random.nextIntBetween(from, to, { halfOpen: true })
     const spot = Math.max(1, Math.floor(pages / 100))
     const hot = yield* anywhere(0, pages - spot + 1)
     for (let i = 0; i < many; i++) {

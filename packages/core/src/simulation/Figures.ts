@@ -8,7 +8,7 @@ import type * as Timeline from "../time/Timeline.ts"
 import type { Figure } from "./Testbed.ts"
 
 /**
- * Latencies in nanoseconds; `count` accesses. Of none all are 0.
+ * Latencies in nanoseconds; `count` accesses that ended well. Of none all are 0.
  *
  * @category models
  * @since 0.1.0
@@ -21,7 +21,7 @@ export interface Latency {
 }
 
 /**
- * One device: when it appeared, when all of it was initialised, and how fast it was for those who touched it.
+ * One device: when it appeared, when all of it was initialised (`Infinity`: never), and how fast it was for those who touched it.
  *
  * @category models
  * @since 0.1.0
@@ -38,7 +38,7 @@ export interface DeviceRow {
  * What a strategy gives. Nanoseconds since boot began, or of that length; bytes.
  *
  * - `bootProceedsNs`: the boot thread has loaded all drivers; `bootRamNs`: all RAM is initialised
- * - `blockDevicesNs`: the last device has appeared; `readyNs`: the last struct page is written
+ * - `blockDevicesNs`: the last device has appeared; `readyNs`: the last struct page is written, `Infinity` where one never is
  * - `cpuNs` of writing and mapping; `lockHeldNs` and `lockLongestNs` of the hotplug lock
  * - `structPagesWritten` and `bytesWritten` of device memory, each time counted; `bootStructPages` of RAM
  * - `ram`, `device`: bytes that the memmap takes from them, page tables included
@@ -88,7 +88,8 @@ const percentile = (sorted: ReadonlyArray<number>, part: number): number =>
   sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0
 
 const latency = (entries: ReadonlyArray<Entry>): Latency => {
-  const sorted = entries.filter(({ name }) => accesses.has(name)).map(length).toSorted((a, b) => a - b)
+  const done = entries.filter(({ details, name }) => accesses.has(name) && details["failed"] === undefined)
+  const sorted = done.map(length).toSorted((a, b) => a - b)
   return {
     count: sorted.length,
     p50Ns: percentile(sorted, 0.5),
@@ -97,8 +98,8 @@ const latency = (entries: ReadonlyArray<Entry>): Latency => {
   }
 }
 
-const markAt = (entries: ReadonlyArray<Entry>, name: string): number =>
-  entries.find((entry) => entry.kind === "instant" && entry.name === name)?.end ?? 0
+const markAt = (entries: ReadonlyArray<Entry>, name: string, otherwise = 0): number =>
+  entries.find((entry) => entry.kind === "instant" && entry.name === name)?.end ?? otherwise
 
 /** What happened before drivers were unbound, if they ever were. */
 const firstBinding = (entries: ReadonlyArray<Entry>): ReadonlyArray<Entry> => {
@@ -111,7 +112,7 @@ const device = (name: string, entries: ReadonlyArray<Entry>): DeviceRow => {
   return {
     name,
     appearsNs: markAt(own, "appears"),
-    readyNs: markAt(own, "ready"),
+    readyNs: markAt(own, "ready", Infinity),
     structPages: sum(own.map((entry) => number(entry, "structPages"))),
     firstFault: latency(own)
   }

@@ -85,6 +85,7 @@ const withBacking = (
     }))
   }
 
+/** Of each node: its own where the machine says, else those of the hardware. */
 const processorsOf = (machine: MachineSpec.MachineSpec, costs: CostModel.Costs) => (node: number): number => {
   const stated = (machine.nodes ?? []).find((one) => one.node === node)?.cpus
   return stated ?? (Number.isFinite(costs.processors) ? costs.processors : 1)
@@ -111,21 +112,20 @@ const loadDrivers = Effect.gen(function*() {
 
 const booted: Timeline.Track = { group: "boot", lane: "boot thread" }
 
-const program = Effect.fnUntraced(function*({ costs, faults, machine, rebind }: Request) {
+const program = Effect.fnUntraced(function*(
+  { costs, faults, machine, rebind }: Request,
+  timeline: Timeline.Timeline
+) {
   const bus = yield* NvdimmBus
   const background = yield* BackgroundInit.BackgroundInit
   const pagemaps = yield* Pagemaps
   const ledger = yield* Ledger
   const { arch } = yield* Kernel
-  const timeline = yield* Timeline.Current
   const touching = yield* FiberSet.make<void, KernelError.KernelError>()
   const watching = yield* FiberSet.make<void>()
   yield* Timeline.mark(booted, "RAM is initialised")
   const held = () => Figures.memory(ledger, arch.pageSize)
-  const { notes } = yield* Effect.gen(function*() {
-    yield* loadBuses
-    return { notes: yield* EarlierBoot.write(machine) }
-  }).pipe(
+  const notes = yield* Effect.andThen(loadBuses, EarlierBoot.write(machine)).pipe(
     Effect.provideService(CostModel.Current, CostModel.free),
     Effect.provideService(Timeline.Current, null)
   )
@@ -134,19 +134,30 @@ const program = Effect.fnUntraced(function*({ costs, faults, machine, rebind }: 
   /** Each name of a device in the engine, with the one people know. */
   const names = new Map<string, string>()
 
-  const ready = Effect.fnUntraced(function*(name: string) {
-    const pagemap = pagemaps.all().find((one) => (names.get(one.name) ?? one.name) === name)
-    const track = { group: name, lane: "device" }
-    for (const range of pagemap?.ranges ?? []) yield* Effect.ignore(background.finished(range))
-    yield* Timeline.mark(track, "ready")
+  const pagemapOf = (name: string) => pagemaps.all().find((one) => (names.get(one.name) ?? one.name) === name)
+
+  const initialised = Effect.fnUntraced(function*(name: string) {
+    for (const range of pagemapOf(name)?.ranges ?? []) yield* background.finished(range)
   })
 
+  const ready = (name: string) =>
+    Effect.matchEffect(initialised(name), {
+      onSuccess: () => Timeline.mark({ group: name, lane: "device" }, "ready"),
+      onFailure: ({ message }) => {
+        notes.push(`${name} is never ready: ${message}`)
+        return Timeline.mark({ group: name, lane: "device" }, "is never ready", { why: message })
+      }
+    })
+
   const appeared = Effect.fnUntraced(function*(name: string) {
-    const own = bus.regions().flatMap(devices).find((device) => device.bound?.disk?.name === name)
-    if (own !== undefined) names.set(own.name, name)
+    for (const device of bus.regions().flatMap(devices)) {
+      if (device.bound?.disk?.name !== name) continue
+      names.set(device.name, name)
+      if (device._tag === "Instance" && device.namespace !== null) names.set(device.namespace.name, name)
+    }
     yield* Timeline.mark({ group: name, lane: "device" }, "appears")
     yield* FiberSet.run(watching, ready(name))
-    const node = pagemaps.all().find((one) => (names.get(one.name) ?? one.name) === name)?.node ?? 0
+    const node = pagemapOf(name)?.node ?? 0
     yield* FiberSet.run(touching, Touching.all(name, faults, processorsOf(machine, costs)(node)))
   })
 
@@ -160,9 +171,14 @@ const program = Effect.fnUntraced(function*({ costs, faults, machine, rebind }: 
     yield* Timeline.mark(booted, "drivers are unbound")
     for (const driver of ["nd_pmem", "dax_pmem"] as const) yield* bus.unload(driver)
     yield* loadDrivers
-    yield* FiberSet.awaitEmpty(watching)
+    yield* Effect.forEach(
+      pagemaps.all().flatMap(({ ranges }) => ranges),
+      (range) => Effect.ignore(background.finished(range)),
+      { concurrency: "unbounded", discard: true }
+    )
   }
-  return { notes, names, entries: timeline?.entries ?? [] }
+  // What the end of the machine does is nobody's figure.
+  return { notes, names, entries: [...timeline.entries] }
 })
 
 /** The kernel, its strategy and its boot. */
@@ -205,22 +221,25 @@ export const run = (
     const timeline = Timeline.make()
     const whole = Effect.gen(function*() {
       const layer = yield* Effect.fromResult(layerOf(request))
-      const model = yield* CostModel.make(request.costs)
+      const processors = processorsOf(request.machine, request.costs)
+      const stated = new Map((request.machine.nodes ?? []).map(({ node }) => [CostModel.pool(node), processors(node)]))
+      const model = yield* CostModel.make(request.costs, (pool) => stated.get(pool) ?? request.costs.processors)
       const references = Context.make(CostModel.Current, model).pipe(
         Context.add(Timeline.Current, timeline),
         Context.add(Disturbance.Current, request.disturbance ?? Disturbance.none)
       )
       // The machine is booted by whoever pays for it.
-      return yield* Effect.flatMap(Layer.build(layer), (machine) => Effect.provide(program(request), machine)).pipe(
-        Effect.provide(references)
-      )
+      return yield* Effect.flatMap(Layer.build(layer), (machine) => Effect.provide(program(request, timeline), machine))
+        .pipe(
+          Effect.provide(references)
+        )
     }).pipe(Effect.scoped, Waiting.named("boot"))
     return Effect.flatMap(VirtualTime.run(whole, { seed: request.seed }), ({ events, exit }) =>
       Exit.isFailure(exit)
         ? Effect.failCause(exit.cause)
         : Effect.sync(() => {
-          const { names, notes } = exit.value
-          const shown = renamed(timeline.entries, names)
+          const { entries, names, notes } = exit.value
+          const shown = renamed(entries, names)
           return {
             strategy: request.strategy,
             timeline: shown,

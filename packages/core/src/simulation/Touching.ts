@@ -12,6 +12,7 @@ import { NvdimmBus } from "../devices/NvdimmBus.ts"
 import { devices } from "../devices/NvdimmState.ts"
 import { Pin } from "../devices/Pin.ts"
 import * as PmemDisk from "../devices/PmemDisk.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import * as Pagemap from "../hotplug/Pagemap.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
 import { Kernel } from "../release/Kernel.ts"
@@ -22,40 +23,48 @@ import * as FaultPattern from "./FaultPattern.ts"
 
 /**
  * A device that can be touched: its bytes, what a fault maps at most, what pieces are multiples of, and an access to `size` bytes
- * at an offset.
+ * at an offset, which answers why it failed, or `null`.
  */
 interface Touchable {
   readonly bytes: number
   readonly largest: number
   readonly unit: number
-  readonly touch: (
-    access: FaultPattern.Access,
-    offset: number,
-    size: number
-  ) => Effect.Effect<unknown, KernelError, Scope.Scope>
+  readonly touch: (offset: number, size: number) => Effect.Effect<string | null, KernelError, Scope.Scope>
 }
 
 const fault = CostModel.spend((costs) => costs.fault)
 
-/** Files of one extent each, where the access goes; a fault maps as much of one as it can. */
-const ofDisk = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk) {
+/** Who mounts waits as the kernel does it (23.4). */
+const mountOf = (disk: PmemDisk.PmemDisk, blockSize: number) =>
+  Timeline.span(FsDax.mount(disk, { blockSize }), { group: disk.name, lane: "mount" }, "mount").pipe(
+    Waiting.named("mount")
+  )
+
+/** Block I/O, which needs no filesystem; or files of one extent each, where the access goes; a fault maps as much as it can. */
+const ofDisk = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, access: FaultPattern.Access) {
   const { arch } = yield* Kernel
-  const mount = yield* FsDax.mount(disk, { blockSize: arch.pageSize })
   // Huge pages need extents that are aligned in memory, as a filesystem with su= places them.
   const skew = PmemDisk.address(disk, 0) % arch.pmdSize === 0
     ? 0
     : arch.pmdSize - PmemDisk.address(disk, 0) % arch.pmdSize
 
-  const io = (offset: number) =>
+  const io = (offset: number, size: number) =>
     Effect.andThen(
-      CostModel.spend((costs) => costs.block),
-      Effect.fromResult(PmemDisk.directAccess(disk, {
-        pgoff: Math.floor(offset / arch.pageSize),
-        nrPages: 1,
-        mode: "access",
-        wants: { kaddr: true }
-      }))
+      CostModel.spend((costs) => costs.block * size / arch.pageSize),
+      Effect.as(
+        Effect.fromResult(PmemDisk.directAccess(disk, {
+          pgoff: (skew + offset) / arch.pageSize,
+          nrPages: size / arch.pageSize,
+          mode: "access",
+          wants: { kaddr: true }
+        })),
+        null
+      )
     )
+  const here = { bytes: disk.capacity - skew, unit: arch.pageSize }
+  if (access === "io") return { ...here, largest: arch.pageSize, touch: io } satisfies Touchable
+
+  const mount = yield* mountOf(disk, arch.pageSize)
 
   const map = Effect.fnUntraced(function*(offset: number, size: number) {
     const file = { size, extents: [{ offset: 0, length: size, disk: skew + offset }] }
@@ -68,77 +77,74 @@ const ofDisk = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk) {
     for (let at = arch.pmdSize; at < arch.pmdSize + size;) {
       yield* fault
       const outcome = yield* mapping.fault(at, true)
-      at += outcome._tag === "Mapped" ? outcome.pages * arch.pageSize : size
+      if (outcome._tag !== "Mapped") return outcome._tag === "Sigbus" ? outcome.errno ?? "SIGBUS" : outcome._tag
+      at = outcome.address + outcome.pages * arch.pageSize
     }
-    return mapping
-  })
-
-  const register = Effect.fnUntraced(function*(offset: number, size: number) {
-    const mapping = yield* map(offset, size)
     const pfn = mapping.pfnAt(arch.pmdSize)
-    if (pfn !== undefined) yield* mount.pin({ start: pfn, end: pfn + size / arch.pageSize })
+    if (access === "register" && pfn !== undefined) yield* mount.pin(PfnRange.fromLength(pfn, size / arch.pageSize))
+    return null
   })
 
-  const result: Touchable = {
-    bytes: disk.capacity - skew,
-    largest: arch.pmdSize,
-    unit: arch.pageSize,
-    touch: (access, offset, size) =>
-      access === "io" ? io(offset) : access === "register" ? register(offset, size) : map(offset, size)
-  }
-  return result
+  return { ...here, largest: arch.pmdSize, touch: map } satisfies Touchable
 })
 
-const ofCharacterDevice = Effect.fnUntraced(function*(name: string) {
+const ofCharacterDevice = Effect.fnUntraced(function*(name: string, access: FaultPattern.Access) {
   const { arch } = yield* Kernel
   const pin = yield* Pin
   const file = yield* Effect.flatMap(DeviceDax, ({ open }) => open(name))
-  const { order, ranges } = file.pagemap
-  const pages = ranges.reduce((sum, { end }, i) => sum + end - Pagemap.first(file.pagemap, i), 0)
-  const align = 2 ** order * arch.pageSize
+  const { align, pagemap } = file
+  const pages = pagemap.ranges.reduce((sum, { end }, i) => sum + end - Pagemap.first(pagemap, i), 0)
 
-  const touch = Effect.fnUntraced(function*(access: FaultPattern.Access, offset: number, size: number) {
+  /** The device maps pages of its alignment and no others (24.4). */
+  const touch = Effect.fnUntraced(function*(offset: number, size: number) {
     const mapping = yield* file.mmap({ length: size, offset })
     const { start } = mapping.area
     for (let at = start; at < start + size; at += align) {
       yield* fault
-      yield* mapping.fault(at)
+      const outcome = yield* mapping.fault(at)
+      if (outcome._tag === "Sigbus") return outcome.reason
     }
     if (access === "register") yield* pin.register(mapping, { start, end: start + size }, arch.daxAligns)
+    return null
   })
 
-  const result: Touchable = {
-    bytes: pages * arch.pageSize,
-    largest: Math.max(align, arch.pmdSize),
-    unit: align,
-    // A character device has no block layer.
-    touch: (access, offset, size) => access === "io" ? Effect.void : touch(access, offset, size)
-  }
-  return result
+  return { bytes: pages * arch.pageSize, largest: align, unit: align, touch } satisfies Touchable
 })
 
 /**
  * All accesses of a pattern to a device that has just appeared, each on a lane of its own processor; returns when the last one
- * has ended. What is not mapped with struct pages is not touched.
+ * has ended. What failed says why in its details. What is not mapped with struct pages is not touched, and a character device
+ * has no block layer.
  *
  * @category running
  * @since 0.1.0
  */
 export const all = Effect.fnUntraced(
   function*(name: string, pattern: FaultPattern.FaultPattern, processors: number) {
+    const began = yield* Timeline.now
     const bus = yield* NvdimmBus
     const own = bus.regions().flatMap(devices).find((device) => device.bound?.disk?.name === name)?.bound?.disk
     if (own !== undefined && (own === null || own.pagemap === null)) return
-    const device = own === undefined ? yield* ofCharacterDevice(name) : yield* ofDisk(own)
+    if (own === undefined && pattern.access === "io") return
+    const { access } = pattern
+    const device = own === undefined ? yield* ofCharacterDevice(name, access) : yield* ofDisk(own, access)
     const size = Math.ceil((pattern.size ?? device.largest) / device.unit) * device.unit
     const pages = Math.floor(device.bytes / size)
     if (pages === 0) return
     const touches = yield* FaultPattern.touches(pattern, pages, processors)
+    const mounted = yield* Timeline.now
     yield* Effect.forEach(touches, ({ at, page }, i) => {
       const lane = `cpu ${i % Math.max(1, processors)}`
-      const access = Effect.exit(device.touch(pattern.access, page * size, size))
-      return CostModel.sleep(at).pipe(
-        Effect.andThen(Timeline.span(access, { group: name, lane }, pattern.access)),
+      let failed: string | null = null
+      const touch = device.touch(page * size, size).pipe(
+        Effect.catch(({ message }) => Effect.succeed(message)),
+        Effect.map((why) => {
+          failed = why
+        })
+      )
+      const details = () => ({ page, size, ...(failed === null ? {} : { failed }) })
+      return CostModel.sleep(began + at - mounted).pipe(
+        Effect.andThen(Timeline.span(touch, { group: name, lane }, access, details)),
         Waiting.named(lane)
       )
     }, { concurrency: "unbounded", discard: true })

@@ -129,15 +129,18 @@ export const pool = (node: number): string => `node ${node}`
 export const memory = (medium: Medium, node: number): string => `${medium} of node ${node}`
 
 /**
- * A machine with these numbers, in the time of the clock in force.
+ * A machine with these numbers, in the time of the clock in force. `processors` of a pool, where nodes differ in them.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (costs: Costs): Effect.Effect<CostModel, never, Scope.Scope> =>
+export const make = (
+  costs: Costs,
+  processors: (pool: string) => number = () => costs.processors
+): Effect.Effect<CostModel, never, Scope.Scope> =>
   Effect.map(
     Workload.make({
-      processors: () => costs.processors,
+      processors,
       bandwidth: (name) => name.startsWith("device") ? costs.deviceBandwidth : costs.ramBandwidth
     }),
     (begin) => ({ costs, begin })

@@ -31,9 +31,9 @@ const refuse = (at: string, problem: string, remedy: string) =>
   Result.fail(new InputError({ source: "machine", at, problem, remedy }))
 
 /** Namespaces that are there without anybody making them: the whole of a region without labels. */
-const isUntouched = (device: Device, { mode, size, usable }: Configured): boolean =>
+const isUntouched = (device: Device, { map, mode, size, usable }: Configured): boolean =>
   device.kind !== "pmem"
-    ? mode === "fsdax" && (size ?? usable) === device.size
+    ? mode === "fsdax" && map !== "dev" && (size ?? usable) === device.size
     : mode === "raw" && (size ?? usable) === device.size && !MachineSpec.hasLabels(device)
 
 /** The options that describe a namespace, apart from its size. */

@@ -131,7 +131,7 @@ const end = (course: Course, worker: Worker): void => {
   worker.isAbandoned = !SubRanges.isDone(writing.subRanges, worker.share)
   Deferred.doneUnsafe(worker.ended, Exit.void)
   const isHelped = strategy.help === "steal sub-ranges" || strategy.help === "steal exactly"
-  if (isHelped) return
+  if (isHelped || course.over !== null) return
   const isLast = workers.every(({ active }) => !active)
   if (isOwn(strategy)) {
     if (worker.isAbandoned) writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))

@@ -107,9 +107,15 @@ export const make = (
     ExtentMap.set(populated, range.start, range.end, true)
   }
 
+  const parts = memory.work.unlocked
+  const written = { start: parts[0]?.start ?? range.start, end: parts.at(-1)?.end ?? range.end }
+
+  /** Whole granules; what nobody writes before the first pages and after the last is mapped with them. */
   const outward = ({ end, start }: PfnRange.PfnRange): PfnRange.PfnRange => ({
-    start: Math.max(range.start, origin + Math.floor((start - origin) / granule) * granule),
-    end: Math.min(range.end, origin + Math.ceil((end - origin) / granule) * granule)
+    start: start <= written.start
+      ? range.start
+      : Math.max(range.start, origin + Math.floor((start - origin) / granule) * granule),
+    end: end >= written.end ? range.end : Math.min(range.end, origin + Math.ceil((end - origin) / granule) * granule)
   })
 
   const needPart = Effect.fnUntraced(function*(actor: Stage.Actor, part: PfnRange.PfnRange) {

@@ -19,18 +19,20 @@ export const preset = (name: string): InitStrategy.InitStrategy =>
 const single: Image = { _tag: "Single", node: 0, zone: "Device", flags: 0, refcount: 1, links: { _tag: "Self" } }
 
 /**
- * Pages `[first, range.end)` to be written one by one. `written` counts the stores of each page; a store to what is not mapped is
- * noted in `lost`.
+ * Pages `[first, range.end)` to be written one by one, which takes `slow` nanoseconds while others run. `written` counts the
+ * stores of each page; a store to what is not mapped, or was closed, is noted in `lost`.
  */
 export const make = (
   range: PfnRange.PfnRange,
   rest: Partial<InitMemory.InitMemory> = {},
-  image: Image = single
+  image: Image = single,
+  slow = 0
 ) => {
   const { first = range.start } = rest
   const written = new Uint8Array(range.end - range.start)
   const mapped = new Uint8Array(range.end - range.start)
   const lost: Array<PfnRange.PfnRange> = []
+  let isClosed = false
   const pages = range.end - first
   const compounds = image._tag === "Compound" ? { heads: pages / 2 ** image.order, each: image.written } : null
   const memory: InitMemory.InitMemory = {
@@ -63,20 +65,26 @@ export const make = (
       }),
     join: () => Effect.void,
     write: (parts) =>
-      Effect.sync(() => {
-        for (const { end, start } of parts) {
-          for (let at = start - range.start; at < end - range.start; at++) {
-            written[at] = (written[at] ?? 0) + 1
-            if (mapped[at] !== 1) lost.push({ start: at + range.start, end: at + range.start + 1 })
+      Effect.andThen(
+        slow === 0 ? Effect.void : Effect.sleep(`${slow} nanos`),
+        Effect.sync(() => {
+          for (const { end, start } of parts) {
+            for (let at = start - range.start; at < end - range.start; at++) {
+              written[at] = (written[at] ?? 0) + 1
+              if (mapped[at] !== 1 || isClosed) lost.push({ start: at + range.start, end: at + range.start + 1 })
+            }
           }
-        }
-      }),
+        })
+      ),
     ...rest
   }
   const count = (
     pfns: PfnRange.PfnRange
   ) => [...new Set(written.subarray(pfns.start - range.start, pfns.end - range.start))]
-  return { memory, written, mapped, lost, count }
+  const close = () => {
+    isClosed = true
+  }
+  return { memory, written, mapped, lost, count, close }
 }
 
 /** Struct pages that the work of some memory has. */

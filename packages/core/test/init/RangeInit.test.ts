@@ -11,7 +11,10 @@ import * as Reference from "./reference.ts"
 const isLong = process.env["VMEMMAP_LONG"] === "1"
 
 const Ask = Schema.Struct({
-  at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4000 })),
+  at: Schema.Union([
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 })),
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4000 }))
+  ]),
   start: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2999 })),
   length: Schema.Literals([1, 16, 64, 100, 700])
 })
@@ -22,8 +25,8 @@ const Case = Schema.Struct({
   pages: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3000 })),
   workers: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 6 })),
   subRanges: Schema.NullOr(Schema.Literals([1, 2, 7, 16, 128])),
-  help: Schema.Literals(["none", "wait for the worker", "steal sub-ranges", "steal exactly"]),
-  populate: Schema.Literals(["under the lock", "one barrier", "section by section"]),
+  help: Schema.Literals(["none", "wait for the worker", "steal sub-ranges", "steal sub-ranges", "steal exactly"]),
+  populate: Schema.Literals(["under the lock", "one barrier", "one barrier", "section by section"]),
   map: Schema.Literals([0, 1, 3]),
   asks: Schema.Array(Ask).check(Schema.isMaxLength(6))
 })

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber } from "effect"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import * as VirtualTime from "../../src/time/VirtualTime.ts"
+import * as Waiting from "../../src/time/Waiting.ts"
 
 setFlagsFromString("--expose-gc")
 const collect: () => void = runInNewContext("gc")
@@ -13,8 +14,9 @@ const heap = Effect.sync(() => {
 })
 
 /** By how many bytes the heap grows between the first tenth of as many rounds and the end. */
-const growth = <E>(round: Effect.Effect<unknown, E>, rounds: number) =>
+const growth = <E>(round: Effect.Effect<unknown, E>, rounds: number, first: Effect.Effect<void> = Effect.void) =>
   Effect.runSync(VirtualTime.provide(Effect.gen(function*() {
+    yield* first
     yield* Effect.repeat(round, { times: rounds / 10 })
     const before = yield* heap
     yield* Effect.repeat(round, { times: rounds * 9 / 10 })
@@ -27,6 +29,11 @@ describe("VirtualTime: long runs", () => {
   it("memory does not grow with sleeps, nor with timeouts that were not needed", () => {
     assert.isBelow(growth(Effect.sleep("1 hour"), 50_000), 4 * MiB)
     assert.isBelow(growth(Effect.timeout(Effect.yieldNow, "1 hour"), 20_000), 4 * MiB)
+  })
+
+  it("memory does not grow while there is always somebody ready", () => {
+    const yields = Effect.andThen(Effect.forkDetach(Effect.forever(Effect.yieldNow)), Effect.void)
+    assert.isBelow(growth(Effect.yieldNow, 100_000, yields), 4 * MiB)
   })
 
   it("memory does not grow with 100,000 short-lived fibers", () => {
@@ -49,5 +56,16 @@ describe("VirtualTime: long runs", () => {
     })))
     assert.deepStrictEqual(exit, Exit.void)
     assert.deepStrictEqual(left.map(({ name }) => name), Array.from({ length: 50 }, (_, i) => `fiber ${i}`))
+  })
+
+  it("so are fibers that begin to run long after younger ones", () => {
+    const many = Effect.forEach(Array.from({ length: 5000 }), () => Effect.forkChild(Effect.void), { discard: true })
+    const { left } = Effect.runSync(VirtualTime.run(Effect.gen(function*() {
+      yield* Effect.forkDetach(Waiting.named(Effect.never, "old"))
+      yield* VirtualTime.run(many)
+      yield* Effect.forkDetach(Waiting.named(Effect.never, "young"), { startImmediately: true })
+      yield* Effect.yieldNow
+    })))
+    assert.deepStrictEqual(left.map(({ name }) => name), ["old", "young"])
   })
 })

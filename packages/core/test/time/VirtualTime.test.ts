@@ -188,6 +188,19 @@ describe("VirtualTime", () => {
       ])
     }))
 
+  it.effect("a sleep of no length lets others run", () =>
+    Effect.gen(function*() {
+      const order: Array<string> = []
+      const says = (name: string) => Effect.sync(() => order.push(name))
+      const { nanos } = yield* VirtualTime.run(Effect.all([
+        Effect.andThen(Effect.sleep(0), says("a")),
+        says("b"),
+        Effect.andThen(Effect.sleep(Duration.nanos(-1n)), says("c")),
+        says("d")
+      ], each))
+      assert.deepStrictEqual([order.join(""), nanos], ["bdac", 0])
+    }))
+
   it.effect("ten years are one event", () =>
     Effect.gen(function*() {
       const { events, exit, nanos } = yield* VirtualTime.run(

@@ -127,12 +127,13 @@ const takeOver = Effect.fnUntraced(function*(course: Course, actor: Stage.Actor)
 /** Where nobody else does a share that was given up, whoever waits for it would for ever. */
 const end = (course: Course, worker: Worker): void => {
   const { around: { strategy }, memory, pages, workers, writing } = course
-  worker.active = false
+  // Bits are set after workers were queued: whoever was faster cleared its own before that (BUG-28).
+  worker.active = strategy.flaws.includes("stuck-active") && workers.every((one) => !Deferred.isDoneUnsafe(one.ended))
   worker.isAbandoned = !SubRanges.isDone(writing.subRanges, worker.share)
   Deferred.doneUnsafe(worker.ended, Exit.void)
   const isHelped = strategy.help === "steal sub-ranges" || strategy.help === "steal exactly"
   if (isHelped || course.over !== null) return
-  const isLast = workers.every(({ active }) => !active)
+  const isLast = workers.every(({ ended }) => Deferred.isDoneUnsafe(ended))
   if (isOwn(strategy)) {
     if (worker.isAbandoned) writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))
   } else if (isLast && !SubRanges.isDone(writing.subRanges, pages)) {

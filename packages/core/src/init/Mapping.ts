@@ -87,14 +87,15 @@ export const make = (
       details: (part) => ({ mapped: PfnRange.length(part) }),
       units: PfnRange.length,
       reach: (from, units) => Math.min(range.end, from + Math.floor(units)),
-      demand: ({ node, track }) => ({
+      demand: ({ node, track, weight }) => ({
         pool: CostModel.pool(node),
         memory: "",
         unitNanos: InitMemory.paced(
           costs.costs[mapping === "shared" ? "sharedSection" : "section"] / section,
           disturbance(track.group, track.lane).speed
         ),
-        unitBytes: 0
+        unitBytes: 0,
+        weight
       }),
       perform: populateLocked
     },

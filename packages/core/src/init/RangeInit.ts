@@ -175,7 +175,6 @@ export const make = Effect.fnUntraced(function*(
   const parts = memory.work.unlocked
   const pages = { start: parts[0]?.start ?? memory.range.end, end: parts.at(-1)?.end ?? memory.range.end }
   const shares = sharesOf(memory, around, pages)
-  const isStuck = around.strategy.flaws.includes("stuck-active")
   const end = (reason: NotInitialised): void => {
     course.over ??= reason
     mapping.fail(reason)
@@ -184,7 +183,7 @@ export const make = Effect.fnUntraced(function*(
   }
   const mapping = Mapping.make(memory, around, end)
   const writing = writingOf(memory, around, { pages, shares, populated: mapping.populated })
-  const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), isFound && !isStuck)
+  const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), isFound)
   const ended = Deferred.makeUnsafe<void>()
   const over = null
   const isDying = false
@@ -192,11 +191,6 @@ export const make = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() => Effect.sync(() => end(InitMemory.refuse(memory, "cancelled"))))
   if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))
   for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))
-  if (isStuck) {
-    // Noted after the workers were queued, which may have ended by now (BUG-28).
-    yield* Effect.yieldNow
-    for (const worker of workers) worker.active = true
-  }
   const self: RangeInit = {
     memory,
     need: (pfns, actor) => InitHelp.need(course, pfns, actor),

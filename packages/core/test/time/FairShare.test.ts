@@ -23,18 +23,22 @@ const close = (actual: number, expected: number, what: string, relative = 1e-12)
   assert.approximately(actual, expected, relative * expected, what)
 }
 
-/**
- * Water rises for all at the same speed until they have what they want, or it is all gone: `content` in as many steps as
- * `precision`.
- */
-const filled = (wants: ReadonlyArray<number>, content: number, precision: number): ReadonlyArray<number> => {
-  const step = content / precision
+const weightOf = ({ weight = 1 }: FairShare.Demand): number => weight
+
+/** Water rises for all, as fast as they weigh, until they have what they want or it is all gone; in small drops. */
+const filled = (
+  members: ReadonlyArray<FairShare.Demand>,
+  wants: ReadonlyArray<number>,
+  content: number
+): ReadonlyArray<number> => {
+  const weights = members.map(weightOf)
+  const step = content / 2000 / weights.reduce((a, b) => a + b)
   const has = wants.map(() => 0)
-  for (let left = content; left > step / 2;) {
+  for (let left = content; left > step / 100;) {
     const thirsty = wants.flatMap((want, i) => (has[i] ?? 0) < want ? [i] : [])
     if (thirsty.length === 0) break
     for (const i of thirsty) {
-      const drop = Math.min(step, (wants[i] ?? 0) - (has[i] ?? 0), left)
+      const drop = Math.min(step * (weights[i] ?? 0), (wants[i] ?? 0) - (has[i] ?? 0), left)
       has[i] = (has[i] ?? 0) + drop
       left -= drop
     }
@@ -43,26 +47,25 @@ const filled = (wants: ReadonlyArray<number>, content: number, precision: number
 }
 
 const naive = (demands: ReadonlyArray<FairShare.Demand>, capacity: FairShare.Capacity): ReadonlyArray<number> => {
-  const within = (key: "pool" | "memory", name: string) =>
-    demands.flatMap((demand, i) => demand[key] === name ? [i] : [])
-  const result = demands.map(() => 0)
-  for (const pool of new Set(demands.map(({ pool }) => pool))) {
-    const members = within("pool", pool)
-    const parts = filled(members.map(() => 1), capacity.processors(pool), 2000 * members.length)
-    members.forEach((i, k) => {
-      result[i] = (parts[k] ?? 0) / (demands[i]?.unitNanos ?? 0)
+  const jobs = demands.map((demand) => ({ demand, rate: 0 }))
+  const within = (key: "pool" | "memory") => Map.groupBy(jobs, ({ demand }) => demand[key])
+  for (const [pool, members] of within("pool")) {
+    const parts = filled(members.map(({ demand }) => demand), members.map(() => 1), capacity.processors(pool))
+    members.forEach((job, i) => {
+      job.rate = (parts[i] ?? 0) / job.demand.unitNanos
     })
   }
-  for (const memory of new Set(demands.map(({ memory }) => memory))) {
-    const members = within("memory", memory)
-    const bytes = members.map((i) => (result[i] ?? 0) * (demands[i]?.unitBytes ?? 0))
-    const got = filled(bytes, capacity.bandwidth(memory), 2000 * members.length)
-    members.forEach((i, k) => {
-      const { unitBytes } = demands[i] ?? demand(0, 0)
-      if (unitBytes > 0) result[i] = (got[k] ?? 0) / unitBytes
+  for (const [memory, members] of within("memory")) {
+    const bytes = filled(
+      members.map(({ demand }) => demand),
+      members.map(({ demand, rate }) => rate * demand.unitBytes),
+      capacity.bandwidth(memory)
+    )
+    members.forEach((job, i) => {
+      if (job.demand.unitBytes > 0) job.rate = (bytes[i] ?? 0) / job.demand.unitBytes
     })
   }
-  return result
+  return jobs.map(({ rate }) => rate)
 }
 
 const some = (
@@ -73,7 +76,10 @@ const some = (
   return {
     demands: Array.from(
       { length: 1 + next(12) },
-      () => demand(1 + next(50), next(4) * next(100), `${next(3)}`, `${next(3)}`)
+      () => ({
+        ...demand(1 + next(50), next(4) * next(100), `${next(3)}`, `${next(3)}`),
+        weight: next(2) === 0 ? undefined : (1 + next(40)) / 4
+      })
     ),
     capacity: {
       processors: (pool) => processors[Number(pool)] ?? 0,
@@ -161,17 +167,23 @@ describe("FairShare", () => {
     })
   })
 
-  it("who gets less than it could use has as much as anybody, and nothing is left over", () => {
+  it("who gets less than it could use has as much for its weight as anybody, and nothing is left over", () => {
     eachRandom(500, (demands, capacity, shares) => {
       const bytes = bytesOf(demands, shares)
-      demands.forEach(({ memory, unitBytes, unitNanos }, i) => {
+      const parts = shares.map(({ processor }) => processor)
+      const limited = (i: number, key: "pool" | "memory", has: ReadonlyArray<number>, content: number) => {
+        const others = demands.flatMap((demand, other) => demand[key] === demands[i]?.[key] ? [other] : [])
+        const forItsWeight = (one: number) => (has[one] ?? 0) / weightOf(demands[one] ?? demand(0, 0))
+        assert.isAtMost(Math.max(...others.map(forItsWeight)), forItsWeight(i) * (1 + 1e-12))
+        close(others.reduce((sum, other) => sum + (has[other] ?? 0), 0), content, `${key} is used`)
+      }
+      demands.forEach(({ memory, pool, unitBytes, unitNanos }, i) => {
         const { processor, rate } = shares[i] ?? { processor: 0, rate: 0 }
         const wanted = processor / unitNanos
+        assert.isAtMost(processor, 1)
         assert.isAtMost(rate, wanted * (1 + 1e-12))
-        if (unitBytes === 0 || rate > wanted * (1 - 1e-12)) return
-        const all = bytes.filter((_, other) => demands[other]?.memory === memory)
-        assert.isAtMost(Math.max(...all), (bytes[i] ?? 0) * (1 + 1e-12))
-        close(all.reduce((a, b) => a + b), capacity.bandwidth(memory), "the memory is used")
+        if (processor < 1 - 1e-12) limited(i, "pool", parts, capacity.processors(pool))
+        if (unitBytes > 0 && rate < wanted * (1 - 1e-12)) limited(i, "memory", bytes, capacity.bandwidth(memory))
       })
     })
   })

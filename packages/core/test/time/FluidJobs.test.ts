@@ -34,7 +34,13 @@ const plan = (next: Next): ReadonlyArray<Planned> =>
     const begin = next(4) * next(60)
     const units = 1 + next(30)
     return {
-      demand: { pool: `${next(2)}`, memory: `${next(2)}`, unitNanos: 1 + next(12), unitBytes: next(3) * next(20) },
+      demand: {
+        pool: `${next(2)}`,
+        memory: `${next(2)}`,
+        unitNanos: 1 + next(12),
+        unitBytes: next(3) * next(20),
+        weight: 1 + next(3)
+      },
       units,
       begin,
       shorten: next(4) === 0 ? { at: begin + next(150), to: next(2 * units) / 2 } : null,

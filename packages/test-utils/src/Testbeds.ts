@@ -11,9 +11,7 @@ import type * as Testbed from "@vmemmap/core/simulation/Testbed"
 import * as TestbedText from "@vmemmap/core/simulation/TestbedText"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Fs from "node:fs"
-
-const folder = new URL("../data/testbeds/", import.meta.url)
+import * as TestbedFiles from "./TestbedFiles.ts"
 
 /**
  * A name that is none of {@link names}.
@@ -36,9 +34,7 @@ export class UnknownTestbed extends Schema.TaggedError<UnknownTestbed>("@vmemmap
  * @category queries
  * @since 0.1.0
  */
-export const names = (): ReadonlyArray<string> =>
-  Fs.readdirSync(folder).filter((name) => name.endsWith(".yaml")).map((name) => name.slice(0, -".yaml".length))
-    .toSorted()
+export const names = TestbedFiles.names
 
 /**
  * One of them.
@@ -46,7 +42,7 @@ export const names = (): ReadonlyArray<string> =>
  * @category constructors
  * @since 0.1.0
  */
-export const load = (name: string): Result.Result<Testbed.Testbed, UnknownTestbed | InputError> =>
-  names().includes(name)
-    ? TestbedText.read(name, Fs.readFileSync(new URL(`${name}.yaml`, folder), "utf8"))
-    : Result.fail(new UnknownTestbed({ name }))
+export const load = (name: string): Result.Result<Testbed.Testbed, UnknownTestbed | InputError> => {
+  const text = TestbedFiles.text(name)
+  return text === undefined ? Result.fail(new UnknownTestbed({ name })) : TestbedText.read(name, text)
+}

@@ -18,4 +18,7 @@ export * as Observation from "./Observation.ts"
 export * as Program from "./Program.ts"
 /** @since 0.1.0 */
 export * as ReferenceModel from "./ReferenceModel.ts"
+/** @since 0.1.0 */
+export * as TestbedFiles from "./TestbedFiles.ts"
+/** @since 0.1.0 */
 export * as Testbeds from "./Testbeds.ts"

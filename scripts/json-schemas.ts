@@ -10,6 +10,7 @@ import * as GrowAnswer from "../packages/cli/src/answers/GrowAnswer.ts"
 import * as InfoblockAnswer from "../packages/cli/src/answers/InfoblockAnswer.ts"
 import * as InspectAnswer from "../packages/cli/src/answers/InspectAnswer.ts"
 import * as PlanAnswer from "../packages/cli/src/answers/PlanAnswer.ts"
+import * as SimulateAnswer from "../packages/cli/src/answers/SimulateAnswer.ts"
 import * as SizeAnswer from "../packages/cli/src/answers/SizeAnswer.ts"
 import * as TryAnswer from "../packages/cli/src/answers/TryAnswer.ts"
 import * as VerifyAnswer from "../packages/cli/src/answers/VerifyAnswer.ts"
@@ -25,6 +26,8 @@ const answers: Readonly<Record<string, Schema.Constraint>> = {
   "infoblock": InfoblockAnswer.InfoblockAnswer,
   "inspect": InspectAnswer.InspectAnswer,
   "try": TryAnswer.TryAnswer,
+  "simulate": SimulateAnswer.SimulateAnswer,
+  "simulate-machines": SimulateAnswer.MachinesAnswer,
   "verify": VerifyAnswer.VerifyAnswer
 }
 

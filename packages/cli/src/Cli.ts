@@ -20,6 +20,7 @@ const modules = {
   grow: async () => (await import("./commands/GrowCommand.ts")).command,
   carve: async () => (await import("./commands/CarveCommand.ts")).command,
   try: async () => (await import("./commands/TryCommand.ts")).command,
+  simulate: async () => (await import("./commands/SimulateCommand.ts")).command,
   verify: async () => (await import("./commands/VerifyCommand.ts")).command,
   infoblock: async () => (await import("./commands/InfoblockCommand.ts")).command,
   inspect: async () => (await import("./commands/InspectCommand.ts")).command

@@ -4,7 +4,19 @@ import packageJson from "../package.json" with { type: "json" }
 import * as PlanAnswer from "../src/answers/PlanAnswer.ts"
 import { answer, example, folderWith, run } from "./run.ts"
 
-const commands = [["plan"], ["size"], ["grow"], ["carve"], ["infoblock"], ["infoblock", "read"], ["infoblock", "write"]]
+const commands = [
+  ["plan"],
+  ["size"],
+  ["grow"],
+  ["carve"],
+  ["try"],
+  ["simulate"],
+  ["verify"],
+  ["inspect"],
+  ["infoblock"],
+  ["infoblock", "read"],
+  ["infoblock", "write"]
+]
 
 describe("vmemmap", () => {
   it.effect("without arguments it shows its commands", () =>
@@ -38,7 +50,9 @@ describe("vmemmap", () => {
       Effect.gen(function*() {
         const { status, stdout } = yield* run(["--completions", shell])
         assert.strictEqual(status, 0)
-        for (const name of [...commands.flat(), "compare-kernels", "memmap-on-memory"]) assert.include(stdout, name)
+        for (const name of [...commands.flat(), "compare-kernels", "memmap-on-memory", "hardware"]) {
+          assert.include(stdout, name)
+        }
       }))
   }
 

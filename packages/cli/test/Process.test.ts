@@ -4,6 +4,7 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as PlanAnswer from "../src/answers/PlanAnswer.ts"
+import { small } from "./commands/testbeds.ts"
 import { decode, example, folderWith, root, run } from "./run.ts"
 
 const bin = Path.join(root, "packages", "cli", "src", "bin.ts")
@@ -108,6 +109,36 @@ describe("the process", () => {
       })
       assert.deepStrictEqual([status, stderr], [130, ""])
       yield* decode(PlanAnswer.FleetLine, stdout.split("\n")[0] ?? "")
+    }))
+
+  it.effect("simulate: the same seed gives the same bytes in another process, also as files", () =>
+    Effect.gen(function*() {
+      const from = yield* folderWith({ "small.yaml": small })
+      const args = ["simulate", "small.yaml", "--strategy", "async-2018-v2,vmemmap", "--json"]
+      const inside = yield* run([...args, "--svg", "a.svg", "--trace", "a.json"], { from })
+      const { status, stderr, stdout } = yield* vmemmap([...args, "--svg", "b.svg", "--trace", "b.json"], { cwd: from })
+      assert.deepStrictEqual([status, stderr, stdout], [0, "", inside.stdout])
+      for (const kind of ["svg", "json"]) {
+        const [a, b] = [`a.${kind}`, `b.${kind}`].map((name) => Fs.readFileSync(Path.join(from, name), "utf8"))
+        assert.strictEqual(a, b)
+      }
+    }))
+
+  it.effect("130: simulate is interrupted, however long it computes", () =>
+    Effect.gen(function*() {
+      const args = [bin, "simulate", "pmem-8-sockets", "--strategy", "async-2018-v2", "--faults", "uniform,count=50000"]
+      const { code, signal } = yield* Effect.callback<{ readonly code: number | null; readonly signal: string | null }>(
+        (resume) => {
+          const child = ChildProcess.spawn(process.execPath, args, {
+            timeout: 3000,
+            killSignal: "SIGINT",
+            stdio: "ignore"
+          })
+          child.on("close", (code, signal) => resume(Effect.succeed({ code, signal })))
+          return Effect.sync(() => child.kill("SIGKILL"))
+        }
+      )
+      assert.isTrue(signal === "SIGINT" || code === 130, `${signal} ${code}`)
     }))
 
   it.effect("a reader that goes away early is no error", () =>

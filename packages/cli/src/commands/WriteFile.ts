@@ -1,12 +1,21 @@
 /**
- * Files the user asks for with an option: a record, a picture.
+ * Files the user asks for with an option: a record, a picture, a trace.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import type * as PlatformError from "effect/PlatformError"
+import * as Stream from "effect/Stream"
 import { WrongUse } from "../Failure.ts"
 import * as Sources from "../sources/Sources.ts"
+
+const unwritable = (flag: string, file: string) => ({ reason }: PlatformError.PlatformError): WrongUse =>
+  new WrongUse({
+    problem: `${flag}: ${file} cannot be written: ${
+      reason._tag === "NotFound" ? "there is no such folder" : reason._tag
+    }; name a file in a folder you may write to`
+  })
 
 /**
  * Writes `text` to the file named by `flag`. Fails with `WrongUse` that names both where it cannot be written.
@@ -16,13 +25,37 @@ import * as Sources from "../sources/Sources.ts"
  */
 export const write = Effect.fnUntraced(function*(flag: string, file: string, text: string) {
   const fs = yield* FileSystem.FileSystem
-  yield* Effect.mapError(
-    fs.writeFileString(yield* Sources.resolve(file), text),
-    ({ reason }) =>
-      new WrongUse({
-        problem: `${flag}: ${file} cannot be written: ${
-          reason._tag === "NotFound" ? "there is no such folder" : reason._tag
-        }; name a file in a folder you may write to`
-      })
+  yield* Effect.mapError(fs.writeFileString(yield* Sources.resolve(file), text), unwritable(flag, file))
+})
+
+/** Characters written at once: many small writes are slow. */
+const pieceLength = 2 ** 18
+
+const pieces = function*(parts: Iterable<string>): Generator<string, void> {
+  let piece: Array<string> = []
+  let length = 0
+  for (const part of parts) {
+    piece.push(part)
+    length += part.length
+    if (length < pieceLength) continue
+    yield piece.join("")
+    piece = []
+    length = 0
+  }
+  yield piece.join("")
+}
+
+/**
+ * The same with a text in parts, which is never in memory as a whole.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const writeParts = Effect.fnUntraced(function*(flag: string, file: string, parts: Iterable<string>) {
+  const fs = yield* FileSystem.FileSystem
+  yield* Stream.fromIterable(pieces(parts), { chunkSize: 1 }).pipe(
+    Stream.encodeText,
+    Stream.run(fs.sink(yield* Sources.resolve(file))),
+    Effect.mapError(unwritable(flag, file))
   )
 })

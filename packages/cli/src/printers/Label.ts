@@ -11,16 +11,22 @@ const half = 256
 const replacement = "\ufffd"
 
 /**
- * A text of one line in which blanks are blanks and whatever has no shape of its own is U+FFFD; very long ones are
- * cut in the middle.
+ * A text of one line in which blanks are blanks and whatever has no shape of its own is U+FFFD.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const sentence = (text: string): string =>
+  text.replace(/[\t\n\r\u0085\p{Zl}\p{Zp}]/gu, " ").replace(/[\p{Cc}\p{Cf}\p{Cs}\ufffe\uffff]/gu, replacement)
+
+/**
+ * The same for a name: very long ones are cut in the middle.
  *
  * @category printing
  * @since 0.1.0
  */
 export const printable = (text: string): string =>
-  (text.length <= 2 * half ? text : text.slice(0, half) + text.slice(-half))
-    .replace(/[\t\n\r\u0085\p{Zl}\p{Zp}]/gu, " ")
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}\ufffe\uffff]/gu, replacement)
+  sentence(text.length <= 2 * half ? text : text.slice(0, half) + text.slice(-half))
 
 /**
  * A name as it is shown: empty ones say so.

@@ -32,6 +32,18 @@ const ofRecord = (
   })
 
 /**
+ * The machine of one text: any SOURCE, or a record.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const parse = (
+  source: string,
+  text: string
+): Result.Result<MachineSpec.MachineSpec, { readonly message: string }> =>
+  KernelRecord.isRecord(text) ? ofRecord(source, text) : Source.read(source, text)
+
+/**
  * One machine from all sources.
  *
  * @category constructors
@@ -40,8 +52,7 @@ const ofRecord = (
 export const read = Effect.fnUntraced(function*(sources: ReadonlyArray<string>) {
   const specs: Array<MachineSpec.MachineSpec> = []
   for (const source of sources) {
-    const text = yield* Sources.text(source)
-    specs.push(yield* orWrongUse(KernelRecord.isRecord(text) ? ofRecord(source, text) : Source.read(source, text)))
+    specs.push(yield* orWrongUse(parse(source, yield* Sources.text(source))))
   }
   return yield* orWrongUse(Source.merge(specs, sources))
 })

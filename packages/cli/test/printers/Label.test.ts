@@ -13,6 +13,11 @@ describe("Label", () => {
     assert.strictEqual(Label.named(""), "(no name)")
   })
 
+  it("sentences keep their length, and lose the same", () => {
+    assert.strictEqual(Label.sentence("a\n\u001b[2Jb\u202e"), "a \ufffd[2Jb\ufffd")
+    assert.strictEqual(Label.sentence("word ".repeat(500)), "word ".repeat(500))
+  })
+
   it("wide characters take two cells, marks none", () => {
     assert.strictEqual(Label.width("abc"), 3)
     assert.strictEqual(Label.width("漢字"), 4)

@@ -1,0 +1,256 @@
+/**
+ * `vmemmap simulate`: when a machine is ready, and what another way to initialise struct pages would give.
+ *
+ * @since 0.1.0
+ */
+import * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
+import * as Published from "@vmemmap/core/simulation/Published"
+import * as ChromeTrace from "@vmemmap/core/time/ChromeTrace"
+import type * as Tracks from "@vmemmap/core/time/Tracks"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as SimulateAnswer from "../answers/SimulateAnswer.ts"
+import { AnswerIsNo, orWrongUse, WrongUse } from "../Failure.ts"
+import { json, Output } from "../Output.ts"
+import * as PublishedPrinter from "../printers/PublishedPrinter.ts"
+import * as SimulatePrinter from "../printers/SimulatePrinter.ts"
+import * as Style from "../printers/Style.ts"
+import * as Table from "../printers/Table.ts"
+import * as TimelineSvg from "../printers/TimelineSvg.ts"
+import * as TimelineText from "../printers/TimelineText.ts"
+import * as Signals from "../Signals.ts"
+import * as TestbedSource from "../sources/TestbedSource.ts"
+import * as Options from "./Options.ts"
+import * as SimulateHelp from "./SimulateHelp.ts"
+import * as SimulateRuns from "./SimulateRuns.ts"
+import * as WriteFile from "./WriteFile.ts"
+
+const file = (name: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar("FILE"), Flag.withDescription(description), Flag.optional)
+
+const flags = {
+  machine: Argument.String("machine").pipe(
+    Argument.withDescription(
+      "A bundled machine, a testbed file, or any SOURCE of the other commands; none to list the bundled"
+    ),
+    Argument.optional
+  ),
+  with: Flag.String("with").pipe(
+    Flag.withMetavar("SOURCE"),
+    Flag.withDescription("Another source that describes the same machine; may be repeated"),
+    Flag.atLeast(0)
+  ),
+  strategy: Flag.String("strategy").pipe(
+    Flag.withMetavar("A,B,…"),
+    Flag.withDescription("Strategies to compare, or 'all' (else those of the machine)"),
+    Flag.atLeast(0)
+  ),
+  baseline: Flag.String("baseline").pipe(
+    Flag.withMetavar("STRATEGY"),
+    Flag.withDescription("What the others are compared with (else the first strategy)"),
+    Flag.optional
+  ),
+  faults: Flag.String("faults").pipe(
+    Flag.withMetavar("PATTERN"),
+    Flag.withDescription("Who touches the devices once they appear, such as hot,count=1000,every=100us (else uniform)"),
+    Flag.optional
+  ),
+  seed: Flag.Int("seed").pipe(
+    Flag.withMetavar("N"),
+    Flag.withDescription("Seed of all that is left to chance; the same seed gives the same bytes"),
+    Flag.withDefault(0)
+  ),
+  hardware: Flag.String("hardware").pipe(
+    Flag.withMetavar("MACHINE"),
+    Flag.withDescription("Let operations cost what they do on this bundled machine or testbed file"),
+    Flag.optional
+  ),
+  published: Flag.Boolean("published").pipe(
+    Flag.withDescription(
+      "Simulate what is published of the machine, side by side; 1 if a prediction is off and nobody knows why"
+    ),
+    Flag.withDefault(false)
+  ),
+  timeline: Flag.Boolean("timeline").pipe(
+    Flag.withDescription("Draw what happened when, by node, device and worker"),
+    Flag.withDefault(false)
+  ),
+  svg: file("svg", "Write the timelines as a picture"),
+  trace: file("trace", "Write the timelines as a trace that ui.perfetto.dev and speedscope open"),
+  json: Options.json
+}
+
+const list = Effect.fnUntraced(function*(isJson: boolean) {
+  const output = yield* Output
+  const answer: SimulateAnswer.MachinesAnswer = {
+    machines: (yield* TestbedSource.bundled).map(({ about, name, published, strategies = [] }) => ({
+      name,
+      about,
+      strategies,
+      publishedPoints: published.length
+    }))
+  }
+  if (isJson) return yield* json(answer)
+  const look = { width: output.width, style: Style.make(output.colour) }
+  yield* output.print(SimulatePrinter.machines(answer, look))
+  yield* output.print(
+    `\n${
+      Table.paragraph(
+        "'vmemmap simulate nvdimm-128g' simulates one; MACHINE can also be a file: docs/simulate.md says how to describe your own",
+        output.width
+      )
+    }`
+  )
+})
+
+/** A terminal without UTF-8 says so. */
+const isUnicode = Effect.gen(function*() {
+  for (const name of ["LC_ALL", "LC_CTYPE", "LANG"]) {
+    const value = yield* Config.option(Config.String(name)).pipe(Effect.orElseSucceed(() => Option.none<string>()))
+    if (Option.isSome(value) && value.value !== "") return /utf-?8/i.test(value.value)
+  }
+  return true
+})
+
+/** What is published, simulated; `failure` where the machine will not have that. */
+const published = Effect.fnUntraced(function*({ isMeasured, testbed }: TestbedSource.Bench) {
+  if (!isMeasured && testbed.published.length > 0) {
+    return yield* new WrongUse({
+      problem: "--published compares a machine with what was measured on it: leave out --hardware"
+    })
+  }
+  const compared = yield* Effect.result(Signals.unheard(Published.compare(testbed)))
+  if (Result.isSuccess(compared)) return { comparisons: compared.success, failure: "" }
+  const { _tag, message } = compared.failure
+  if (_tag === "TestbedError" || _tag === "UnknownStrategy") {
+    return yield* new WrongUse({ problem: `${testbed.name}: published: ${message}` })
+  }
+  return { comparisons: null, failure: message }
+})
+
+const write = Effect.fnUntraced(
+  function*(
+    { svg, trace }: { readonly svg: Option.Option<string>; readonly trace: Option.Option<string> },
+    machine: string,
+    timelines: ReadonlyArray<Tracks.Named>
+  ) {
+    if (Option.isSome(svg)) {
+      const picture = TimelineSvg.svg(timelines, { title: machine, axis: "common" })
+      yield* WriteFile.write("--svg", svg.value, picture)
+    }
+    if (Option.isSome(trace)) yield* WriteFile.writeParts("--trace", trace.value, ChromeTrace.lines(timelines))
+  }
+)
+
+const hint = "--timeline draws what happened when; --svg FILE and --trace FILE keep it"
+
+/** Why the answer is no; empty: it is not. */
+const reasons = (answer: SimulateAnswer.SimulateAnswer, failure: string): ReadonlyArray<string> => {
+  const failed = answer.strategies.filter(({ error }) => error !== null)
+  const off = SimulateRuns.unexplained(answer.published ?? [])
+  return [
+    ...(failed.length === 0 ? [] : [`${failed.length} of ${answer.strategies.length} strategies failed`]),
+    ...(failure === "" ? [] : [`what is published cannot be simulated: ${failure}`]),
+    ...(off.length === 0 ? [] : [
+      `${off.length} of the predictions ${off.length === 1 ? "is" : "are"} further off than ${
+        100 * SimulateRuns.tolerance
+      } % with no word why`
+    ])
+  ]
+}
+
+/**
+ * `vmemmap simulate`; status 1 when a strategy fails, or with `--published` when a prediction is off and nothing says why.
+ *
+ * @category commands
+ * @since 0.1.0
+ */
+export const command = Command.make(
+  "simulate",
+  flags,
+  Effect.fnUntraced(function*(args) {
+    const output = yield* Output
+    const look = { width: output.width, style: Style.make(output.colour) }
+    if (args.timeline && args.json) {
+      return yield* new WrongUse({ problem: "--timeline draws text: with --json give --svg FILE or --trace FILE" })
+    }
+    if (Option.isSome(args.svg) && Option.isSome(args.trace) && args.svg.value === args.trace.value) {
+      return yield* new WrongUse({ problem: `--svg and --trace both name ${args.svg.value}: give two files` })
+    }
+    if (Option.isNone(args.machine)) {
+      const asksMore = [args.svg, args.trace, args.hardware, args.faults, args.baseline].some(Option.isSome) ||
+        args.published || args.timeline || args.strategy.length + args.with.length > 0
+      return yield* asksMore ? TestbedSource.noMachine : list(args.json)
+    }
+    const faults = Option.isNone(args.faults)
+      ? FaultPattern.usual
+      : yield* orWrongUse(FaultPattern.parse(args.faults.value), "--faults")
+    const bench = yield* TestbedSource.read(args.machine.value, args.with, Option.getOrUndefined(args.hardware))
+    yield* SimulateRuns.bearable(faults, bench.testbed)
+    const { all, baseline } = yield* SimulateRuns.strategies(
+      args.strategy,
+      Option.getOrUndefined(args.baseline),
+      bench.testbed
+    )
+    const keep = args.timeline || Option.isSome(args.svg) || Option.isSome(args.trace)
+    const question: SimulateRuns.Question = { bench, strategies: all, baseline, faults, seed: args.seed, keep }
+    const points = args.published ? yield* published(bench) : { comparisons: null, failure: "" }
+    const runs = yield* SimulateRuns.run(question)
+    const answer = SimulateRuns.answer(question, runs, points.comparisons)
+    const timelines = runs.filter(({ row }) => row !== null).map(({ entries, strategy: { name } }) => ({
+      name,
+      entries
+    }))
+    yield* write(args, bench.testbed.name, timelines)
+    if (args.json) {
+      yield* json(answer)
+    } else {
+      yield* output.print(SimulatePrinter.text(answer, SimulateHelp.patternInWords(faults), look))
+      if (answer.published !== undefined) {
+        yield* output.print(`\n${PublishedPrinter.text(answer.published, SimulateRuns.tolerance, look)}`)
+      }
+      if (args.timeline) {
+        const unicode = yield* isUnicode
+        yield* output.print(
+          `\n${TimelineText.text(timelines, { width: output.width, colour: output.colour, unicode })}`
+        )
+      }
+      if (look.width > 0 && !keep) {
+        yield* output.print(`${look.style.dim(Table.paragraph(hint, look.width).trimEnd())}\n`)
+      }
+    }
+    const why = reasons(answer, points.failure)
+    if (why.length > 0) return yield* new AnswerIsNo({ why: why.join("; ") })
+  })
+).pipe(
+  Command.withDescription(SimulateHelp.description),
+  Command.withShortDescription(
+    "When a machine is ready under several ways to initialise struct pages, in virtual time"
+  ),
+  Command.withExamples([
+    { command: "vmemmap simulate", description: "The machines that come with the command" },
+    { command: "vmemmap simulate pmem-8-sockets", description: "The strategies worth comparing on one of them" },
+    {
+      command: "vmemmap simulate nvdimm-128g --strategy linux-4.20,vmemmap --faults first --timeline",
+      description: "Two of them, one fault on the first page, and what happened when"
+    },
+    {
+      command: "vmemmap simulate nvdimm-128g --strategy 'async-2018-v2,async-2018-v2:workers=16;help=none'",
+      description: "A preset, and the same with other dimensions"
+    },
+    { command: "vmemmap simulate pmem-12tb --published", description: "What was measured beside what is simulated" },
+    {
+      command: "ndctl list -RN | vmemmap simulate - --with /proc/iomem --hardware pmem-12tb",
+      description: "This machine's namespaces, at the speed of another machine"
+    },
+    {
+      command: "vmemmap simulate mine.yaml --svg mine.svg --trace mine.json",
+      description: "A machine of your own, with a picture and a trace"
+    }
+  ])
+)

@@ -137,8 +137,9 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     pass: "locked" | "only" | "second"
   ) {
     const structPages = InitWork.written(parts)
-    const demand = InitMemory.demand(around, memory, node)
-    const { second } = around.costs.costs
+    const { speed } = around.disturbance(memory.name, "probe")
+    const demand = InitMemory.demand(around, memory, node, speed)
+    const second = InitMemory.paced(around.costs.costs.second, speed)
     const job = around.costs.begin(pass === "second" ? { ...demand, unitNanos: second } : demand, structPages)
     yield* Timeline.span(job.finished, probeLane(memory.name), "initialise", () => ({
       structPages,
@@ -153,9 +154,11 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const { error } = yield* memory.populate(range)
     const length = PfnRange.length(range)
     const { costs } = yield* CostModel.Current
-    const nanos = Math.ceil(
-      costs[mapping === "shared" ? "sharedSection" : "section"] * length / section + linearMap(costs, memory)
-    )
+    const { speed } = (yield* Disturbance.Current)(memory.name, "probe")
+    const nanos = Math.ceil(InitMemory.paced(
+      costs[mapping === "shared" ? "sharedSection" : "section"] * length / section + linearMap(costs, memory),
+      speed
+    ))
     yield* Timeline.span(
       CostModel.sleep(nanos),
       probeLane(memory.name),
@@ -168,8 +171,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const linearMap = (costs: CostModel.Costs, { linear, range }: InitMemory.InitMemory): number =>
     linear ? costs.linearMap * PfnRange.length(range) * arch.pageSize / GiB : 0
 
-  const atOnce = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
-    const around = yield* surroundings(memory, strategy)
+  const everything = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, around: InitMemory.Surroundings) {
+    const { strategy } = around
     const node = yield* place(memory.node)
     const { locked, unlocked } = memory.work
     yield* locks.memHotplug(Effect.gen(function*() {
@@ -180,6 +183,12 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const isSecond = strategy.underLock === "every page" && locked.length > 0
     yield* write(around, memory, node, unlocked, isSecond ? "second" : "only")
     yield* memory.write(unlocked, "no lock")
+  })
+
+  const atOnce = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
+    const around = yield* surroundings(memory, strategy)
+    const { dies } = around.disturbance(memory.name, "probe")
+    yield* Disturbance.endedBy(everything(memory, around), dies, `the probe of ${memory.name}`)
     const done: Attached = { stop: Effect.void, populated: () => [memory.range], isInitialised: () => true }
     return done
   })

@@ -19,6 +19,7 @@ import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
 import { BackgroundInit } from "./BackgroundInit.ts"
 import * as DeferredBoot from "./DeferredBoot.ts"
+import * as Disturbance from "./Disturbance.ts"
 import * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
@@ -86,10 +87,11 @@ export const make = Effect.fnUntraced(function*(
     const structPages = InitWork.written(parts)
     if (structPages === 0) return
     const { begin, costs } = yield* CostModel.Current
+    const { dies, speed } = (yield* Disturbance.Current)(bootThread.group, bootThread.lane)
     const memory = { isBoot: true, medium: "ram", node, structPage } as const
     const around = { costs: { begin, costs }, isCold: true, strategy: InitStrategy.synchronous }
-    const job = begin(InitMemory.demand(around, memory, bootNode), structPages)
-    yield* Timeline.span(job.finished, bootThread, name, () => ({
+    const job = begin(InitMemory.demand(around, memory, bootNode, speed), structPages)
+    yield* Timeline.span(Disturbance.endedBy(job.finished, dies, "the boot thread"), bootThread, name, () => ({
       structPages,
       bytes: structPages * structPage,
       cpuNs: Math.round(job.processorNanos())
@@ -120,7 +122,9 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const resizing = (own: Node) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    own.resize.withPermits(1)(effect).pipe(Waiting.waitingFor(`the resize lock of node ${own.node}`))
+    own.resize.withPermits(1)(Effect.provideService(effect, Waiting.WaitsFor, null)).pipe(
+      Waiting.waitingFor(`the resize lock of node ${own.node}`)
+    )
 
   /** One section and more at a time; whether it is worth to look again (DEF-6, DEF-7). */
   const grow = (own: Node, order: number): Effect.Effect<boolean> => {
@@ -213,7 +217,9 @@ export const make = Effect.fnUntraced(function*(
         waiting,
         (own) =>
           thread(own).pipe(
-            Effect.catch(({ message }) => Effect.never.pipe(Waiting.waitingFor(message))),
+            Effect.catch(() =>
+              Effect.never.pipe(Waiting.waitingFor(`the workers of ${threads(own.node)}, which are gone`))
+            ),
             Waiting.named(`pgdatinit${own.node}`)
           ),
         { concurrency: "unbounded", discard: true }

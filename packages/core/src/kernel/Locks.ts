@@ -102,7 +102,10 @@ export const make = Effect.gen(function*() {
       if (held.some((other) => rank[other] >= rank[name])) return yield* Effect.die(new LockOrder(name, held))
       const { at } = yield* Steps
       if (at !== null) yield* at(write("lock.take", name))
-      const holding = Effect.provideService(effect, Held, [...held, name])
+      // Who holds it waits for something else.
+      const holding = Effect.provideService(effect, Held, [...held, name]).pipe(
+        Effect.provideService(Waiting.WaitsFor, null)
+      )
       return yield* take(name === "mem_hotplug_lock" ? noted(holding) : holding).pipe(Waiting.waitingFor(name))
     })
 

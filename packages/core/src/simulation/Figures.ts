@@ -201,7 +201,7 @@ export const figure = (name: Figure, timeline: Timeline.Timeline): number => {
 }
 
 /**
- * Bytes that memmaps take from RAM and from devices, as the machine's books say.
+ * Bytes that memmaps take from RAM, with the tables that map them (CMP-7), and from devices, as the machine's books say.
  *
  * @category queries
  * @since 0.1.0
@@ -210,7 +210,8 @@ export const memory = (
   ledger: Ledger["Service"],
   pageSize: number
 ): { readonly ram: number; readonly device: number } => ({
-  ram: ledger.total({ book: "ram" }) * pageSize,
+  ram: (ledger.total({ book: "ram", purpose: "memmap" }) + ledger.total({ book: "ram", purpose: "shared-tail" })) *
+      pageSize + ledger.total({ book: "tables" }),
   device: ledger.total({ book: "device" }) * pageSize
 })
 

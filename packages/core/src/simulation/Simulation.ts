@@ -19,6 +19,7 @@ import * as BackgroundInit from "../init/BackgroundInit.ts"
 import * as DeferredBootInit from "../init/DeferredBootInit.ts"
 import * as Disturbance from "../init/Disturbance.ts"
 import * as InitStrategy from "../init/InitStrategy.ts"
+import { NotInitialised } from "../init/NotInitialised.ts"
 import type * as KernelError from "../kernel/KernelError.ts"
 import { Uevents } from "../kernel/Uevents.ts"
 import * as BootMemory from "../machine/BootMemory.ts"
@@ -136,6 +137,10 @@ const program = Effect.fnUntraced(function*(
 
   const pagemapOf = (name: string) => pagemaps.all().find((one) => (names.get(one.name) ?? one.name) === name)
 
+  /** As people know the devices. */
+  const inWords = (error: NotInitialised): string =>
+    new NotInitialised({ ...error, device: names.get(error.device) ?? error.device }).message
+
   const initialised = Effect.fnUntraced(function*(name: string) {
     for (const range of pagemapOf(name)?.ranges ?? []) yield* background.finished(range)
   })
@@ -143,11 +148,12 @@ const program = Effect.fnUntraced(function*(
   const ready = (name: string) =>
     Effect.matchEffect(initialised(name), {
       onSuccess: () => Timeline.mark({ group: name, lane: "device" }, "ready"),
-      onFailure: ({ message }) => {
-        notes.push(`${name} is never ready: ${message}`)
-        return Timeline.mark({ group: name, lane: "device" }, "is never ready", { why: message })
+      onFailure: (error) => {
+        const why = inWords(error)
+        notes.push(`${name} is never ready: ${why}`)
+        return Timeline.mark({ group: name, lane: "device" }, "is never ready", { why })
       }
-    })
+    }).pipe(Waiting.named(name))
 
   const appeared = Effect.fnUntraced(function*(name: string) {
     for (const device of bus.regions().flatMap(devices)) {
@@ -158,14 +164,17 @@ const program = Effect.fnUntraced(function*(
     yield* Timeline.mark({ group: name, lane: "device" }, "appears")
     yield* FiberSet.run(watching, ready(name))
     const node = pagemapOf(name)?.node ?? 0
-    yield* FiberSet.run(touching, Touching.all(name, faults, processorsOf(machine, costs)(node)))
+    yield* FiberSet.run(
+      touching,
+      Touching.all(name, faults, processorsOf(machine, costs)(node)).pipe(Waiting.named(`whoever touches ${name}`))
+    )
   })
 
   const listen = Effect.provideService(Uevents, (name: string) => Effect.orDie(appeared(name)))
   yield* listen(loadDrivers)
   yield* Timeline.mark(booted, "boot goes on")
-  yield* FiberSet.awaitEmpty(watching)
-  yield* FiberSet.awaitEmpty(touching)
+  yield* FiberSet.awaitEmpty(watching).pipe(Waiting.waitingFor("devices to be ready"))
+  yield* FiberSet.awaitEmpty(touching).pipe(Waiting.waitingFor("whoever touches devices"))
   yield* Timeline.mark({ group: "machine", lane: "memory" }, "memory taken", Figures.difference(held(), before))
   if (rebind === true) {
     yield* Timeline.mark(booted, "drivers are unbound")
@@ -221,9 +230,8 @@ export const run = (
     const timeline = Timeline.make()
     const whole = Effect.gen(function*() {
       const layer = yield* Effect.fromResult(layerOf(request))
-      const processors = processorsOf(request.machine, request.costs)
-      const stated = new Map((request.machine.nodes ?? []).map(({ node }) => [CostModel.pool(node), processors(node)]))
-      const model = yield* CostModel.make(request.costs, (pool) => stated.get(pool) ?? request.costs.processors)
+      const stated = new Map((request.machine.nodes ?? []).map(({ cpus, node }) => [CostModel.pool(node), cpus]))
+      const model = yield* CostModel.make(request.costs, (pool) => stated.get(pool) || request.costs.processors)
       const references = Context.make(CostModel.Current, model).pipe(
         Context.add(Timeline.Current, timeline),
         Context.add(Disturbance.Current, request.disturbance ?? Disturbance.none)

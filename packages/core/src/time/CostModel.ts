@@ -155,13 +155,17 @@ export const make = (
 export const layer = (costs: Costs): Layer.Layer<never> => Layer.effect(Current, make(costs))
 
 /**
- * Lets time pass.
+ * Lets time pass, for ever where it is `Infinity`.
  *
  * @category operations
  * @since 0.1.0
  */
 export const sleep = (nanos: number): Effect.Effect<void> =>
-  nanos > 0 ? Effect.sleep(Duration.nanos(BigInt(Math.ceil(nanos)))) : Effect.void
+  nanos === Infinity
+    ? Effect.never
+    : nanos > 0
+    ? Effect.sleep(Duration.nanos(BigInt(Math.ceil(nanos))))
+    : Effect.void
 
 /**
  * Lets pass what an operation costs.

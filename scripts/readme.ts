@@ -1,7 +1,7 @@
 /**
- * Fills the worked examples of the README and of docs/try.md with what the command really prints: after each
+ * Fills the worked examples of the README, of docs/try.md and of docs/simulate.md with what the command really prints: after each
  * `$ npm start --silent -- …` or `$ node examples/…` line of a console block, the rest of the block is replaced. With `--check` it
- * only compares, and the README only: a test runs the sessions of docs/try.md in its own process.
+ * only compares, and the README only: a test runs the sessions of the others in its own process.
  */
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
@@ -34,7 +34,7 @@ const filled = (text: string): string =>
 
 const isCheck = process.argv.includes("--check")
 
-for (const name of isCheck ? ["README.md"] : ["README.md", "docs/try.md"]) {
+for (const name of isCheck ? ["README.md"] : ["README.md", "docs/try.md", "docs/simulate.md"]) {
   const file = new URL(`../${name}`, import.meta.url)
   const before = readFileSync(file, "utf8")
   const after = filled(before)

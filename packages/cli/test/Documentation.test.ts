@@ -1,11 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
+import * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
+import * as Testbed from "@vmemmap/core/simulation/Testbed"
+import * as CostModel from "@vmemmap/core/time/CostModel"
 import { Effect } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { root, run } from "./run.ts"
 
-const sessions = Path.join(root, "docs", "try.md")
+const document = (name: string): string => Fs.readFileSync(Path.join(root, "docs", name), "utf8")
 
 /** Each console block: the words after `npm start --silent --`, and what follows. */
 const blocks = (text: string) =>
@@ -34,13 +38,35 @@ describe("documentation", () => {
 
   it.effect("27.4: the sessions of docs/try.md are what try prints", () =>
     Effect.gen(function*() {
-      const found = blocks(Fs.readFileSync(sessions, "utf8"))
+      const found = blocks(document("try.md"))
       assert.isAtLeast(found.length, 16)
       for (const { line, printed } of found) assert.strictEqual(yield* shown(line), printed, line)
     }), 60_000)
 
+  it.effect("the sessions of docs/simulate.md are what simulate prints", () =>
+    Effect.gen(function*() {
+      const found = blocks(document("simulate.md"))
+      assert.isAtLeast(found.length, 5)
+      for (const { line, printed } of found) assert.strictEqual(yield* shown(line), printed, line)
+    }))
+
+  it("docs/simulate.md names every number of the cost model, every preset, every kind of pattern and every key of a testbed", () => {
+    const text = document("simulate.md")
+    for (
+      const word of [
+        ...Object.keys(CostModel.parameters),
+        ...InitStrategies.presets.map(({ name }) => name),
+        ...FaultPattern.Kind.literals,
+        ...FaultPattern.Access.literals,
+        ...Object.keys(Testbed.Testbed.fields)
+      ]
+    ) {
+      assert.include(text, `\`${word}\``)
+    }
+  })
+
   it("27.4: every machine and script of examples/try is used in docs/try.md", () => {
-    const text = Fs.readFileSync(sessions, "utf8")
+    const text = document("try.md")
     const unused = Fs.readdirSync(Path.join(root, "examples", "try")).filter((name) =>
       !text.includes(`examples/try/${name}`)
     )

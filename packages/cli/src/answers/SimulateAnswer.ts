@@ -228,7 +228,10 @@ export const BundledMachine = Schema.Struct({
   name: Text("Its name, which MACHINE can be."),
   about: Text("What it is."),
   strategies: Lines("The strategies that are worth comparing on it."),
-  publishedPoints: Count("How many figures are published of it.")
+  publishedPoints: Count("How many figures are published of it."),
+  published: Schema.optionalKey(
+    Schema.Array(PublishedPoint).annotate({ description: "With --published: each of them beside the simulated one." })
+  )
 }).annotate({ identifier: "BundledMachine", description: "A machine that comes with the command." })
 /** @since 0.1.0 */
 export interface BundledMachine extends Schema.Schema.Type<typeof BundledMachine> {}

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
-import * as Published from "@vmemmap/core/simulation/Published"
 import * as ChromeTrace from "@vmemmap/core/time/ChromeTrace"
 import type * as Tracks from "@vmemmap/core/time/Tracks"
 import * as Argument from "effect/cli/Argument"
@@ -13,7 +12,6 @@ import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import type * as SimulateAnswer from "../answers/SimulateAnswer.ts"
 import { AnswerIsNo, orWrongUse, WrongUse } from "../Failure.ts"
 import { json, Output } from "../Output.ts"
@@ -23,10 +21,10 @@ import * as Style from "../printers/Style.ts"
 import * as Table from "../printers/Table.ts"
 import * as TimelineSvg from "../printers/TimelineSvg.ts"
 import * as TimelineText from "../printers/TimelineText.ts"
-import * as Signals from "../Signals.ts"
 import * as TestbedSource from "../sources/TestbedSource.ts"
 import * as Options from "./Options.ts"
 import * as SimulateHelp from "./SimulateHelp.ts"
+import * as SimulatePublished from "./SimulatePublished.ts"
 import * as SimulateRuns from "./SimulateRuns.ts"
 import * as WriteFile from "./WriteFile.ts"
 
@@ -85,7 +83,7 @@ const flags = {
   json: Options.json
 }
 
-const list = Effect.fnUntraced(function*(isJson: boolean) {
+const list = Effect.fnUntraced(function*(isJson: boolean, look: SimulatePrinter.Look) {
   const output = yield* Output
   const answer: SimulateAnswer.MachinesAnswer = {
     machines: (yield* TestbedSource.bundled).map(({ about, name, published, strategies = [] }) => ({
@@ -96,7 +94,6 @@ const list = Effect.fnUntraced(function*(isJson: boolean) {
     }))
   }
   if (isJson) return yield* json(answer)
-  const look = { width: output.width, style: Style.make(output.colour) }
   yield* output.print(SimulatePrinter.machines(answer, look))
   yield* output.print(
     `\n${
@@ -115,22 +112,6 @@ const isUnicode = Effect.gen(function*() {
     if (Option.isSome(value) && value.value !== "") return /utf-?8/i.test(value.value)
   }
   return true
-})
-
-/** What is published, simulated; `failure` where the machine will not have that. */
-const published = Effect.fnUntraced(function*({ isMeasured, testbed }: TestbedSource.Bench) {
-  if (!isMeasured && testbed.published.length > 0) {
-    return yield* new WrongUse({
-      problem: "--published compares a machine with what was measured on it: leave out --hardware"
-    })
-  }
-  const compared = yield* Effect.result(Signals.unheard(Published.compare(testbed)))
-  if (Result.isSuccess(compared)) return { comparisons: compared.success, failure: "" }
-  const { _tag, message } = compared.failure
-  if (_tag === "TestbedError" || _tag === "UnknownStrategy") {
-    return yield* new WrongUse({ problem: `${testbed.name}: published: ${message}` })
-  }
-  return { comparisons: null, failure: message }
 })
 
 const write = Effect.fnUntraced(
@@ -152,15 +133,10 @@ const hint = "--timeline draws what happened when; --svg FILE and --trace FILE k
 /** Why the answer is no; empty: it is not. */
 const reasons = (answer: SimulateAnswer.SimulateAnswer, failure: string): ReadonlyArray<string> => {
   const failed = answer.strategies.filter(({ error }) => error !== null)
-  const off = SimulateRuns.unexplained(answer.published ?? [])
   return [
     ...(failed.length === 0 ? [] : [`${failed.length} of ${answer.strategies.length} strategies failed`]),
     ...(failure === "" ? [] : [`what is published cannot be simulated: ${failure}`]),
-    ...(off.length === 0 ? [] : [
-      `${off.length} of the predictions ${off.length === 1 ? "is" : "are"} further off than ${
-        100 * SimulateRuns.tolerance
-      } % with no word why`
-    ])
+    ...SimulatePublished.unexplained(answer.published ?? [])
   ]
 }
 
@@ -184,8 +160,9 @@ export const command = Command.make(
     }
     if (Option.isNone(args.machine)) {
       const asksMore = [args.svg, args.trace, args.hardware, args.faults, args.baseline].some(Option.isSome) ||
-        args.published || args.timeline || args.strategy.length + args.with.length > 0
-      return yield* asksMore ? TestbedSource.noMachine : list(args.json)
+        args.timeline || args.strategy.length + args.with.length > 0
+      if (asksMore) return yield* TestbedSource.noMachine
+      return yield* args.published ? SimulatePublished.all(args.json, look) : list(args.json, look)
     }
     const faults = Option.isNone(args.faults)
       ? FaultPattern.usual
@@ -199,9 +176,16 @@ export const command = Command.make(
     )
     const keep = args.timeline || Option.isSome(args.svg) || Option.isSome(args.trace)
     const question: SimulateRuns.Question = { bench, strategies: all, baseline, faults, seed: args.seed, keep }
-    const points = args.published ? yield* published(bench) : { comparisons: null, failure: "" }
+    if (args.published && !bench.isMeasured && bench.testbed.published.length > 0) {
+      return yield* new WrongUse({
+        problem: "--published compares a machine with what was measured on it: leave out --hardware"
+      })
+    }
+    const { failure, points } = args.published
+      ? yield* SimulatePublished.compare(bench.testbed)
+      : { points: null, failure: "" }
     const runs = yield* SimulateRuns.run(question)
-    const answer = SimulateRuns.answer(question, runs, points.comparisons)
+    const answer = SimulateRuns.answer(question, runs, points)
     const timelines = runs.filter(({ row }) => row !== null).map(({ entries, strategy: { name } }) => ({
       name,
       entries
@@ -212,7 +196,7 @@ export const command = Command.make(
     } else {
       yield* output.print(SimulatePrinter.text(answer, SimulateHelp.patternInWords(faults), look))
       if (answer.published !== undefined) {
-        yield* output.print(`\n${PublishedPrinter.text(answer.published, SimulateRuns.tolerance, look)}`)
+        yield* output.print(`\n${PublishedPrinter.text(answer.published, SimulatePublished.tolerance, look)}`)
       }
       if (args.timeline) {
         const unicode = yield* isUnicode
@@ -224,7 +208,7 @@ export const command = Command.make(
         yield* output.print(`${look.style.dim(Table.paragraph(hint, look.width).trimEnd())}\n`)
       }
     }
-    const why = reasons(answer, points.failure)
+    const why = reasons(answer, failure)
     if (why.length > 0) return yield* new AnswerIsNo({ why: why.join("; ") })
   })
 ).pipe(
@@ -244,6 +228,7 @@ export const command = Command.make(
       description: "A preset, and the same with other dimensions"
     },
     { command: "vmemmap simulate pmem-12tb --published", description: "What was measured beside what is simulated" },
+    { command: "vmemmap simulate --published", description: "The same of all bundled machines" },
     {
       command: "ndctl list -RN | vmemmap simulate - --with /proc/iomem --hardware pmem-12tb",
       description: "This machine's namespaces, at the speed of another machine"

@@ -10,7 +10,6 @@ import { type Reason, Reasons } from "@vmemmap/core/kernel/Reasons"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
 import type * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
 import type * as Figures from "@vmemmap/core/simulation/Figures"
-import type * as Published from "@vmemmap/core/simulation/Published"
 import * as Simulation from "@vmemmap/core/simulation/Simulation"
 import * as Testbed from "@vmemmap/core/simulation/Testbed"
 import * as CostModel from "@vmemmap/core/time/CostModel"
@@ -201,6 +200,23 @@ const costsOf = ({ costs }: Testbed.Testbed): ReadonlyArray<SimulateAnswer.Cost>
     return { name, what, value, from }
   })
 
+/** Numbers without which the figures of some strategies mean little. */
+const needs: ReadonlyArray<readonly [CostModel.Parameter, (strategy: InitStrategy.InitStrategy) => boolean]> = [
+  ["store", ({ writing }) => writing === "store"],
+  ["template", ({ writing }) => writing === "template"],
+  ["second", ({ underLock }) => underLock === "every page"]
+]
+
+const unpaid = ({ bench, strategies }: Question): ReadonlyArray<string> =>
+  (bench.testbed.machine.devices ?? []).length === 0 ? [] : needs.flatMap(([name, isNeeded]) => {
+    const own = strategies.filter(isNeeded).map(({ name }) => name)
+    return bench.testbed.costs[name] !== undefined || own.length === 0
+      ? []
+      : [
+        `no cost is given ${CostModel.parameters[name]}: being free it makes ${own.join(", ")} look better than is so`
+      ]
+  })
+
 /** Elsewhere what was posted for one architecture does everything at once (ASY-3). */
 const unsupported = ({ bench, strategies }: Question): ReadonlyArray<string> => {
   const arch = Architecture.fromName(bench.testbed.machine.arch ?? "x86_64")
@@ -211,23 +227,6 @@ const unsupported = ({ bench, strategies }: Question): ReadonlyArray<string> => 
     )
 }
 
-const pointOf = ({ off, point, simulated }: Published.Comparison): SimulateAnswer.PublishedPoint => ({
-  what: point.what,
-  source: point.source,
-  strategy: point.strategy,
-  minus: point.minus ?? null,
-  variant: point.variant ?? null,
-  figure: point.figure,
-  unit: point.relative === true && point.minus !== undefined ? "part" : "ns",
-  low: point.low,
-  high: point.high,
-  simulated,
-  off,
-  use: point.use,
-  parameter: point.parameter ?? null,
-  why: point.why ?? null
-})
-
 /**
  * The answer to a question.
  *
@@ -237,7 +236,7 @@ const pointOf = ({ off, point, simulated }: Published.Comparison): SimulateAnswe
 export const answer = (
   question: Question,
   runs: ReadonlyArray<Run>,
-  published: ReadonlyArray<Published.Comparison> | null
+  published: ReadonlyArray<SimulateAnswer.PublishedPoint> | null
 ): SimulateAnswer.SimulateAnswer => {
   const { bench, baseline, faults, seed } = question
   const { testbed } = bench
@@ -252,27 +251,13 @@ export const answer = (
     strategies: runs.map((one) => strategyOf(one, base)),
     costs: costsOf(testbed),
     assumptions: bench.assumptions,
-    notes: unique([...bench.notes, ...runs.flatMap(({ notes }) => notes), ...unsupported(question)]),
+    notes: unique([
+      ...bench.notes,
+      ...runs.flatMap(({ notes }) => notes),
+      ...unsupported(question),
+      ...unpaid(question)
+    ]),
     publishedPoints: testbed.published.length,
-    ...(published === null ? {} : { published: published.map(pointOf) })
+    ...(published === null ? {} : { published })
   }
 }
-
-/**
- * The part by which a prediction may be off without a reason.
- *
- * @category constants
- * @since 0.1.0
- */
-export const tolerance = 0.25
-
-/**
- * Predictions that are further off than that, with no word why.
- *
- * @category queries
- * @since 0.1.0
- */
-export const unexplained = (
-  points: ReadonlyArray<SimulateAnswer.PublishedPoint>
-): ReadonlyArray<SimulateAnswer.PublishedPoint> =>
-  points.filter(({ off, use, why }) => use === "predict" && Math.abs(off) > tolerance && why === null)

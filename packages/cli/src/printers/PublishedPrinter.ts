@@ -46,7 +46,17 @@ const use = ({ parameter, use }: Point): string =>
 const what = ({ variant, what }: Point): string =>
   Label.printable(what) + (variant === null ? "" : ` [${Label.printable(variant)}]`)
 
-const verdict = (points: ReadonlyArray<Point>, tolerance: number, style: Style): string => {
+/**
+ * How many predictions are right, in words.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const verdict = (
+  points: ReadonlyArray<Point>,
+  tolerance: number,
+  style: Style
+): string => {
   const predicted = points.filter((one) => one.use === "predict")
   const off = predicted.filter((one) => Math.abs(one.off) > tolerance)
   const unexplained = off.filter(({ why }) => why === null)

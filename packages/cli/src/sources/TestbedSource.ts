@@ -110,16 +110,28 @@ const likest = ({ devices = [] }: MachineSpec.MachineSpec): string => {
     : "pmem-12tb"
 }
 
-/** What is described and yet has no struct pages, besides what the engine itself says. */
-const silent = ({ devices = [], kernel }: MachineSpec.MachineSpec): ReadonlyArray<string> => [
-  ...(kernel === undefined ? [] : [`kernel ${kernel} of the machine is not used: each strategy names its own`]),
-  ...devices.filter(({ configured = [], kind }) => kind !== "dax" && configured.length === 0).map(({ name }) =>
-    `${name} has no namespace, so nothing is initialised for it: describe some under 'configured', or add 'ndctl list -RN'`
-  ),
-  ...devices.flatMap(({ configured = [] }) => configured).filter(({ mode }) => mode === "raw").map(({ name }) =>
-    `${name}: raw mode has no struct pages, nothing is initialised for it`
-  )
-]
+const named = (names: ReadonlyArray<string>): string =>
+  names.length <= 8 ? names.join(", ") : `${names.slice(0, 7).join(", ")} and ${names.length - 7} more`
+
+/** What is described and yet plays no part, besides what the engine itself says. */
+const silent = (
+  { debugPoison, devices = [], dimms = [], kernel }: MachineSpec.MachineSpec
+): ReadonlyArray<string> => {
+  const empty = devices.filter(({ configured = [], kind }) => kind !== "dax" && configured.length === 0)
+  const raw = devices.flatMap(({ configured = [] }) => configured).filter(({ mode }) => mode === "raw")
+  const names = (all: ReadonlyArray<{ readonly name: string }>) => named(all.map(({ name }) => name))
+  return [
+    ...(kernel === undefined ? [] : [`kernel ${kernel} of the machine is not used: each strategy names its own`]),
+    ...(empty.length === 0 ? [] : [
+      `${
+        names(empty)
+      }: no namespace, so nothing is initialised; describe some under 'configured', or add 'ndctl list -RN'`
+    ]),
+    ...(raw.length === 0 ? [] : [`${names(raw)}: raw mode has no struct pages, nothing is initialised for it`]),
+    ...(dimms.length === 0 ? [] : ["RAM that is plugged (dimms) is hot-added, which takes no time here"]),
+    ...(debugPoison === true ? ["debugPoison: the pass that poisons struct pages takes no time here"] : [])
+  ]
+}
 
 /** Linux is built for no more. */
 const mostProcessors = 8192

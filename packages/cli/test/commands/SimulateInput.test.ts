@@ -133,7 +133,7 @@ describe("vmemmap simulate MACHINE", () => {
       assert.isTrue(json.assumptions.some((text) => text.startsWith("boot RAM of 2 GiB")))
       assert.deepStrictEqual(json.notes, [
         "kernel 6.12 of the machine is not used: each strategy names its own",
-        "region2 has no namespace, so nothing is initialised for it: describe some under 'configured', or add 'ndctl list -RN'",
+        "region2: no namespace, so nothing is initialised; describe some under 'configured', or add 'ndctl list -RN'",
         "namespace0.0: raw mode has no struct pages, nothing is initialised for it"
       ])
       const [row] = json.strategies
@@ -168,6 +168,25 @@ describe("vmemmap simulate MACHINE", () => {
       const { json } = yield* answer(SimulateAnswer.SimulateAnswer, args, { from })
       assert.deepStrictEqual(json.notes, [
         "async-2018-v1: has no background initialisation on arm64-4k, all is done at once"
+      ])
+    }))
+
+  it.effect("what is described and plays no part, and costs that a strategy lacks, are said", () =>
+    Effect.gen(function*() {
+      const machine = `machine:
+  dimms: [{ start: 8GiB, size: 1GiB }]
+  debugPoison: true
+`
+      const from = yield* folderWith({
+        "odd.yaml": altered("machine:\n", machine, altered("  template: { value: 8, from: \"assumed\" }\n", ""))
+      })
+      const args = ["simulate", "odd.yaml", "--strategy", "linux-6.1,vmemmap", "--faults", "first"]
+      const { json } = yield* answer(SimulateAnswer.SimulateAnswer, args, { from })
+      assert.deepStrictEqual(json.notes, [
+        "RAM that is plugged (dimms) is hot-added, which takes no time here",
+        "debugPoison: the pass that poisons struct pages takes no time here",
+        "no cost is given to initialise one struct page by copying a template: being free it makes vmemmap look better " +
+        "than is so"
       ])
     }))
 

@@ -80,6 +80,22 @@ describe("vmemmap simulate --published", () => {
       assert.deepStrictEqual([json.published, json.strategies.length], [undefined, 1])
     }))
 
+  it.effect("without MACHINE: of all bundled machines, in text and as JSON", () =>
+    Effect.gen(function*() {
+      const { json, status, stderr } = yield* answer(SimulateAnswer.MachinesAnswer, ["simulate", "--published"])
+      assert.deepStrictEqual([status, stderr], [0, ""])
+      assert.deepStrictEqual(json.machines.map(({ name }) => name), TestbedFiles.names())
+      for (const { published, publishedPoints } of json.machines) {
+        assert.strictEqual(published?.length, publishedPoints)
+      }
+      const { stdout } = yield* run(["simulate", "--published"], { columns: 80 })
+      for (const { name, publishedPoints } of json.machines) {
+        assert.strictEqual(stdout.includes(`${name}: `), publishedPoints > 0, name)
+      }
+      for (const line of stdout.split("\n")) assert.isAtMost(line.length, 80, line)
+      assert.match(stdout, /\n\nall machines: \d+ of \d+ predictions within 25 %/)
+    }))
+
   it.effect("where nothing is published it says so", () =>
     Effect.gen(function*() {
       const { status, stdout } = yield* run(["simulate", "cxl-expander", ...quick, "--published"])

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
@@ -86,6 +87,11 @@ export const make = Effect.gen(function*() {
   const known = new Map<number, Pagemap.Pagemap>()
   /** What is attached of a pagemap, by its ranges. */
   const initialising = new Map<number, ReadonlyArray<Attached>>()
+  /**
+   * Sections of which several devices have parts are changed for one of them at a time: what is initialised in the background has
+   * its sections added without the hotplug lock (ASY-11).
+   */
+  const sections = yield* Semaphore.make(1)
   let nextId = 0
 
   const isEarly = (pfn: number) =>
@@ -152,8 +158,10 @@ export const make = Effect.gen(function*() {
       linear: pagemap.type !== "private",
       populate: (part) =>
         Effect.map(
-          Steps.run((limit) =>
-            isLater ? arch.extend({ ...whole, ...part }, options(limit)) : arch.add(whole, options(limit))
+          sections.withPermits(1)(
+            Steps.run((limit) =>
+              isLater ? arch.extend({ ...whole, ...part }, options(limit)) : arch.add(whole, options(limit))
+            )
           ),
           (added) =>
             Result.isSuccess(added)
@@ -251,12 +259,14 @@ export const make = Effect.gen(function*() {
     const isWhole = attached?.isInitialised() ?? true
     // What was never initialised on purpose nobody reads.
     const zone = isWhole ? yield* Steps.run(() => zoneOf(pagemap, i)) : { node: pagemap.node, name: "Device" } as const
-    yield* locks.memHotplug(Steps.run(function*(limit: number) {
-      for (const part of parts) yield* LeaveZone.remove(state, zone, part)
-      const options = { linear: pagemap.type !== "private", ram: false, limit }
-      yield* arch.remove(piece(pagemap, i, range), options, parts)
-      if (!isWhole) yield* JoinZone.untaint(state, range)
-    }))
+    yield* locks.memHotplug(
+      sections.withPermits(1)(Steps.run(function*(limit: number) {
+        for (const part of parts) yield* LeaveZone.remove(state, zone, part)
+        const options = { linear: pagemap.type !== "private", ram: false, limit }
+        yield* arch.remove(piece(pagemap, i, range), options, parts)
+        if (!isWhole) yield* JoinZone.untaint(state, range)
+      }))
+    )
     yield* Steps.run(() => erase(pagemap, range))
   })
 

@@ -100,7 +100,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const waiterWeight = strategy.priority === "who waits" ? 1000 : 1
 
   /** Memory without processors of its own is served by the first node that has some. */
-  const nearest = (node: number) => nodes.includes(node) ? node : nodes[0] ?? 0
+  const nearest = (node: number) => nodes.includes(node) ? node : nodes[0] ?? node
 
   const place = (node: number): Effect.Effect<number> =>
     strategy.probe === "own node" || nodes.length === 0

@@ -143,7 +143,8 @@ export const make = Effect.fnUntraced(function*(
     if (own === undefined) return true
     const pages = 2 ** order
     while (own.free < pages) {
-      if (!(yield* grow(own, order))) return false
+      // Whoever waited for the resize lock may find what it wants for another reason.
+      if (!(yield* grow(own, order)) && own.free < pages) return false
     }
     own.free -= pages
     return true

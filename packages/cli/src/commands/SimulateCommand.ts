@@ -140,6 +140,43 @@ const reasons = (answer: SimulateAnswer.SimulateAnswer, failure: string): Readon
   ]
 }
 
+/** What cannot be asked for together. */
+const conflict = (
+  { json, svg, timeline, trace }: {
+    readonly json: boolean
+    readonly svg: Option.Option<string>
+    readonly timeline: boolean
+    readonly trace: Option.Option<string>
+  }
+): Effect.Effect<void, WrongUse> =>
+  timeline && json
+    ? Effect.fail(new WrongUse({ problem: "--timeline draws text: with --json give --svg FILE or --trace FILE" }))
+    : Option.isSome(svg) && Option.isSome(trace) && svg.value === trace.value
+    ? Effect.fail(new WrongUse({ problem: `--svg and --trace both name ${svg.value}: give two files` }))
+    : Effect.void
+
+/** The answer as text; timelines where they are wanted, else how to get them. */
+const show = Effect.fnUntraced(
+  function*(
+    answer: SimulateAnswer.SimulateAnswer,
+    pattern: string,
+    timelines: ReadonlyArray<Tracks.Named> | null,
+    look: SimulatePrinter.Look
+  ) {
+    const output = yield* Output
+    yield* output.print(SimulatePrinter.text(answer, pattern, look))
+    if (answer.published !== undefined) {
+      yield* output.print(`\n${PublishedPrinter.text(answer.published, SimulatePublished.tolerance, look)}`)
+    }
+    if (timelines !== null) {
+      const { colour, width } = output
+      yield* output.print(`\n${TimelineText.text(timelines, { width, colour, unicode: yield* isUnicode })}`)
+    } else if (look.width > 0) {
+      yield* output.print(`${look.style.dim(Table.paragraph(hint, look.width).trimEnd())}\n`)
+    }
+  }
+)
+
 /**
  * `vmemmap simulate`; status 1 when a strategy fails, or with `--published` when a prediction is off and nothing says why.
  *
@@ -152,12 +189,7 @@ export const command = Command.make(
   Effect.fnUntraced(function*(args) {
     const output = yield* Output
     const look = { width: output.width, style: Style.make(output.colour) }
-    if (args.timeline && args.json) {
-      return yield* new WrongUse({ problem: "--timeline draws text: with --json give --svg FILE or --trace FILE" })
-    }
-    if (Option.isSome(args.svg) && Option.isSome(args.trace) && args.svg.value === args.trace.value) {
-      return yield* new WrongUse({ problem: `--svg and --trace both name ${args.svg.value}: give two files` })
-    }
+    yield* conflict(args)
     if (Option.isNone(args.machine)) {
       const asksMore = [args.svg, args.trace, args.hardware, args.faults, args.baseline].some(Option.isSome) ||
         args.timeline || args.strategy.length + args.with.length > 0
@@ -168,46 +200,19 @@ export const command = Command.make(
       ? FaultPattern.usual
       : yield* orWrongUse(FaultPattern.parse(args.faults.value), "--faults")
     const bench = yield* TestbedSource.read(args.machine.value, args.with, Option.getOrUndefined(args.hardware))
-    yield* SimulateRuns.bearable(faults, bench.testbed)
-    const { all, baseline } = yield* SimulateRuns.strategies(
-      args.strategy,
-      Option.getOrUndefined(args.baseline),
-      bench.testbed
-    )
+    const { testbed } = bench
+    yield* SimulateRuns.bearable(faults, testbed)
+    const strategies = yield* SimulateRuns.strategies(args.strategy, Option.getOrUndefined(args.baseline), testbed)
+    const { failure, points } = args.published ? yield* SimulatePublished.compare(bench) : { points: null, failure: "" }
     const keep = args.timeline || Option.isSome(args.svg) || Option.isSome(args.trace)
-    const question: SimulateRuns.Question = { bench, strategies: all, baseline, faults, seed: args.seed, keep }
-    if (args.published && !bench.isMeasured && bench.testbed.published.length > 0) {
-      return yield* new WrongUse({
-        problem: "--published compares a machine with what was measured on it: leave out --hardware"
-      })
-    }
-    const { failure, points } = args.published
-      ? yield* SimulatePublished.compare(bench.testbed)
-      : { points: null, failure: "" }
+    const question: SimulateRuns.Question = { bench, ...strategies, faults, seed: args.seed, keep }
     const runs = yield* SimulateRuns.run(question)
     const answer = SimulateRuns.answer(question, runs, points)
-    const timelines = runs.filter(({ row }) => row !== null).map(({ entries, strategy: { name } }) => ({
-      name,
-      entries
-    }))
-    yield* write(args, bench.testbed.name, timelines)
-    if (args.json) {
-      yield* json(answer)
-    } else {
-      yield* output.print(SimulatePrinter.text(answer, SimulateHelp.patternInWords(faults), look))
-      if (answer.published !== undefined) {
-        yield* output.print(`\n${PublishedPrinter.text(answer.published, SimulatePublished.tolerance, look)}`)
-      }
-      if (args.timeline) {
-        const unicode = yield* isUnicode
-        yield* output.print(
-          `\n${TimelineText.text(timelines, { width: output.width, colour: output.colour, unicode })}`
-        )
-      }
-      if (look.width > 0 && !keep) {
-        yield* output.print(`${look.style.dim(Table.paragraph(hint, look.width).trimEnd())}\n`)
-      }
-    }
+    const timelines = runs.flatMap(({ entries, row, strategy: { name } }) => row === null ? [] : [{ name, entries }])
+    yield* write(args, testbed.name, timelines)
+    yield* args.json
+      ? json(answer)
+      : show(answer, SimulateHelp.patternInWords(faults), args.timeline ? timelines : null, look)
     const why = reasons(answer, failure)
     if (why.length > 0) return yield* new AnswerIsNo({ why: why.join("; ") })
   })

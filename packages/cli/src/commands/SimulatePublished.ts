@@ -42,15 +42,7 @@ const pointOf = ({ off, point, simulated }: Published.Comparison): SimulateAnswe
   why: point.why ?? null
 })
 
-/**
- * Every published point beside the simulated one; `failure` says why there are none where the machine will not have that.
- *
- * Fails with `WrongUse` where a point names what the testbed does not have.
- *
- * @category running
- * @since 0.1.0
- */
-export const compare = Effect.fnUntraced(function*(testbed: Testbed.Testbed) {
+const simulated = Effect.fnUntraced(function*(testbed: Testbed.Testbed) {
   const compared = yield* Effect.result(Signals.unheard(Published.compare(testbed)))
   if (Result.isSuccess(compared)) return { points: compared.success.map(pointOf), failure: "" }
   const { _tag, message } = compared.failure
@@ -59,6 +51,21 @@ export const compare = Effect.fnUntraced(function*(testbed: Testbed.Testbed) {
   }
   return { points: null, failure: message }
 })
+
+/**
+ * Every published point beside the simulated one; `failure` says why there are none where the machine will not have that.
+ *
+ * Fails with `WrongUse` where a point names what the testbed does not have, or where another machine's costs are used.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const compare = ({ isMeasured, testbed }: TestbedSource.Bench) =>
+  !isMeasured && testbed.published.length > 0
+    ? Effect.fail(
+      new WrongUse({ problem: "--published compares a machine with what was measured on it: leave out --hardware" })
+    )
+    : simulated(testbed)
 
 /**
  * Why the answer is no: predictions that are further off than {@link tolerance}, with no word why. Empty: it is not.
@@ -88,7 +95,7 @@ export const all = Effect.fnUntraced(function*(isJson: boolean, look: SimulatePr
   for (const [i, testbed] of testbeds.entries()) {
     const { about, name, published, strategies = [] } = testbed
     yield* output.progress(`${i + 1}/${testbeds.length} ${name}`)
-    const { failure, points } = yield* compare(testbed)
+    const { failure, points } = yield* simulated(testbed)
     if (failure !== "") failures.push(`${name}: ${failure}`)
     machines.push({
       name,

@@ -76,7 +76,7 @@ export const strategies = Effect.fnUntraced(
     )
     const first = baseline === undefined ? undefined : yield* orWrongUse(InitStrategies.parse(baseline), "--baseline")
     const all = first === undefined || parsed.some(({ name }) => name === first.name) ? parsed : [first, ...parsed]
-    return { all, baseline: first?.name ?? all[0]?.name ?? "" }
+    return { strategies: all, baseline: first?.name ?? all[0]?.name ?? "" }
   }
 )
 

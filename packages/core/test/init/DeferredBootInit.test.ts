@@ -394,10 +394,10 @@ const Case = Schema.Struct({
   seed: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 }))
 })
 
-/** Ranges of pages with holes between them, some inside of sections; the first begins low. */
+/** Ranges of pages with holes between them, some inside of sections; above the first MiB, where a PC has other things. */
 const ramOf = ({ nodes, seed }: typeof Case.Type) => {
   const next = random(seed)
-  let at = 16 * (1 + next(64))
+  let at = 256 + 16 * next(64)
   return Array.from({ length: nodes }, () =>
     Array.from({ length: 1 + next(3) }, () => {
       at += next(2) === 0 ? 512 * next(40) : section * next(30)

@@ -115,12 +115,12 @@ const setting = (pattern: FaultPattern, word: string): Result.Result<FaultPatter
  * @since 0.1.0
  */
 export const parse = (text: string): Result.Result<FaultPattern, FaultPatternError> => {
-  const [kind = "", ...words] = text.trim().split(",")
+  const [kind = "", ...words] = text.split(",").map((word) => word.trim())
   const refuse = (problem: string) => Result.fail(new FaultPatternError({ text, problem }))
   if (!isKind(kind)) return refuse(`it begins with one of ${Kind.literals.join(", ")}`)
   const start: FaultPattern = { ...usual, kind, ...(kind === "first" ? { count: 1 } : {}) }
   let pattern: Result.Result<FaultPattern, string> = Result.succeed(start)
-  for (const word of words) pattern = Result.flatMap(pattern, (so) => setting(so, word.trim()))
+  for (const word of words) pattern = Result.flatMap(pattern, (so) => setting(so, word))
   return Result.mapError(pattern, (problem) => new FaultPatternError({ text, problem }))
 }
 

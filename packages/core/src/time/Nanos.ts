@@ -59,7 +59,8 @@ export const Nanos = Schema.Union([
  * @since 0.1.0
  */
 export const format = (nanos: number): string => {
-  const abs = Math.abs(nanos)
+  // As it will be shown: what rounds up to the next unit has that.
+  const abs = Number(Math.abs(nanos).toPrecision(3))
   const [unit, size] = abs < 1e3
     ? ["ns", 1] as const
     : abs < 1e6
@@ -69,7 +70,6 @@ export const format = (nanos: number): string => {
     : abs < 120e9
     ? ["s", 1e9] as const
     : ["min", 60e9] as const
-  const value = nanos / size
-  const digits = unit === "ns" ? 0 : Math.abs(value) < 10 ? 2 : Math.abs(value) < 100 ? 1 : 0
-  return `${value.toFixed(digits)} ${unit}`
+  const digits = unit === "ns" ? 0 : abs / size < 10 ? 2 : abs / size < 100 ? 1 : 0
+  return `${(nanos / size).toFixed(digits)} ${unit}`
 }

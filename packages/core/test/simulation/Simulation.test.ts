@@ -44,7 +44,8 @@ describe("Simulation", () => {
           faults: "hot,count=12,every=50us"
         }
         const trace = (seed: number) =>
-          Effect.map(Machines.run({ ...asked, seed }), ({ timeline }) => ChromeTrace.text([{ name: strategy, ...timeline }]))
+          Effect.map(Machines.run({ ...asked, seed }), ({ timeline }) =>
+            ChromeTrace.text([{ name: strategy, ...timeline }]))
         const text = yield* trace(1)
         assert.isAbove(text.length, 1000)
         assert.strictEqual(yield* trace(1), text)

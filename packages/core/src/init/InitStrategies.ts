@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as KernelRelease from "../release/KernelRelease.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 
 /**
@@ -146,16 +147,24 @@ export const dimensionNames: ReadonlyArray<string> = Object.keys(dimensions)
 
 const decode = Schema.decodeUnknownResult(InitStrategy.InitStrategy)
 
-/** As it is written in a text: numbers are numbers, `none` is `null`, flaws are separated by `+`. */
+const counts: ReadonlySet<string> = new Set(["workers", "limit", "subRanges"])
+
+/** As it is written in a text: counts are numbers or, as `none`, `null`; flaws are separated by `+`. */
 const valueOf = (dimension: string, text: string): unknown => {
-  if (dimension === "flaws") return text === "none" ? [] : text.split("+")
-  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
-  return text === "none" && (dimension === "limit" || dimension === "subRanges") ? null : text
+  if (dimension === "flaws") return text === "none" ? [] : text.split("+").map((flaw) => flaw.trim())
+  if (!counts.has(dimension)) return text
+  return text === "none" ? null : /^[0-9]{1,9}$/.test(text) ? Number(text) : text
+}
+
+/** `help: expected "none" | …`, on one line. */
+const inWords = ({ message }: Schema.SchemaError): string => {
+  const [problem = "", at = ""] = message.split("\n")
+  return `${/"([A-Za-z]+)"/.exec(at)?.[1] ?? "it"}: ${problem.charAt(0).toLowerCase()}${problem.slice(1)}`
 }
 
 /**
  * Reads the name of a preset, with dimensions chosen otherwise: `linux-6.1`, `async-2018-v2:workers=16;help=none`,
- * `async-2018-v2:flaws=straddle-miss+stuck-active`. The text is its name.
+ * `async-2018-v2:flaws=straddle-miss+stuck-active`. The text is its name. Refuses kernels that nobody knows.
  *
  * @category constructors
  * @since 0.1.0
@@ -174,5 +183,7 @@ export const parse = (text: string): Result.Result<InitStrategy.InitStrategy, Un
   }
   if (Object.keys(changes).length === 0) return Result.succeed(preset)
   const decoded = decode({ ...preset, ...changes, name: text.trim() })
-  return Result.isFailure(decoded) ? refuse(decoded.failure.message) : Result.succeed(decoded.success)
+  if (Result.isFailure(decoded)) return refuse(inWords(decoded.failure))
+  const kernel = KernelRelease.parse(InitStrategy.kernelText(decoded.success))
+  return Result.isFailure(kernel) ? refuse(kernel.failure.message) : Result.succeed(decoded.success)
 }

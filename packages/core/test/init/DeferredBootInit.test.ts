@@ -399,9 +399,10 @@ const ramOf = ({ nodes, seed }: typeof Case.Type) => {
   const next = random(seed)
   let at = 256 + 16 * next(64)
   return Array.from({ length: nodes }, () =>
-    Array.from({ length: 1 + next(3) }, () => {
+    Array.from({ length: 1 + next(3) }, (_, i) => {
       at += next(2) === 0 ? 512 * next(40) : section * next(30)
-      const length = 512 * (1 + next(64 * (1 + next(30))))
+      // A node has to hold its own memmap.
+      const length = 512 * ((i === 0 ? 8 : 1) + next(64 * (1 + next(30))))
       const range = PfnRange.fromLength(at, length)
       at += length
       return range

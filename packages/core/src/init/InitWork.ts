@@ -236,46 +236,61 @@ export const boot = (
  */
 export const written = (parts: ReadonlyArray<Part>): number => parts.reduce((sum, part) => sum + part.written, 0)
 
-/** The part of `part` inside `[start, end)`, whole compounds by their heads; `undefined`: none. */
-const cutOne = (part: Part, { end, start }: PfnRange.PfnRange): Part | undefined => {
+/** Struct pages written in `[from, to)` of a part: those of whole compounds by their heads. */
+const storesOf = (part: Part, start: number, end: number): number => {
+  const { image } = part
   const from = Math.max(part.start, start)
   const to = Math.min(part.end, end)
-  if (from >= to) return undefined
-  if (part.image._tag !== "Compound") return { ...part, start: from, end: to, written: to - from }
-  const size = 2 ** part.image.order
-  const heads = Math.ceil((to - part.image.head) / size) - Math.ceil((from - part.image.head) / size)
-  return { ...part, start: from, end: to, written: heads * part.image.written }
+  if (from >= to) return 0
+  if (image._tag !== "Compound") return to - from
+  const size = 2 ** image.order
+  return (Math.ceil((to - image.head) / size) - Math.ceil((from - image.head) / size)) * image.written
 }
 
 /**
- * What of the parts lies in a range. Ranges that cover something side by side, cut at compounds, add up to it.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const cut = (parts: ReadonlyArray<Part>, range: PfnRange.PfnRange): ReadonlyArray<Part> =>
-  parts.flatMap((part) => {
-    const inside = cutOne(part, range)
-    return inside === undefined ? [] : [inside]
-  })
-
-/**
- * Up to which pfn `stores` struct pages get, beginning at `from`; only whole compounds count.
+ * Struct pages that the parts write in a range. Ranges side by side, cut at compounds, add up.
  *
  * @category queries
  * @since 0.1.0
  */
-export const reach = (parts: ReadonlyArray<Part>, from: number, stores: number): number => {
-  let left = stores
+export const stores = (parts: ReadonlyArray<Part>, { end, start }: PfnRange.PfnRange): number => {
+  let total = 0
+  for (const part of parts) total += storesOf(part, start, end)
+  return total
+}
+
+/**
+ * What of the parts lies in a range.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const cut = (parts: ReadonlyArray<Part>, { end, start }: PfnRange.PfnRange): ReadonlyArray<Part> =>
+  parts.filter((part) => part.start < end && start < part.end).map((part) => ({
+    ...part,
+    start: Math.max(part.start, start),
+    end: Math.min(part.end, end),
+    written: storesOf(part, start, end)
+  }))
+
+/**
+ * Up to which pfn so many stores get, beginning at `from`; only whole compounds count.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const reach = (parts: ReadonlyArray<Part>, from: number, most: number): number => {
+  let left = most
   let at = from
-  for (const part of cut(parts, { start: from, end: Infinity })) {
-    if (left < part.written) {
-      if (part.image._tag !== "Compound") return part.start + Math.floor(left)
-      // Tails before the first head belong to a compound that is counted where it begins.
-      const { head, order, written } = part.image
-      return head + (Math.ceil((part.start - head) / 2 ** order) + Math.floor(left / written)) * 2 ** order
+  for (const part of parts) {
+    if (part.end <= from) continue
+    const start = Math.max(part.start, from)
+    const all = storesOf(part, start, part.end)
+    if (left < all) {
+      if (part.image._tag !== "Compound") return start + Math.floor(left)
+      return start + Math.floor(left / part.image.written) * 2 ** part.image.order
     }
-    left -= part.written
+    left -= all
     at = part.end
   }
   return at

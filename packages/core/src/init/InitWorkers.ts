@@ -186,6 +186,43 @@ export const run = Effect.fnUntraced(function*(course: Course, worker: Worker) {
 })
 
 /**
+ * Whether nothing tells the workers of a range apart, so that one fiber can do for all: they take from one cursor, and nothing
+ * befalls any of them.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isCrew = ({ around: { disturbance, permits, strategy }, memory: { name }, workers }: Course): boolean =>
+  strategy.division === "one cursor" && strategy.populate === "one barrier" && permits === null &&
+  workers.every(({ lane }) => disturbance(name, lane).dies === Effect.never)
+
+/**
+ * All workers of a range in one fiber.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const crew = Effect.fnUntraced(function*(course: Course) {
+  const { around, mapping, memory: { name, node }, pages, workers, writing } = course
+  const [share] = writing.subRanges.shares
+  const actors: Array<Stage.Actor> = []
+  for (const { lane } of workers) actors.push({ node: yield* around.place(node), track: { group: name, lane } })
+  const [first] = actors
+  if (share === undefined || first === undefined) return
+  yield* Effect.gen(function*() {
+    yield* mapping.need(first, share)
+    while (!isOver(course) && !SubRanges.isDone(writing.subRanges, pages)) {
+      yield* writing.crew(actors, share)
+      if (!isOver(course)) yield* writing.available(pages, `struct pages of ${name}`)
+    }
+  }).pipe(
+    Effect.ignore,
+    Effect.ensuring(Effect.sync(() => workers.forEach((worker) => end(course, worker)))),
+    Waiting.named(`${name} workers`)
+  )
+})
+
+/**
  * The one who maps the memmap for everybody; without it nothing goes on.
  *
  * @category running

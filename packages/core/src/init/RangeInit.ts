@@ -95,13 +95,16 @@ const writingOf = (
   }
 ): Stage.Stage => {
   const parts = memory.work.unlocked
-  const stores = (range: PfnRange.PfnRange) => InitWork.written(InitWork.cut(parts, range))
+  const stores = (range: PfnRange.PfnRange) => InitWork.stores(parts, range)
   return Stage.make(
     pages,
     shares,
     {
       name: "initialise",
-      details: (range) => ({ structPages: stores(range), bytes: stores(range) * memory.structPage }),
+      details: (range) => {
+        const structPages = stores(range)
+        return { structPages, bytes: structPages * memory.structPage }
+      },
       units: stores,
       reach: (from, units) => InitWork.reach(parts, from, units),
       demand: ({ node, track, weight }) => ({
@@ -190,7 +193,8 @@ export const make = Effect.fnUntraced(function*(
   const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, isFound, over, isDying }
   yield* Effect.addFinalizer(() => Effect.sync(() => end(InitMemory.refuse(memory, "cancelled"))))
   if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))
-  for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))
+  if (InitWorkers.isCrew(course)) yield* FiberSet.run(fibers, InitWorkers.crew(course))
+  else for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))
   const self: RangeInit = {
     memory,
     need: (pfns, actor) => InitHelp.need(course, pfns, actor),

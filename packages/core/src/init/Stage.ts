@@ -16,6 +16,7 @@ import type * as FairShare from "../time/FairShare.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
 import type * as Workload from "../time/Workload.ts"
+import * as Crew from "./Crew.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import * as SubRanges from "./SubRanges.ts"
 
@@ -32,15 +33,17 @@ export interface Actor {
 }
 
 /**
- * A run being worked through: pages `[start, end)` of `share`, done and marked up to `settled`. `end` comes nearer when somebody
- * shortens it.
+ * A run being worked through by `actor` since `began`: pages `[start, end)` of `share`, done and marked up to `settled`. `end`
+ * comes nearer when somebody shortens it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Claim extends PfnRange.PfnRange {
+  readonly actor: Actor
   readonly share: SubRanges.Share
   readonly job: Workload.Job
+  readonly began: number
   end: number
   settled: number
 }
@@ -68,6 +71,8 @@ export interface Work {
 /**
  * - `run` claims the first pending pages of a range and works through them, if any are; interrupted or failed it gives back what
  *   was not done. Fails at once for pages that `fail` was called for
+ * - `crew`: several work through a share, each taking the next sub-range when it is done with one, as if each were a fiber that
+ *   does `run` again and again; for a thousand of them that is one fiber
  * - `settle` carries out what is done by now of the runs that touch a range
  * - `yields` makes runs over a range end after the sub-range in progress, so that the rest of it is pending
  * - `done` waits until all pages of a range are done; `available` until they are, or some are pending again. Runs end where it
@@ -82,6 +87,7 @@ export interface Work {
 export interface Stage {
   readonly subRanges: SubRanges.SubRanges<Claim>
   readonly run: (actor: Actor, share: SubRanges.Share, range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  readonly crew: (actors: ReadonlyArray<Actor>, share: SubRanges.Share) => Effect.Effect<void, NotInitialised>
   readonly settle: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly yields: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly done: (range: PfnRange.PfnRange, what: string) => Effect.Effect<void, NotInitialised>
@@ -152,29 +158,46 @@ export const make = (
     return at >= end ? end : Math.max(settled, SubRanges.unitStart(share, at))
   }
 
-  const settleOne = (claim: Claim): Effect.Effect<void, NotInitialised> =>
-    Effect.suspend(() => {
-      const done = { start: claim.settled, end: reached(claim) }
-      if (done.end <= done.start) return Effect.void
-      claim.settled = done.end
-      performing++
-      return Effect.matchCauseEffect(work.perform(done), {
-        onSuccess: () =>
-          Effect.sync(() => {
-            performing--
-            SubRanges.finish(subRanges, done)
-            notify(done)
-            rest()
-          }),
-        onFailure: (cause) => {
+  /** Pages that some claims are marked to have settled are done for real. What failed once is not tried again. */
+  const carryOut = (
+    done: PfnRange.PfnRange,
+    by: ReadonlyArray<Claim>
+  ): Effect.Effect<void, NotInitialised> => {
+    performing++
+    return Effect.matchCauseEffect(work.perform(done), {
+      onSuccess: () =>
+        Effect.sync(() => {
           performing--
-          giveBack(done)
-          // What failed once is not tried again: the run ends here, whoever looked at it.
-          shorten(claim, claim.settled)
+          SubRanges.finish(subRanges, done)
+          notify(done)
           rest()
-          return Effect.failCause(cause)
-        }
-      })
+        }),
+      onFailure: (cause) => {
+        performing--
+        giveBack(done)
+        // The run ends here, whoever looked at it.
+        for (const claim of by) shorten(claim, claim.settled)
+        rest()
+        return Effect.failCause(cause)
+      }
+    })
+  }
+
+  /** What claims have done since they were looked at last; neighbours are carried out together. */
+  const settleAll = (some: ReadonlyArray<Claim>): Effect.Effect<void, NotInitialised> =>
+    Effect.suspend(() => {
+      const found: Array<PfnRange.PfnRange> = []
+      for (const claim of some) {
+        const done = { start: claim.settled, end: reached(claim) }
+        if (done.end <= done.start) continue
+        claim.settled = done.end
+        found.push(done)
+      }
+      const [only] = found
+      if (only === undefined) return Effect.void
+      return found.length === 1
+        ? carryOut(only, some)
+        : Effect.forEach(PfnRange.normalise(found), (done) => carryOut(done, some), { discard: true })
     }).pipe(Effect.uninterruptible)
 
   const busy = (within: PfnRange.PfnRange): ReadonlyArray<Claim> =>
@@ -182,7 +205,7 @@ export const make = (
 
   /** All of them, also where one fails. */
   const settled = (within: PfnRange.PfnRange) =>
-    Effect.suspend(() => Effect.forEach(busy(within), (claim) => Effect.exit(settleOne(claim))))
+    Effect.suspend(() => Effect.forEach(busy(within), (claim) => Effect.exit(settleAll([claim]))))
 
   const firstFailure = (exits: ReadonlyArray<Exit.Exit<void, NotInitialised>>) =>
     exits.find(Exit.isFailure) ?? Exit.void
@@ -208,13 +231,11 @@ export const make = (
     yield* firstFailure(exits)
   })
 
-  const note = (actor: Actor, { job, settled, start }: Claim, began: number) =>
-    timeline === null
-      ? Effect.void
-      : Effect.map(Timeline.now, (now) => {
-        const details = { ...work.details({ start, end: settled }), cpuNs: Math.round(job.processorNanos()) }
-        timeline.entries.push({ ...actor.track, kind: "span", name: work.name, start: began, end: now, details })
-      })
+  const note = ({ actor, began, job, settled, start }: Claim, now: number): void => {
+    if (timeline === null) return
+    const details = { ...work.details({ start, end: settled }), cpuNs: Math.round(job.processorNanos()) }
+    timeline.entries.push({ ...actor.track, kind: "span", name: work.name, start: began, end: now, details })
+  }
 
   /** A run ends where somebody already waits for its pages to be done. */
   const lookedAt = (share: SubRanges.Share, { end, start }: PfnRange.PfnRange): number => {
@@ -227,32 +248,52 @@ export const make = (
     return nearest
   }
 
+  const refusal = (within: PfnRange.PfnRange): NotInitialised | undefined =>
+    failed.find((one) => PfnRange.overlaps(one, within))
+
+  /** Whoever asked may have been overtaken since it looked: the first pending pages, if any are. */
+  const enter = (
+    actor: Actor,
+    share: SubRanges.Share,
+    within: PfnRange.PfnRange,
+    began: number
+  ): Claim | undefined => {
+    const pending = SubRanges.nextPending(subRanges, within)
+    if (pending === undefined) return undefined
+    const { start } = pending
+    const end = lookedAt(share, pending)
+    const job = begin(work.demand(actor), work.units({ start, end }))
+    const claim: Claim = { actor, share, start, end, settled: start, job, began }
+    claims.add(claim)
+    SubRanges.claim(subRanges, { start, end }, claim)
+    return claim
+  }
+
+  const leave = (some: ReadonlyArray<Claim>): Effect.Effect<void> =>
+    Effect.map(Timeline.now, (now) => {
+      for (const claim of some) {
+        claims.delete(claim)
+        giveBack({ start: claim.settled, end: claim.end })
+        note(claim, now)
+      }
+      rest()
+    })
+
   const run: Stage["run"] = (actor, share, within) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Timeline.now, (began) => {
-        const refused = failed.find((one) => PfnRange.overlaps(one, within))
+        const refused = refusal(within)
         if (refused !== undefined) return Effect.fail(refused)
-        // Whoever asked may have been overtaken since it looked.
-        const pending = SubRanges.nextPending(subRanges, within)
-        if (pending === undefined) return Effect.void
-        const { start } = pending
-        const end = lookedAt(share, pending)
-        const job = begin(work.demand(actor), work.units({ start, end }))
-        const claim: Claim = { share, start, end, settled: start, job }
-        claims.add(claim)
-        SubRanges.claim(subRanges, { start, end }, claim)
-        const leave = Effect.suspend(() => {
-          claims.delete(claim)
-          giveBack({ start: claim.settled, end: claim.end })
-          rest()
-          return note(actor, claim, began)
-        })
-        return Effect.exit(restore(job.finished)).pipe(
-          Effect.flatMap((exit) => Effect.andThen(settleOne(claim), exit)),
-          Effect.ensuring(leave)
+        const claim = enter(actor, share, within, began)
+        if (claim === undefined) return Effect.void
+        return Effect.exit(restore(claim.job.finished)).pipe(
+          Effect.flatMap((exit) => Effect.andThen(settleAll([claim]), exit)),
+          Effect.ensuring(leave([claim]))
         )
       })
     )
+
+  const crew = Crew.make({ subRanges, units: work.units, refusal, enter, settle: settleAll, leave })
 
   const wait = (
     within: PfnRange.PfnRange,
@@ -261,7 +302,7 @@ export const make = (
   ): Effect.Effect<void, NotInitialised> =>
     Effect.suspend(() => {
       if (isReady()) return Effect.void
-      const error = failed.find((one) => PfnRange.overlaps(one, within))
+      const error = refusal(within)
       if (error !== undefined) return Effect.fail(error)
       for (const claim of busy(within)) {
         if (claim.end <= within.end) continue
@@ -294,7 +335,7 @@ export const make = (
     return Effect.andThen(Deferred.await(deferred), Effect.yieldNow)
   })
 
-  return { subRanges, run, settle, yields, done, available, busy, at: reached, quiet, fail }
+  return { subRanges, run, crew, settle, yields, done, available, busy, at: reached, quiet, fail }
 }
 
 /**

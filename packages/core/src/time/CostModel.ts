@@ -97,7 +97,8 @@ const instantly: Workload.Begin = (_demand, units) => ({
   done: () => units,
   processorNanos: () => 0,
   shorten: () => {},
-  finished: Effect.void
+  finished: Effect.void,
+  whenEnded: (callback) => callback()
 })
 
 /**

@@ -23,6 +23,7 @@ import * as FairShare from "./FairShare.ts"
  * - `shorten` makes it end once `units` are done, or now if they are
  * - `finished` returns when all units are done. Whoever waits is interrupted when the job is stopped: by the end of the place, or
  *   by another who waits and is interrupted
+ * - `whenEnded` calls back once all units are done or the job was stopped, for who is not a fiber
  *
  * @category models
  * @since 0.1.0
@@ -32,6 +33,7 @@ export interface Job {
   readonly processorNanos: () => number
   readonly shorten: (units: number) => void
   readonly finished: Effect.Effect<void>
+  readonly whenEnded: (callback: () => void) => void
 }
 
 /**
@@ -240,6 +242,10 @@ export const make = Effect.fnUntraced(function*(
         job.units = Math.min(job.units, Math.max(to, job.done))
         predict(job)
         changed(demand)
+      },
+      whenEnded: (callback) => {
+        if (running.has(job)) job.waiting.add(callback)
+        else callback()
       },
       finished: Effect.callback((resume) => {
         if (!running.has(job)) {

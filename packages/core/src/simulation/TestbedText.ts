@@ -32,6 +32,28 @@ export const isTestbed = (text: string): boolean => {
   return has("machine") && has("costs")
 }
 
+const pointFault = (point: Testbed.Point, i: number) => {
+  const at = `published[${i}]`
+  if (point.low > point.high) {
+    return { at: `${at}.low`, problem: "is more than high", remedy: "give the lesser one first, or the same twice" }
+  }
+  if (point.relative === true && point.minus === undefined) {
+    return {
+      at: `${at}.relative`,
+      problem: "is said of no difference",
+      remedy: "say which strategy it is less than: minus"
+    }
+  }
+  const values = [point.low, point.high]
+  if (point.relative === true && values.some((value) => value < 0 || value > 1)) {
+    return { at: `${at}.high`, problem: "is no part of anything", remedy: "parts are from 0 to 1: 65 % is 0.65" }
+  }
+  if (point.relative !== true && values.some((value) => !(Number.isInteger(value) && value >= 0))) {
+    return { at: `${at}.low`, problem: "is no time", remedy: "write a number with a unit, such as 268ms" }
+  }
+  return undefined
+}
+
 /**
  * The testbed of a text. Unknown keys are refused by name; a number of the cost model says where it is from.
  *
@@ -46,5 +68,6 @@ export const read = (source: string, text: string): Result.Result<Testbed.Testbe
       Check.machine(source, testbed.machine),
       (error) => new InputError({ ...error, at: `machine: ${error.at}` })
     )
-    return testbed
+    const fault = testbed.published.map(pointFault).find((one) => one !== undefined)
+    return fault === undefined ? testbed : yield* Result.fail(new InputError({ source, ...fault }))
   })

@@ -3,6 +3,7 @@
  * `$ npm start --silent -- …` or `$ node examples/…` line of a console block, the rest of the block is replaced. With `--check` it
  * only compares, and the README only: a test runs the sessions of the others in its own process.
  */
+import * as Nanos from "@vmemmap/core/time/Nanos"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -32,12 +33,52 @@ const filled = (text: string): string =>
     (_, name: string) => `\`\`\`console\n$ node examples/${name}\n${example(name)}\`\`\``
   )
 
+interface Point {
+  readonly what: string
+  readonly unit: "ns" | "part"
+  readonly low: number
+  readonly high: number
+  readonly simulated: number
+  readonly off: number
+  readonly use: string
+  readonly parameter: string | null
+}
+
+const figure = (unit: Point["unit"], value: number): string =>
+  unit === "ns" ? Nanos.format(value) : `${Math.round(100 * value)} %`
+
+const row = (machine: string, { high, low, off, parameter, simulated, unit, use, what }: Point): string => {
+  const published = low === high ? figure(unit, low) : `${figure(unit, low)} – ${figure(unit, high)}`
+  const how = parameter === null ? `${use}ed` : `fitted: ${parameter}`
+  const away = Math.round(100 * off) === 0 ? "" : `${off > 0 ? "+" : "−"}${Math.round(100 * Math.abs(off))} %`
+  return `| ${machine} | ${what} | ${published} | ${figure(unit, simulated)} | ${away} | ${how} |`
+}
+
+/** What is published beside what is simulated, as a table. */
+const published = (): string => {
+  const { machines } = JSON.parse(output("simulate --published --json")) as {
+    readonly machines: ReadonlyArray<{ readonly name: string; readonly published: ReadonlyArray<Point> }>
+  }
+  const rows = machines.flatMap(({ name, published }) => published.map((point) => row(name, point)))
+  return [
+    "| machine | what was measured | published | simulated | off | |",
+    "|---|---|---|---|---|---|",
+    ...rows
+  ].join("\n")
+}
+
+const tabled = (text: string): string =>
+  text.replace(
+    /(<!-- published -->\n)[^]*?(\n<!-- end -->)/,
+    (_, begin: string, end: string) => `${begin}\n${published()}\n${end}`
+  )
+
 const isCheck = process.argv.includes("--check")
 
 for (const name of isCheck ? ["README.md"] : ["README.md", "docs/try.md", "docs/simulate.md"]) {
   const file = new URL(`../${name}`, import.meta.url)
   const before = readFileSync(file, "utf8")
-  const after = filled(before)
+  const after = tabled(filled(before))
   if (after === before) continue
   if (isCheck) {
     process.stderr.write(`${name}: the examples differ from what the command prints; run node scripts/readme.ts\n`)

@@ -110,7 +110,7 @@ export const presets: ReadonlyArray<InitStrategy.InitStrategy> = [
     covers: "all that awaits",
     underLock: "nothing",
     populate: "section by section",
-    workers: 8,
+    workers: 4,
     subRanges: null,
     help: "steal exactly",
     priority: "who waits",

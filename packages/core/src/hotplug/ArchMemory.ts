@@ -33,7 +33,7 @@ export interface Options {
 /**
  * - `add`: `arch_add_memory()`, or `add_pages()` without a linear map: `begin`, then `extend` over all of it
  * - `begin`: everything but the sections: the checks and the linear map
- * - `extend`: the sections of a part of a range that was begun (ASY-2)
+ * - `extend`: the sections of a part of a range that was begun (ASY-2); what was begun stays where that fails
  * - `remove`: the reverse, sections first; of a range that was extended in parts only `parts` have any
  * - `allowed`: `mhp_range_allowed()` for a byte range (SEC-9)
  * - `maxPfn`: the highest pfn of boot or hot-added RAM ever seen, exclusive (SPW-11)
@@ -163,14 +163,20 @@ export const make = Effect.fnUntraced(function*(bootMaxPfn: number) {
     return Result.isFailure(checked) ? yield* refused(range, checked.failure, linear) : checked
   }
 
-  const extend = function*(part: Piece, { limit, linear }: Options): Op<Result.Result<void, KernelError.KernelError>> {
+  const extendOr = function*(
+    part: Piece,
+    limit: number,
+    linear: boolean
+  ): Op<Result.Result<void, KernelError.KernelError>> {
     const added = yield* sparse.add(part, limit)
     return Result.isFailure(added) ? yield* refused(part, added.failure, linear) : added
   }
 
+  const extend = (part: Piece, { limit }: Options) => extendOr(part, limit, false)
+
   const add = function*(range: Piece, options: Options): Op<Result.Result<void, KernelError.KernelError>> {
     const begun = yield* begin(range, options)
-    const added = Result.isFailure(begun) ? begun : yield* extend(range, options)
+    const added = Result.isFailure(begun) ? begun : yield* extendOr(range, options.limit, options.linear)
     // x86 does not ask how it went (HOT-3).
     const isRaised = isX86 ? isAddressable(bytes(range)) : Result.isSuccess(added)
     if (options.ram && isRaised) maxPfn = Math.max(maxPfn, range.end)

@@ -189,6 +189,16 @@ export const make = Effect.gen(function*() {
     return at
   }
 
+  /** What was begun for the background and could not be attached leaves nothing, other than at once (SEC-12). */
+  const giveBack = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange) =>
+    locks.memHotplug(
+      sections.withPermits(1)(Steps.run((limit) =>
+        arch.remove(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit }, [
+          { start: range.start, end: mappedUpTo(range) }
+        ])
+      ))
+    )
+
   const attach = Effect.fnUntraced(function*(pagemap: Pagemap.Pagemap, i: number, range: PfnRange) {
     const strategy = background.strategyFor(pagemap.request.background)
     const isLater = strategy.when === "background"
@@ -199,7 +209,9 @@ export const make = Effect.gen(function*() {
       yield* Effect.fromResult(begun)
     }
     const began = yield* Timeline.now
-    const done = yield* background.attach(memoryOf(pagemap, i, range, isLater), strategy)
+    const done = yield* background.attach(memoryOf(pagemap, i, range, isLater), strategy).pipe(
+      Effect.tapError(() => isLater ? giveBack(pagemap, i, range) : Effect.void)
+    )
     const attached = initialising.get(pagemap.id) ?? []
     initialising.set(pagemap.id, [...attached, done])
     if (isLater || !has(kernel.release, "single-pass-init")) return

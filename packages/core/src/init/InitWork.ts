@@ -288,7 +288,9 @@ export const reach = (parts: ReadonlyArray<Part>, from: number, most: number): n
     const all = storesOf(part, start, part.end)
     if (left < all) {
       if (part.image._tag !== "Compound") return start + Math.floor(left)
-      return start + Math.floor(left / part.image.written) * 2 ** part.image.order
+      // Tails before the first head belong to a compound that is counted where it begins.
+      const { head, order, written } = part.image
+      return head + (Math.ceil((start - head) / 2 ** order) + Math.floor(left / written)) * 2 ** order
     }
     left -= all
     at = part.end

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import * as Architecture from "../../src/geometry/Architecture.ts"
 import * as InitWork from "../../src/init/InitWork.ts"
+import type { Image } from "../../src/memmap/Image.ts"
 import * as Kernel from "../../src/release/Kernel.ts"
 import * as KernelRelease from "../../src/release/KernelRelease.ts"
 import * as Altmap from "../../src/vmemmap/Altmap.ts"
@@ -79,4 +80,67 @@ describe("InitWork", () => {
     assert.deepStrictEqual(types.map((type) => count("6.1", type)), [0, 0, 1, 1, 1])
     assert.deepStrictEqual(types.map((type) => count("6.15", type)), [0, 0, 0, 0, 1])
   })
+})
+
+const image = (order: number, head: number, written: number): Image =>
+  order === 0
+    ? { _tag: "Single", node: 0, zone: "Device", flags: 0, refcount: 1, links: { _tag: "Self" } }
+    : {
+      _tag: "Compound",
+      node: 0,
+      zone: "Device",
+      head,
+      order,
+      written,
+      refcount: 1,
+      pagemap: 0,
+      metadata: true
+    }
+
+describe("InitWork in pieces", () => {
+  it.prop(
+    "stores of any piece, and how far some stores get, are what they are page by page: whole compounds at their heads",
+    {
+      single: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 })),
+      compounds: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 })),
+      order: Schema.Literals([1, 2, 4]),
+      kept: Schema.Literals([1, 2, 16]),
+      cuts: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 140 }))).check(Schema.isMaxLength(6)),
+      most: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 140 }))
+    },
+    ({ compounds, cuts, kept, most, order, single }) => {
+      const size = 2 ** order
+      const each = Math.min(kept, size)
+      const first = 3 + single
+      const end = first + compounds * size
+      const parts: ReadonlyArray<InitWork.Part> = [
+        { start: 3, end: first, image: image(0, 0, 1), written: single },
+        { start: first, end, image: image(order, first, each), written: compounds * each }
+      ].filter((part) => part.end > part.start)
+      /** What is counted where a page is. */
+      const at = (pfn: number) => pfn < 3 || pfn >= end ? 0 : pfn < first ? 1 : (pfn - first) % size === 0 ? each : 0
+      const sum = (from: number, to: number) => {
+        let total = 0
+        for (let pfn = from; pfn < to; pfn++) total += at(pfn)
+        return total
+      }
+      const borders = [0, ...cuts.toSorted((a, b) => a - b), 200]
+      let total = 0
+      for (const [i, to] of borders.entries()) {
+        const from = borders[i - 1] ?? to
+        assert.strictEqual(InitWork.stores(parts, { start: from, end: to }), sum(from, to))
+        assert.strictEqual(InitWork.written(InitWork.cut(parts, { start: from, end: to })), sum(from, to))
+        total += InitWork.stores(parts, { start: from, end: to })
+        // As far as no page is reached whose stores are more than there are.
+        let pfn = Math.max(from, Math.min(3, end))
+        for (let left = most; pfn < end && at(pfn) <= left; pfn++) left -= at(pfn)
+        if (from < end && parts.length > 0) assert.strictEqual(Math.max(from, InitWork.reach(parts, from, most)), pfn)
+        // A piece is done when its stores are, wherever it begins.
+        const own = InitWork.stores(parts, { start: from, end: to })
+        if (parts.length > 0) assert.isAtLeast(InitWork.reach(parts, from, own), Math.min(to, end))
+      }
+      assert.strictEqual(total, InitWork.written(parts))
+    },
+    { arbitrary: { runs: 1000, seed: "pieces" } }
+  )
 })

@@ -30,13 +30,17 @@ import { Zones } from "../../src/zones/Zones.ts"
 export const MiB = 2 ** 20
 export const GiB = 2 ** 30
 
-/** A device as it is drawn: `gap` and `length` in units of what the kernel can add. */
+/**
+ * A device as it is drawn: `gap` and `length` in units of what the kernel can add, `align` one of the alignments of its pages. What
+ * is `starved` sets too little aside for its memmap.
+ */
 export interface Drawn {
   readonly gap: number
   readonly length: number
   readonly map: "mem" | "dev"
-  readonly order: number
+  readonly align: number
   readonly node: number
+  readonly isStarved?: boolean
 }
 
 /** A device as it is attached; pfns. `first` belongs to users, `written` is what is stored of `reserve` on. */
@@ -71,12 +75,16 @@ export const make = (
   const unit = Architecture.addGranule(arch)
   const ram = [{ start: 0, end: 2 * GiB }, { start: 4 * GiB, end: 6 * GiB + ramEnd * 2 * MiB }]
   let end = Alignment.up(ram[1]?.end ?? 0, unit)
-  const devices = drawn.map(({ gap, length, map, node, ...rest }, i): Device => {
-    const order = has(release, "compound-devmaps") ? rest.order : 0
+  const devices = drawn.map(({ align, gap, isStarved = false, length, map: wish, node }, i): Device => {
+    const map = arch.altmap === "refused" ? "mem" : wish
+    const order = has(release, "compound-devmaps") ? Math.log2((arch.daxAligns[align] ?? page) / page) : 0
     const grain = Math.max(unit, 2 ** order * page)
-    const start = Alignment.up(end + gap * unit, grain)
+    // Elsewhere neighbours share the blocks their memmap is mapped with (BUG-18).
+    const border = archName === "x86_64" ? end : Alignment.up(end, arch.sectionSize)
+    const start = Alignment.up(border + gap * unit, grain)
     const wanted = length * unit
-    const metadata = Alignment.up(8192 + wanted / page * 64 + 2 * arch.pmdSize, grain)
+    const slack = 2 * Math.max(arch.pmdSize, arch.vmemmapBlock)
+    const metadata = Alignment.up(8192 + wanted / page * (isStarved ? 8 : 64) + (isStarved ? 0 : slack), grain)
     const size = Alignment.up(wanted, grain) + (map === "dev" ? metadata : 0)
     const altmap = map === "dev" ? Altmap.make(start, metadata, arch) : undefined
     end = start + size
@@ -110,6 +118,16 @@ export const make = (
     ram,
     devices
   }
+}
+
+/** Whether no two devices share a section, so that none pays for another; as x86-64 has them. */
+export const isApart = ({ devices, kernel: { arch } }: Machines): boolean => {
+  const perSection = Architecture.pagesPerSection(arch)
+  return arch.name === "x86_64" && devices.every(({ range }, i) => {
+    const before = devices[i - 1]
+    return before === undefined ||
+      Math.floor((before.range.end - 1) / perSection) < Math.floor(range.start / perSection)
+  })
 }
 
 /** How often each struct page of some devices was stored to. */

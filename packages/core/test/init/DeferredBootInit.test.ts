@@ -443,6 +443,6 @@ describe("DeferredBootInit: whatever is deferred and allocated meanwhile", () =>
         }
         assert.deepStrictEqual(busy.observation, plain.observation)
       }),
-    { arbitrary: { runs: process.env.VMEMMAP_LONG === "1" ? 2000 : 25, seed: "deferred" } }
+    { arbitrary: { runs: process.env.VMEMMAP_LONG === "1" ? 2000 : 16, seed: "deferred" } }
   )
 })

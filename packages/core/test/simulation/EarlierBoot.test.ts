@@ -123,7 +123,7 @@ const kernels = ["4.19", "5.2", "5.4", "5.19", "6.1", "6.18", "proposed-2026", "
 describe("EarlierBoot", () => {
   it.effect("21.3, 22.3: fsdax and devdax, map mem and dev, every alignment, by every kernel", () =>
     Effect.gen(function*() {
-      for (const kernel of ["4.19", "5.4", "6.1", "proposed-2026"]) {
+      for (const kernel of ["4.19", "6.1", "proposed-2026"]) {
         for (const mode of ["fsdax", "devdax"] as const) {
           for (const map of ["mem", "dev"] as const) {
             for (const align of [4096, 2 * MiB, GiB]) {
@@ -295,6 +295,6 @@ describe("EarlierBoot", () => {
         if (Result.isFailure(one)) return assert.fail(one.failure.message)
         assert.deepStrictEqual(one.success, other.success)
       }),
-    { arbitrary: { runs: process.env.VMEMMAP_LONG === "1" ? 2000 : 20, seed: "earlier" } }
+    { arbitrary: { runs: process.env.VMEMMAP_LONG === "1" ? 2000 : 14, seed: "earlier" } }
   )
 })

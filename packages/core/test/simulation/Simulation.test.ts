@@ -184,7 +184,7 @@ describe("a worker of a simulation", () => {
     Effect.gen(function*() {
       const asked = { strategy: "vmemmap", machine: wide([{ size: 16 * GiB }]), costs: endless }
       const usual = yield* Machines.rowOf(asked)
-      const slow = yield* Machines.rowOf({ ...asked, disturbance: at(device, "worker 7", { speed: 0.25 }) })
+      const slow = yield* Machines.rowOf({ ...asked, disturbance: at(device, "worker 2", { speed: 0.25 }) })
       assert.isBelow(slow.readyNs - slow.blockDevicesNs, 1.5 * (usual.readyNs - usual.blockDevicesNs))
       assert.isAbove(slow.readyNs, usual.readyNs)
       assert.strictEqual(slow.structPagesWritten, usual.structPagesWritten)

@@ -20,7 +20,7 @@ const asked = (drawn: Machines.Case) => ({
 
 /** Ours, but for what tells the postings apart: so the same kernel, the same writing, the same places. */
 const ours = "vmemmap"
-const barrier = "vmemmap:populate=one barrier;priority=equal;unload=wait;workers=8"
+const barrier = "vmemmap:populate=one barrier;priority=equal;unload=wait"
 const v2 = `${barrier};subRanges=128;help=steal sub-ranges`
 const v1 = `${barrier};subRanges=1;help=wait for the worker`
 

@@ -10,13 +10,10 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
-import * as Architecture from "../geometry/Architecture.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import { hex } from "../geometry/Pfn.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import { type Attached, BackgroundInit } from "../init/BackgroundInit.ts"
-import type { InitMemory } from "../init/InitMemory.ts"
-import * as InitWork from "../init/InitWork.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
@@ -31,7 +28,6 @@ import * as PagemapIndex from "../sections/PagemapIndex.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as CompoundVmemmap from "../vmemmap/CompoundVmemmap.ts"
-import type { Piece } from "../vmemmap/Piece.ts"
 import { Vmemmap } from "../vmemmap/Vmemmap.ts"
 import { type Key, Zones } from "../zones/Zones.ts"
 import { ArchMemory } from "./ArchMemory.ts"
@@ -40,6 +36,7 @@ import * as LeaveZone from "./LeaveZone.ts"
 import * as Pagemap from "./Pagemap.ts"
 import * as PagemapChecks from "./PagemapChecks.ts"
 import * as PagemapLookup from "./PagemapLookup.ts"
+import * as PagemapMemory from "./PagemapMemory.ts"
 
 /**
  * - `memremap` maps the ranges of a request in order; the scope's end is `memunmap_pages()`, in the kernel's order. A range
@@ -92,29 +89,10 @@ export const make = Effect.gen(function*() {
    * its sections added without the hotplug lock (ASY-11).
    */
   const sections = yield* Semaphore.make(1)
+  const engine: PagemapMemory.Engine = { ...state, kernel, arch, sections }
   let nextId = 0
 
-  const isEarly = (pfn: number) =>
-    (SectionTable.flags(table, SectionTable.sectionOf(table, pfn)) & SectionTable.Flag.early) !== 0
-
-  const device = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange): InitWork.DeviceRange => ({
-    range,
-    type: pagemap.type === "unset" ? "generic" : pagemap.type,
-    node: pagemap.node,
-    pagemap: pagemap.id,
-    order: pagemap.order,
-    altmap: i === 0 ? pagemap.altmap?.current ?? null : null,
-    isEarly
-  })
-
-  const piece = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange): Piece => ({
-    ...range,
-    node: pagemap.node,
-    altmap: i === 0 ? pagemap.altmap : null,
-    compound: pagemap.order > 0 ? { order: pagemap.order, base: range.start } : null,
-    owner: pagemap.id,
-    device: range
-  })
+  const isEarly = (pfn: number) => PagemapMemory.isEarly(table, pfn)
 
   /** Step 4: from here on the pagemap is found by pfn, before there are sections (MRP-7). */
   const store = function*(
@@ -132,69 +110,12 @@ export const make = Effect.gen(function*() {
     PagemapIndex.erase(index, start, end)
   }
 
-  /**
-   * Steps 9 and 10 and what follows them, for whoever initialises the range: under the hotplug lock its sections, its zone and
-   * the struct pages of `locked` parts, then the others.
-   */
-  const memoryOf = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange, isLater: boolean): InitMemory => {
-    const request = device(pagemap, i, range)
-    const whole = piece(pagemap, i, range)
-    const options = (limit: number) => ({ linear: pagemap.type !== "private", ram: false, limit })
-    const isShared = CompoundVmemmap.isShared(kernel, pagemap.order, pagemap.altmap !== null)
-    const user = { start: Pagemap.first(pagemap, i), end: range.end }
-    return {
-      name: pagemap.name,
-      node: pagemap.node,
-      range,
-      first: user.start,
-      isBoot: false,
-      work: isLater ? InitWork.background(kernel, request) : InitWork.device(kernel, request),
-      medium: pagemap.altmap === null ? "ram" : "device",
-      structPage: kernel.structPage,
-      order: pagemap.order,
-      section: Architecture.pagesPerSection(kernel.arch),
-      subsection: table.pagesPerSubsection,
-      mapping: isShared ? "shared" : "blocks",
-      linear: pagemap.type !== "private",
-      populate: (part) =>
-        Effect.map(
-          sections.withPermits(1)(
-            Steps.run((limit) =>
-              isLater ? arch.extend({ ...whole, ...part }, options(limit)) : arch.add(whole, options(limit))
-            )
-          ),
-          (added) =>
-            Result.isSuccess(added)
-              ? { reached: part.end, error: null }
-              : { reached: mappedUpTo(part), error: added.failure }
-        ),
-      join: (parts) =>
-        Steps.run((limit) =>
-          JoinZone.add(state, { node: pagemap.node, name: "Device" }, range, { parts, type: "Movable", limit })
-        ),
-      write: (parts, under) =>
-        Steps.run(function*(limit) {
-          yield* init.parts(parts, under, isLater ? "Movable" : null, limit)
-          if (!isLater) yield* init.pageblocks(user, "Movable")
-        })
-    }
-  }
-
-  /** How far sections have a memmap from the beginning of a part on: not far, as memory ran out. */
-  const mappedUpTo = ({ end, start }: PfnRange): number => {
-    let at = start
-    while (at < end && SectionTable.pfnValid(table, at)) {
-      at = Math.min(end, (SectionTable.sectionOf(table, at) + 1) * table.pagesPerSection)
-    }
-    return at
-  }
-
   /** What was begun for the background and could not be attached leaves nothing, other than at once (SEC-12). */
   const giveBack = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange) =>
     locks.memHotplug(
       sections.withPermits(1)(Steps.run((limit) =>
-        arch.remove(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit }, [
-          { start: range.start, end: mappedUpTo(range) }
+        arch.remove(PagemapMemory.piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit }, [
+          { start: range.start, end: PagemapMemory.mappedUpTo(table, range) }
         ])
       ))
     )
@@ -204,12 +125,12 @@ export const make = Effect.gen(function*() {
     const isLater = strategy.when === "background"
     if (isLater) {
       const begun = yield* Steps.run((limit) =>
-        arch.begin(piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
+        arch.begin(PagemapMemory.piece(pagemap, i, range), { linear: pagemap.type !== "private", ram: false, limit })
       )
       yield* Effect.fromResult(begun)
     }
     const began = yield* Timeline.now
-    const done = yield* background.attach(memoryOf(pagemap, i, range, isLater), strategy).pipe(
+    const done = yield* background.attach(PagemapMemory.make(engine, pagemap, i, range, isLater), strategy).pipe(
       Effect.tapError(() => isLater ? giveBack(pagemap, i, range) : Effect.void)
     )
     const attached = initialising.get(pagemap.id) ?? []
@@ -275,7 +196,7 @@ export const make = Effect.gen(function*() {
       sections.withPermits(1)(Steps.run(function*(limit: number) {
         for (const part of parts) yield* LeaveZone.remove(state, zone, part)
         const options = { linear: pagemap.type !== "private", ram: false, limit }
-        yield* arch.remove(piece(pagemap, i, range), options, parts)
+        yield* arch.remove(PagemapMemory.piece(pagemap, i, range), options, parts)
         if (!isWhole) yield* JoinZone.untaint(state, range)
       }))
     )

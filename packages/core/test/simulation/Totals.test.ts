@@ -109,8 +109,9 @@ describe("totals", () => {
         const row = yield* Machines.rowOf({ strategy: preset, machine, seed: drawn.seed })
         assert.strictEqual(row.structPagesWritten, stores(machine, preset), preset)
         assert.strictEqual(row.device, sum(plan.map(({ device }) => device)), preset)
-        // A tail that all compounds of an order share is planned for each device (CMP-12).
-        const tails = plan.filter(({ shared }) => shared).map(({ align }) => align)
+        // A tail that all compounds of an order share in a zone is planned for each device (CMP-12).
+        const nodes = (machine.devices ?? []).map(({ node }) => node)
+        const tails = plan.flatMap(({ align, shared }, i) => shared ? [`${align} of node ${nodes[i]}`] : [])
         const again = KernelRelease.has(releaseOf(preset), "dedup-head-only")
           ? tails.length - new Set(tails).size
           : 0

@@ -113,7 +113,7 @@ const inWords = ({ errno, problem, remedy, rule }: Reason): string => `${errno} 
 
 /** What is wrong with figures although the simulation ended; empty: nothing. */
 const complaint = (row: Figures.Row, machine: MachineSpec.MachineSpec, reasons: ReadonlyArray<Reason>): string => {
-  const times = [row.bootProceedsNs, row.readyNs, row.cpuNs, row.lockHeldNs, row.firstFault.maxNs]
+  const times = [row.bootProceedsNs, row.readyNs, row.cpuNs, row.bootCpuNs, row.lockHeldNs, row.firstFault.maxNs]
   if (times.some((time) => !(time <= Number.MAX_SAFE_INTEGER))) {
     return "it takes more than the 104 days that are counted"
   }

@@ -116,7 +116,7 @@ const costs: ReadonlyArray<Figure> = [
 
 const bootOnly: ReadonlyArray<Figure> = [
   { title: "boot goes on", of: (row) => time(row.bootProceedsNs) },
-  { title: "CPU", of: (row) => time(row.cpuNs) },
+  { title: "CPU", of: (row) => time(row.bootCpuNs) },
   { title: "struct pages written", of: (row) => count(row.bootStructPages) }
 ]
 

@@ -39,7 +39,7 @@ export interface DeviceRow {
  *
  * - `bootProceedsNs`: the boot thread has loaded all drivers; `bootRamNs`: all RAM is initialised
  * - `blockDevicesNs`: the last device has appeared; `readyNs`: the last struct page is written, `Infinity` where one never is
- * - `cpuNs` of writing and mapping; `lockHeldNs` and `lockLongestNs` of the hotplug lock
+ * - `cpuNs` of writing and mapping for devices, `bootCpuNs` for RAM; `lockHeldNs` and `lockLongestNs` of the hotplug lock
  * - `structPagesWritten` and `bytesWritten` of device memory, each time counted; `bootStructPages` of RAM
  * - `ram`, `device`: bytes that the memmap takes from them, page tables included
  *
@@ -54,6 +54,7 @@ export interface Row {
   readonly readyNs: number
   readonly firstFault: Latency
   readonly cpuNs: number
+  readonly bootCpuNs: number
   readonly lockHeldNs: number
   readonly lockLongestNs: number
   readonly structPagesWritten: number
@@ -138,7 +139,8 @@ export const row = (name: string, { entries: all }: Timeline.Timeline): Row => {
     blockDevicesNs: Math.max(0, ...devices.map(({ appearsNs }) => appearsNs)),
     readyNs: Math.max(0, ...devices.map(({ readyNs }) => readyNs)),
     firstFault: latency(others),
-    cpuNs: sum(entries.map((entry) => number(entry, "cpuNs"))),
+    cpuNs: sum(others.map((entry) => number(entry, "cpuNs"))),
+    bootCpuNs: sum(boot.map((entry) => number(entry, "cpuNs"))),
     lockHeldNs: sum(locks.map(length)),
     lockLongestNs: Math.max(0, ...locks.map(length)),
     structPagesWritten: sum(others.map((entry) => number(entry, "structPages"))),

@@ -55,6 +55,7 @@ const run = (clock: { now: number }, processes: ReadonlyArray<Process>): void =>
 class Pages {
   readonly #states = new Map<number, "busy" | "done">()
   readonly #claims = new Set<{ at: number; end: number }>()
+  readonly #waits = new Set<PfnRange.PfnRange>()
   readonly #nanos: number
   readonly #unitEnd: (pfn: number) => number
 
@@ -82,13 +83,21 @@ class Pages {
   yields({ end, start }: PfnRange.PfnRange): void {
     for (const claim of this.#claims) {
       if (claim.at >= end || claim.end <= start) continue
-      const to = Math.max(this.#unitEnd(claim.at), start)
-      for (let pfn = to; pfn < claim.end; pfn++) this.#states.delete(pfn)
-      claim.end = Math.min(claim.end, to)
+      this.#end(claim, Math.max(this.#unitEnd(claim.at), start))
     }
   }
 
-  *run({ end, start }: PfnRange.PfnRange): Process {
+  #end(claim: { end: number }, to: number): void {
+    for (let pfn = to; pfn < claim.end; pfn++) this.#states.delete(pfn)
+    claim.end = Math.min(claim.end, to)
+  }
+
+  *run(range: PfnRange.PfnRange): Process {
+    const { start } = range
+    // It ends where somebody waits already.
+    const ends = [...this.#waits].filter((wait) => wait.start < range.end && start < wait.end)
+      .map((wait) => this.#unitEnd(wait.end - 1))
+    const end = Math.min(range.end, ...ends)
     const claim = { at: start, end }
     this.#claims.add(claim)
     for (let pfn = start; pfn < end; pfn++) this.#states.set(pfn, "busy")
@@ -104,8 +113,18 @@ class Pages {
   *take(range: PfnRange.PfnRange): Process {
     while (!this.isDone(range)) {
       const next = this.pending(range)
-      if (next === null) yield () => this.isDone(range) || this.pending(range) !== null
-      else yield* this.run(next)
+      if (next !== null) {
+        yield* this.run(next)
+        continue
+      }
+      // Who is busy with more than is waited for ends where that does; somebody else may do the rest.
+      for (const claim of this.#claims) {
+        if (claim.at >= range.end || claim.end <= range.start || claim.end <= range.end) continue
+        this.#end(claim, Math.max(this.#unitEnd(claim.at), this.#unitEnd(range.end - 1)))
+      }
+      this.#waits.add(range)
+      yield () => this.isDone(range) || this.pending(range) !== null
+      this.#waits.delete(range)
     }
   }
 }

@@ -7,8 +7,15 @@ import { petabyte } from "./petabyte.ts"
 import { pfnValid } from "./pfnValid.ts"
 import { plan } from "./plan.ts"
 import { simulate } from "./simulate.ts"
+import { virtualTime } from "./virtualTime.ts"
 
-const all: Readonly<Record<string, () => void | Promise<void>>> = { plan, "pfn-valid": pfnValid, petabyte, simulate }
+const all: Readonly<Record<string, () => void | Promise<void>>> = {
+  plan,
+  "pfn-valid": pfnValid,
+  petabyte,
+  simulate,
+  "virtual-time": virtualTime
+}
 
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !Object.hasOwn(all, name))

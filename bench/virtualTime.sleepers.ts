@@ -1,0 +1,65 @@
+/**
+ * Fibers that sleep for random numbers of milliseconds, the same ones as in timer_heap.c, in `VirtualTime` or under
+ * `TestClock`: `virtual|test FIBERS SLEEPS`. Prints what a wake-up takes of CPU, how many there were, when the last one was, and in
+ * which order.
+ */
+import * as VirtualTime from "@vmemmap/core/time/VirtualTime"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { createHash } from "node:crypto"
+import * as Measure from "./Measure.ts"
+
+const [clock, fibers, sleeps] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
+
+/** The first runs are those of a cold compiler. */
+const [warm, rounds] = [2, 5]
+
+const makeDuration = (): () => number => {
+  let seed = 12345
+  return () => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+    return 1 + seed % 1000
+  }
+}
+
+const order = new Uint8Array(fibers * sleeps)
+
+const sleeping = Effect.suspend(() => {
+  const duration = makeDuration()
+  let at = 0
+  const fiber = Effect.fnUntraced(function*(number: number) {
+    for (let i = 0; i < sleeps; i++) {
+      yield* Effect.sleep(duration())
+      order[at++] = number
+    }
+  })
+  return Effect.forEach(Array.from({ length: fibers }, (_, i) => i), fiber, { concurrency: "unbounded", discard: true })
+})
+
+const now = TestClock.testClockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))
+
+/** Time is moved at one go, which is what `TestClock` does fastest; it must then not be moved on beyond the end. */
+const tested = Effect.gen(function*() {
+  const fiber = yield* Effect.forkChild(Effect.andThen(sleeping, now))
+  yield* TestClock.adjust(sleeps * 1000)
+  return yield* Fiber.join(fiber)
+}).pipe(Effect.provide(TestClock.layer()))
+
+const virtual = Effect.map(VirtualTime.run(sleeping), ({ nanos }) => nanos / 1e6)
+
+const times: Array<number> = []
+let last = Number.NaN
+for (let i = 0; i < warm + rounds; i++) {
+  const before = process.cpuUsage()
+  last = clock === "test" ? await Effect.runPromise(tested) : Effect.runSync(virtual)
+  const { system, user } = process.cpuUsage(before)
+  times.push((user + system) * 1e3 / order.length)
+}
+
+process.stdout.write(JSON.stringify({
+  ns: Measure.median(times.slice(warm)),
+  events: order.length,
+  last,
+  order: createHash("sha256").update(order).digest("hex")
+}))

@@ -81,7 +81,7 @@ describe("Deadlock", () => {
       const forked = Effect.gen(function*() {
         yield* Effect.forkChild(Effect.never)
         yield* Effect.forkChild(Waiting.waitingFor(Waiting.named(Effect.never, "own"), "x"))
-        yield* Effect.never
+        return yield* Effect.never
       })
       const program = Effect.all([Effect.never, Waiting.named(forked, "parent"), Effect.never], each)
       assert.deepStrictEqual(deadlockOf((yield* VirtualTime.run(program)).exit).waiters, [

@@ -36,13 +36,15 @@ import type { NotInitialised } from "./NotInitialised.ts"
 import * as RangeInit from "./RangeInit.ts"
 
 /**
- * Memory that was attached. `stop` ends what is still going on, before the memory goes away; afterwards `populated` are the
- * parts whose memmap is mapped. `isInitialised`: all that should be written is.
+ * Memory that was attached. `end` ends what is still going on, before the memory goes away: whoever still asks for pages that were
+ * not initialised is told so, until `stop`, after which nothing is known of the memory. In between `populated` are the parts
+ * whose memmap is mapped. `isInitialised`: all that should be written is.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Attached {
+  readonly end: Effect.Effect<void>
   readonly stop: Effect.Effect<void>
   readonly populated: () => ReadonlyArray<PfnRange.PfnRange>
   readonly isInitialised: () => boolean
@@ -189,7 +191,12 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const around = yield* surroundings(memory, strategy)
     const { dies } = around.disturbance(memory.name, "probe")
     yield* Disturbance.endedBy(everything(memory, around), dies, `the probe of ${memory.name}`)
-    const done: Attached = { stop: Effect.void, populated: () => [memory.range], isInitialised: () => true }
+    const done: Attached = {
+      end: Effect.void,
+      stop: Effect.void,
+      populated: () => [memory.range],
+      isInitialised: () => true
+    }
     return done
   })
 
@@ -208,9 +215,11 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const init = yield* RangeInit.make(memory, around, isFound).pipe(Scope.provide(scope))
     const { end, start } = memory.range
     ExtentMap.set(attached, start, end, init)
+    const whole = init.stop("unloaded", strategy.unload === "wait")
     const result: Attached = {
+      end: whole,
       stop: Effect.andThen(
-        init.stop("unloaded", strategy.unload === "wait"),
+        whole,
         Effect.suspend(() => {
           ExtentMap.remove(attached, start, end)
           return Scope.close(scope, Exit.void)

@@ -102,8 +102,8 @@ export const need = Effect.fnUntraced(function*(course: Course, asked: PfnRange.
   const pfns = whole(course, asked)
   yield* writing.settle(pfns)
   if (SubRanges.isDone(writing.subRanges, pfns)) return
-  if (course.isDying) return yield* InitMemory.refuse(memory, "unloaded", asked)
   if (course.over !== null) return yield* Effect.fail(course.over)
+  if (course.isDying) return yield* InitMemory.refuse(memory, "unloaded", asked)
   switch (strategy.help) {
     case "none":
       yield* mapping.need(actor, pfns)

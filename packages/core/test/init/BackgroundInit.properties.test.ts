@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Cause, Deferred, Effect, Exit, Fiber, FiberSet, Option, Result, Schema } from "effect"
 import { Faults } from "../../src/frames/Faults.ts"
-import * as PfnRange from "../../src/geometry/PfnRange.ts"
+import type * as PfnRange from "../../src/geometry/PfnRange.ts"
 import { Pagemaps } from "../../src/hotplug/Pagemaps.ts"
 import { BackgroundInit } from "../../src/init/BackgroundInit.ts"
 import * as InitStrategies from "../../src/init/InitStrategies.ts"

@@ -178,6 +178,9 @@ export const stores = ({ devices }: Machines): Stores => {
 export const layer = ({ spec, strategy }: Machines, counted: Stores) =>
   Machine.layer(spec, { background: BackgroundInit.layer(strategy, [0, 1]), memmap: counted.layer })
 
+/** Everything a machine offers. */
+export type Services = Layer.Success<ReturnType<typeof layer>>
+
 /** How often the struct page of a pfn is stored to while its device is attached, as the spec says (INI-7 … INI-12). */
 export const wanted = (
   { kernel, ram, strategy }: Machines,

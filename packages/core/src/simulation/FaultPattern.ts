@@ -55,12 +55,12 @@ export const FaultPattern = Schema.Struct({
 export interface FaultPattern extends Schema.Schema.Type<typeof FaultPattern> {}
 
 /**
- * 64 faults anywhere in the device, one every millisecond from when it appears.
+ * 16 faults anywhere in the device, one every millisecond from when it appears.
  *
  * @category patterns
  * @since 0.1.0
  */
-export const usual: FaultPattern = { kind: "uniform", access: "fault", count: 64, at: 0, every: 1_000_000, size: null }
+export const usual: FaultPattern = { kind: "uniform", access: "fault", count: 16, at: 0, every: 1_000_000, size: null }
 
 /**
  * Why a text is no pattern.

@@ -17,7 +17,7 @@ const isPattern = Schema.is(FaultPattern.FaultPattern)
 describe("FaultPattern.parse", () => {
   it("reads every word", () => {
     for (const kind of FaultPattern.Kind.literals) {
-      assert.deepStrictEqual(parsed(kind), { ...FaultPattern.usual, kind, count: kind === "first" ? 1 : 64 })
+      assert.deepStrictEqual(parsed(kind), { ...FaultPattern.usual, kind, count: kind === "first" ? 1 : 16 })
     }
     for (const access of FaultPattern.Access.literals) {
       assert.strictEqual(parsed(`uniform,access=${access}`).access, access)
@@ -34,7 +34,7 @@ describe("FaultPattern.parse", () => {
     assert.deepStrictEqual(parsed(" sequential , size = 1G , at = 1.5ms , access = register , every = 0 "), {
       kind: "sequential",
       access: "register",
-      count: 64,
+      count: 16,
       at: 1_500_000,
       every: 0,
       size: 2 ** 30

@@ -40,7 +40,7 @@ describe("vmemmap simulate", () => {
       assert.deepStrictEqual(names(json), ["linux-4.19", "linux-6.1", "vmemmap"])
       for (const row of simulated(json)) {
         assert.deepStrictEqual(row.devices.map(({ name }) => name), ["pmem0", "pmem1"])
-        assert.strictEqual(row.firstFault.count, 128)
+        assert.strictEqual(row.firstFault.count, 32)
         assert.isAbove(row.bootProceedsNs, 0)
         assert.isAtLeast(row.readyNs, row.blockDevicesNs)
       }

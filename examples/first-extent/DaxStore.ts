@@ -2,9 +2,22 @@
  * A store on a DAX filesystem. Its namespace is a terabyte whose struct pages are still being written when the filesystem is
  * mounted: it waits for its first extent only, while whoever likes watches the rest.
  */
-import { BackgroundInit, CostModel, DaxDevices, EarlierBoot, FsDax, InitStrategies, Machine } from "@vmemmap/core"
-import { Kernel, type KernelError, type MachineSpec, NvdimmBus, NvdimmState, type RangeInit } from "@vmemmap/core"
-import { Context, type Duration, Effect, Layer, Schema, Stream } from "effect"
+import {
+  BackgroundInit,
+  CostModel,
+  DaxDevices,
+  EarlierBoot,
+  FsDax,
+  InitStrategies,
+  Kernel,
+  type KernelError,
+  Machine,
+  type MachineSpec,
+  NvdimmBus,
+  NvdimmState,
+  type RangeInit
+} from "@vmemmap/core"
+import { Context, type Duration, Effect, Layer, Schema, type Stream } from "effect"
 
 const GiB = 2 ** 30
 

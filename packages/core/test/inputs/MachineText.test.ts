@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as YamlText from "../../src/inputs/YamlText.ts"
 import * as MachineText from "@vmemmap/core/inputs/MachineText"
+import * as YamlText from "@vmemmap/core/inputs/YamlText"
 import type { MachineSpec } from "@vmemmap/core/machine/MachineSpec"
 import { expectRefused, ok } from "./expect.ts"
 

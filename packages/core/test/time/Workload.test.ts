@@ -198,6 +198,29 @@ describe("Workload", () => {
       closeTo(value ?? [], [100, 100, 100, 142, 4.2, 142])
     }))
 
+  it.effect("whoever is no fiber is called back when the job ends or is stopped, at once if it is over", () =>
+    Effect.gen(function*() {
+      const { value } = yield* inTime(machine(1), (begin) =>
+        Effect.gen(function*() {
+          const clock = yield* Clock.Clock
+          const calls: Array<string> = []
+          const noting = (job: Workload.Job, name: string) =>
+            job.whenEnded(() => calls.push(`${name} ${clock.currentTimeNanosUnsafe()}`))
+          const job = begin(demand(10), 10)
+          noting(job, "ended")
+          yield* job.finished
+          noting(job, "over")
+          const stopped = begin(demand(10), 10)
+          noting(stopped, "stopped")
+          const waiting = yield* Effect.forkChild(stopped.finished)
+          yield* sleep(25)
+          yield* Fiber.interrupt(waiting)
+          noting(begin(demand(10), 0), "nothing")
+          return calls
+        }))
+      assert.deepStrictEqual(value, ["ended 100", "over 100", "stopped 125", "nothing 125"])
+    }))
+
   it.effect("what is nothing, or costs nothing, is done at once", () =>
     Effect.gen(function*() {
       const { value } = yield* inTime(machine(1), (begin) =>

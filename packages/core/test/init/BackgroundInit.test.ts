@@ -513,3 +513,24 @@ describe("who disturbs workers", () => {
       assert.strictEqual(yield* late(preset("async-2018-v2"), true), "population failed")
     }))
 })
+
+describe("what a failed population leaves", () => {
+  it.effect("nothing once the device is gone, on whatever architecture", () =>
+    Effect.gen(function*() {
+      for (const archName of ["x86_64", "arm64-4k"] as const) {
+        const machines = Machines.make(preset("vmemmap"), [drawn({ map: "dev", isStarved: true })], { archName })
+        yield* attached(machines, () =>
+          Effect.gen(function*() {
+            const pagemaps = yield* Pagemaps
+            const background = yield* BackgroundInit.BackgroundInit
+            const before = yield* Machines.traces(machines)
+            yield* Effect.scoped(Effect.gen(function*() {
+              yield* Effect.forEach(machines.devices, ({ request }) => pagemaps.memremap(request), { discard: true })
+              assert.isTrue(Result.isFailure(yield* Effect.result(background.finished(everywhere))))
+            }))
+            assert.deepStrictEqual(yield* Machines.traces(machines), before)
+            yield* Machines.balanced(machines)
+          }))
+      }
+    }))
+})

@@ -10,6 +10,7 @@ import { DirectMap } from "../../src/hotplug/DirectMap.ts"
 import type * as Pagemap from "../../src/hotplug/Pagemap.ts"
 import * as BackgroundInit from "../../src/init/BackgroundInit.ts"
 import * as InitStrategy from "../../src/init/InitStrategy.ts"
+import { KernelLog } from "../../src/kernel/KernelLog.ts"
 import { Ledger } from "../../src/machine/Ledger.ts"
 import * as Machine from "../../src/machine/Machine.ts"
 import type * as MachineSpec from "../../src/machine/MachineSpec.ts"
@@ -318,5 +319,9 @@ export const balanced = (machines: Machines) =>
     if (leaks(machines)) return
     const ledger = yield* Ledger
     yield* ledger.balance
+    // What was never there is not taken away.
+    const warned = (yield* (yield* KernelLog).recent).flatMap((event) => event._tag === "Warn" ? [event.where] : [])
+    assert.notInclude(warned, "__remove_pages")
+    assert.notInclude(warned, "section_deactivate")
     assert.isTrue(ledger.firstImbalance()._tag === "None", JSON.stringify(ledger.firstImbalance()))
   })

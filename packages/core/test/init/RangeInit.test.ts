@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Fiber, Result, Schema } from "effect"
+import { Arbitrary, Effect, Exit, Fiber, Result, Schema, Scope } from "effect"
 import type { PfnRange } from "../../src/geometry/PfnRange.ts"
+import * as InitMemory from "../../src/init/InitMemory.ts"
 import type * as InitStrategy from "../../src/init/InitStrategy.ts"
 import * as RangeInit from "../../src/init/RangeInit.ts"
 import * as SubRanges from "../../src/init/SubRanges.ts"
@@ -224,6 +225,20 @@ describe("RangeInit, shares", () => {
       }
     }))
 
+  it.effect("sub-ranges that reach over sections nobody has mapped are mapped by whoever initialises them", () =>
+    Fake.inTime(Effect.scoped(Effect.gen(function*() {
+      const { fake, init } = yield* begin({
+        ...Fake.preset("async-2018-v2"),
+        populate: "section by section",
+        subRanges: 1
+      })
+      yield* Effect.sleep("100 nanos")
+      yield* init.need({ start: 3000, end: 3001 }, named("fault"))
+      yield* init.finished
+      assert.deepStrictEqual(fake.count(small), [1])
+      assert.deepStrictEqual(fake.lost, [])
+    }))))
+
   it.effect("progress adds up at every instant", () =>
     Effect.gen(function*() {
       for (const strategy of strategies) {
@@ -263,26 +278,51 @@ describe("RangeInit, shares", () => {
 
 describe("RangeInit, ends", () => {
   it.effect("26.5: cancelled it ends after the sub-ranges in progress, also workers whose turn has not come", () =>
-    Fake.inTime(Effect.scoped(Effect.gen(function*() {
-      const { around, fake, init } = yield* begin({ ...Fake.preset("async-2018-v2"), workers: 4 }, { limit: 5 })
-      const second = Fake.make(small, { name: "second", section, subsection })
-      const other = yield* RangeInit.make(second.memory, around)
-      const waiting = yield* Effect.forkChild(timed(other.need({ start: 4000, end: 4001 }, named("fault"))))
-      yield* Effect.sleep(`${4096 + 45} nanos`)
-      // A sub-range has 8 pages; three workers of the second range wait for those of the first.
-      const { nanos } = yield* timed(other.stop("cancelled", false))
-      assert.strictEqual(nanos, 80 - 45)
-      const { answer } = yield* Fiber.join(waiting)
-      assert.include(["cancelled", ""], reasonOf(answer))
-      assert.deepStrictEqual(second.count({ start: 0, end: 8 }), [1])
-      assert.deepStrictEqual(second.count({ start: 8, end: 4000 }), [0])
-      assert.deepStrictEqual([other.progress().state, other.isActive()], ["cancelled", false])
-      assert.strictEqual(reasonOf(yield* Effect.result(other.finished)), "cancelled")
-      assert.strictEqual(reasonOf(yield* Effect.result(other.need({ start: 9, end: 10 }, named("f")))), "cancelled")
-      yield* other.need({ start: 0, end: 8 }, named("fault"))
-      yield* init.finished
-      assert.deepStrictEqual(fake.count(small), [1])
-    }))))
+    Effect.gen(function*() {
+      /** Four of the first range work; of the second as many as are let. */
+      const cancelled = (limit: number) =>
+        Fake.inTime(Effect.scoped(Effect.gen(function*() {
+          const { around, fake, init } = yield* begin({ ...Fake.preset("async-2018-v2"), workers: 4 }, { limit })
+          const second = Fake.make(small, { name: "second", section, subsection })
+          const other = yield* RangeInit.make(second.memory, around)
+          const waiting = yield* Effect.forkChild(other.need({ start: 4000, end: 4001 }, named("fault")))
+          yield* Effect.sleep(`${4096 + 45} nanos`)
+          const { nanos } = yield* timed(other.stop("cancelled", false))
+          // Whoever does it itself ends with the sub-range it is in.
+          yield* Fiber.join(waiting)
+          assert.deepStrictEqual(second.count({ start: 8, end: 4000 }), [0])
+          assert.deepStrictEqual([other.progress().state, other.isActive()], ["cancelled", false])
+          assert.strictEqual(reasonOf(yield* Effect.result(other.finished)), "cancelled")
+          assert.strictEqual(reasonOf(yield* Effect.result(other.need({ start: 9, end: 10 }, named("f")))), "cancelled")
+          yield* init.finished
+          assert.deepStrictEqual(fake.count(small), [1])
+          return [nanos, second.count({ start: 0, end: 8 })]
+        })))
+      // A sub-range has 8 pages.
+      assert.deepStrictEqual(yield* cancelled(5), [80 - 45, [1]])
+      assert.deepStrictEqual(yield* cancelled(4), [80 - 45, [0]])
+    }))
+
+  it.effect("the end of its scope ends it wherever it is, and tells whoever waits", () =>
+    Effect.gen(function*() {
+      for (const name of ["async-2018-v1", "async-2018-v2", "vmemmap"]) {
+        for (const at of [1, 2000, 4100, 5000]) {
+          yield* Fake.inTime(Effect.scoped(Effect.gen(function*() {
+            const scope = yield* Scope.make()
+            const { around } = yield* Fake.around({ ...Fake.preset(name), help: "none" }, { costs })
+            const { memory } = Fake.make(small, { section, subsection })
+            const init = yield* RangeInit.make(memory, around).pipe(Scope.provide(scope))
+            const waiting = yield* Effect.forkChild(timed(init.need({ start: 4095, end: 4096 }, named("fault"))))
+            yield* Effect.sleep(`${at} nanos`)
+            yield* Scope.close(scope, Exit.void)
+            const { answer, nanos } = yield* Fiber.join(waiting)
+            // Whoever maps its section itself does so to the end.
+            const until = name === "vmemmap" ? Math.max(at, 512) : at
+            assert.deepStrictEqual([reasonOf(answer), nanos], ["cancelled", until])
+          })))
+        }
+      }
+    }))
 
   it.effect("26.5: cancelled while it maps it ends after the section in progress", () =>
     Effect.gen(function*() {
@@ -446,6 +486,14 @@ describe("RangeInit, flaws", () => {
 })
 
 describe("RangeInit, disturbed", () => {
+  it("who stands still does nothing, also what would take no time", () => {
+    assert.deepStrictEqual([InitMemory.paced(10, 1), InitMemory.paced(10, 0.5), InitMemory.paced(0, 0)], [
+      10,
+      20,
+      Infinity
+    ])
+  })
+
   const only = (worker: string, what: { readonly speed?: number; readonly dies?: Effect.Effect<void> }) => ({
     disturbance: (_: string, name: string) => ({
       speed: name === worker ? what.speed ?? 1 : 1,
@@ -492,9 +540,10 @@ describe("RangeInit, disturbed", () => {
           yield* Effect.sleep("5000 nanos")
           const late = yield* timed(init.need({ start: its.end, end: its.end + 1 }, named("late")))
           const finished = yield* Effect.result(init.finished)
-          const answers = [yield* Fiber.join(early), yield* Fiber.join(other), late].map(({ answer }) =>
-            reasonOf(answer)
-          )
+          const told = yield* Fiber.join(early)
+          // At once, not when everybody else is done.
+          if (Result.isFailure(told.answer)) assert.strictEqual(told.nanos, 4500)
+          const answers = [told, yield* Fiber.join(other), late].map(({ answer }) => reasonOf(answer))
           return [...answers, reasonOf(finished), init.progress().state, fake.count(small).length]
         })))
       assert.deepStrictEqual(yield* run(eight("async-2018-v1")), [

@@ -199,6 +199,21 @@ describe("Stage", () => {
       yield* stage.quiet
     }))))
 
+  it.effect("where one run fails others yield all the same", () =>
+    inTime(Effect.scoped(Effect.gen(function*() {
+      const error = failure("population failed")
+      const { share, stage } = yield* makeStage({
+        perform: ({ start }) => start === 100 ? Effect.fail(error) : Effect.void
+      })
+      yield* Effect.forkChild(Effect.ignore(stage.run(actor("a"), share, { start: 100, end: 228 })))
+      const second = yield* Effect.forkChild(stage.run(actor("b"), share, { start: 228, end: 420 }))
+      yield* Effect.sleep("400 nanos")
+      assert.deepStrictEqual(yield* Effect.result(stage.yields(whole)), Result.fail(error))
+      yield* Fiber.join(second)
+      assert.strictEqual(yield* Timeline.now, 640)
+      assert.deepStrictEqual(SubRanges.nextPending(stage.subRanges, { start: 228, end: 420 }), { start: 292, end: 420 })
+    }))))
+
   it.effect("a failure concerns whoever waits for pages of its range, and nobody else", () =>
     inTime(Effect.scoped(Effect.gen(function*() {
       const { share, stage } = yield* makeStage()
@@ -208,6 +223,8 @@ describe("Stage", () => {
       yield* Effect.yieldNow
       const error = failure("cancelled", { start: 200, end: 300 })
       stage.fail(error)
+      const refused = yield* Effect.result(stage.run(actor("a"), share, { start: 190, end: 210 }))
+      assert.deepStrictEqual([refused, yield* Timeline.now], [Result.fail(error), 0])
       yield* stage.run(actor("a"), share, { start: 100, end: 200 })
       yield* stage.run(actor("a"), share, { start: 300, end: 420 })
       const answers = yield* Effect.forEach(waiters, Fiber.join)

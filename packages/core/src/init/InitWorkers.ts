@@ -10,6 +10,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as Waiting from "../time/Waiting.ts"
 import type { Course } from "./Course.ts"
+import * as Disturbance from "./Disturbance.ts"
 import * as InitMemory from "./InitMemory.ts"
 import type { InitStrategy } from "./InitStrategy.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
@@ -186,15 +187,15 @@ export const run = Effect.fnUntraced(function*(course: Course, worker: Worker) {
 })
 
 /**
- * Whether nothing tells the workers of a range apart, so that one fiber can do for all: they take from one cursor, and nothing
- * befalls any of them.
+ * Whether nothing tells the workers of a range apart, so that one fiber can do for all: they take from one cursor, and nothing can
+ * befall any of them.
  *
  * @category queries
  * @since 0.1.0
  */
-export const isCrew = ({ around: { disturbance, permits, strategy }, memory: { name }, workers }: Course): boolean =>
-  strategy.division === "one cursor" && strategy.populate === "one barrier" && permits === null &&
-  workers.every(({ lane }) => disturbance(name, lane).dies === Effect.never)
+export const isCrew = ({ around: { disturbance, permits, strategy } }: Course): boolean =>
+  strategy.division === "one cursor" && strategy.populate !== "section by section" && permits === null &&
+  disturbance === Disturbance.none
 
 /**
  * All workers of a range in one fiber.

@@ -230,6 +230,7 @@ describe("RangeInit, shares", () => {
       const { fake, init } = yield* begin({
         ...Fake.preset("async-2018-v2"),
         populate: "section by section",
+        workers: 1,
         subRanges: 1
       })
       yield* Effect.sleep("100 nanos")
@@ -237,6 +238,41 @@ describe("RangeInit, shares", () => {
       yield* init.finished
       assert.deepStrictEqual(fake.count(small), [1])
       assert.deepStrictEqual(fake.lost, [])
+    }))))
+
+  it.effect("CMP-2: compounds larger than a section are mapped and written whole, also when asked for in the middle", () =>
+    Fake.inTime(Effect.scoped(Effect.gen(function*() {
+      const order = 9
+      const range = { start: 64, end: 64 + 8 * 512 }
+      const image = {
+        _tag: "Compound",
+        node: 0,
+        zone: "Device",
+        head: 64,
+        order,
+        written: 128,
+        refcount: 1,
+        pagemap: 0
+      } as const
+      const parts: Array<PfnRange> = []
+      const fake = Fake.make(range, { section: 128, subsection: 64 }, { ...image, metadata: true })
+      const memory: InitMemory.InitMemory = {
+        ...fake.memory,
+        populate: (part) => {
+          parts.push(part)
+          return fake.memory.populate(part)
+        }
+      }
+      const { around } = yield* Fake.around({ ...Fake.preset("vmemmap"), workers: 3 }, {
+        costs: { ...costs, section: 128 }
+      })
+      const init = yield* RangeInit.make(memory, around)
+      yield* Effect.sleep("100 nanos")
+      yield* init.need({ start: 64 + 5 * 512 + 300, end: 64 + 5 * 512 + 301 }, named("fault"))
+      assert.deepStrictEqual(fake.count({ start: 64 + 5 * 512, end: 64 + 6 * 512 }), [1])
+      yield* init.finished
+      assert.deepStrictEqual(fake.count(range), [1])
+      assert.isTrue(parts.every(({ end, start }) => (start - 64) % 512 === 0 && (end - 64) % 512 === 0))
     }))))
 
   it.effect("progress adds up at every instant", () =>

@@ -232,7 +232,7 @@ describe("RangeInit, shares", () => {
         populate: "section by section",
         workers: 1,
         subRanges: 1
-      })
+      }, { costs: { store: 1, section: 100 * section } })
       yield* Effect.sleep("100 nanos")
       yield* init.need({ start: 3000, end: 3001 }, named("fault"))
       yield* init.finished

@@ -1,13 +1,13 @@
 /** Memory without a machine: ranges initialised in the background that nothing but their struct pages is known of. */
 import { assert } from "@effect/vitest"
-import { Effect, Exit, Semaphore } from "effect"
+import { Effect, Exit, Result, Semaphore } from "effect"
 import type * as PfnRange from "../../src/geometry/PfnRange.ts"
 import * as Disturbance from "../../src/init/Disturbance.ts"
 import type * as InitMemory from "../../src/init/InitMemory.ts"
 import * as InitStrategies from "../../src/init/InitStrategies.ts"
 import type * as InitStrategy from "../../src/init/InitStrategy.ts"
-import * as InitWork from "../../src/init/InitWork.ts"
 import type * as NotInitialised from "../../src/init/NotInitialised.ts"
+import * as RangeInit from "../../src/init/RangeInit.ts"
 import type { Image } from "../../src/memmap/Image.ts"
 import * as CostModel from "../../src/time/CostModel.ts"
 import * as Timeline from "../../src/time/Timeline.ts"
@@ -15,6 +15,10 @@ import * as VirtualTime from "../../src/time/VirtualTime.ts"
 
 export const preset = (name: string): InitStrategy.InitStrategy =>
   InitStrategies.presets.find((one) => one.name === name) ?? assert.fail(`no preset ${name}`)
+
+/** Pages of a section and of a subsection. */
+export const section = 512
+export const subsection = 64
 
 const single: Image = { _tag: "Single", node: 0, zone: "Device", flags: 0, refcount: 1, links: { _tag: "Self" } }
 
@@ -54,8 +58,8 @@ export const make = (
     medium: "ram",
     structPage: 64,
     order: image._tag === "Compound" ? image.order : 0,
-    section: 512,
-    subsection: 64,
+    section,
+    subsection,
     mapping: "blocks",
     linear: false,
     populate: ({ end, start }) =>
@@ -86,9 +90,6 @@ export const make = (
   }
   return { memory, written, mapped, lost, count, close }
 }
-
-/** Struct pages that the work of some memory has. */
-export const stores = ({ work }: InitMemory.InitMemory): number => InitWork.written(work.unlocked)
 
 export interface Around {
   readonly costs?: Partial<CostModel.Costs>
@@ -133,3 +134,32 @@ export const deadlock = <A, E>(effect: Effect.Effect<A, E>) =>
     if (Exit.isSuccess(exit)) return assert.fail("it ended")
     return String(exit.cause)
   })
+
+/** Who asks. */
+export const named = (lane: string) => ({ node: 0, track: { group: "dev", lane } })
+
+/** How long it takes, and what comes of it. */
+export const timed = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.gen(function*() {
+    const began = yield* Timeline.now
+    const answer = yield* Effect.result(effect)
+    return { nanos: (yield* Timeline.now) - began, answer }
+  })
+
+export const reasonOf = (answer: Result.Result<unknown, { readonly reason: string }>): string =>
+  Result.isSuccess(answer) ? "" : answer.failure.reason
+
+/** A few thousand pages, 10 ns each, 1 ns a page to map. */
+export const small = { start: 0, end: 4096 }
+export const costs = { store: 10, template: 10, section }
+
+export const begin = Effect.fnUntraced(function*(
+  strategy: InitStrategy.InitStrategy,
+  rest: Around = {},
+  range: PfnRange.PfnRange = small,
+  first = range.start
+) {
+  const fake = make(range, { first, section, subsection })
+  const { around: surroundings, lost, timeline } = yield* around(strategy, { costs, ...rest })
+  return { fake, around: surroundings, lost, timeline, init: yield* RangeInit.make(fake.memory, surroundings) }
+})

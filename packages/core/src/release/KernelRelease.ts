@@ -75,7 +75,7 @@ const async2018: Proposal = {
   plus: ["memmap-state", "dax-mount-probe-debug"],
   uncertain: [{
     feature: "memmap-state",
-    why: "initialisation in the background is not modelled: every struct page is written before its device appears"
+    why: "here every struct page is written before its device appears; simulate shows initialisation in the background"
   }]
 }
 

@@ -11,6 +11,8 @@ export default defineConfig({
     sequence: { concurrent: true },
     // no module has state of its own: files can share what they import
     isolate: false,
+    // on two processors the default is one
+    maxWorkers: 2,
     testTimeout: process.env.VMEMMAP_LONG === "1" ? 600_000 : 30_000,
     projects: ["core", "test-utils", "cli"].map(project)
   }

@@ -226,7 +226,10 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
         })
       ),
       populated: init.populated,
-      isInitialised: () => init.progress().done === init.progress().total
+      isInitialised: () => {
+        const { done, total } = init.progress()
+        return done === total
+      }
     }
     return result
   })
@@ -254,7 +257,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       Effect.suspend(() =>
         Effect.forEach(ranges(pfns), ({ value }) => value.stop("cancelled", false), { discard: true })
       ),
-    progress: () => [...new Set(attached.extents.map(({ value }) => value))].map((init) => init.progress())
+    progress: () => attached.extents.map(({ value }) => value.progress())
   })
 })
 

@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import type * as PfnRange from "../geometry/PfnRange.ts"
 import * as Timeline from "../time/Timeline.ts"
+import * as Workload from "../time/Workload.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import type { Actor, Claim, Stage } from "./Stage.ts"
 import * as SubRanges from "./SubRanges.ts"
@@ -32,9 +33,6 @@ export interface Lent {
   readonly leave: (some: ReadonlyArray<Claim>) => Effect.Effect<void>
 }
 
-/** Of a unit: what a job that was not stopped may lack. */
-const rounding = 1e-6
-
 /**
  * A stage's `crew`. Interrupted, all stop where they are.
  *
@@ -48,17 +46,12 @@ export const make = ({ enter, leave, refusal, settle, subRanges, units }: Lent):
     let ended: Array<Claim> = []
     let wake: (() => void) | null = null
 
-    const next = (): PfnRange.PfnRange | undefined => {
-      const pending = SubRanges.nextPending(subRanges, share)
-      return pending && { start: pending.start, end: Math.min(pending.end, SubRanges.unitEnd(share, pending.start)) }
-    }
-
     /** Whoever is free takes the next sub-range. */
     const send = (began: number): void => {
       const left: Array<Actor> = []
       for (const actor of free) {
-        const unit = next()
-        const claim = unit && enter(actor, share, unit, began)
+        const next = SubRanges.nextPending(subRanges, share)
+        const claim = next && enter(actor, share, SubRanges.firstUnit(share, next), began)
         if (claim === undefined) {
           left.push(actor)
           continue
@@ -88,7 +81,7 @@ export const make = ({ enter, leave, refusal, settle, subRanges, units }: Lent):
       for (const claim of some) out.delete(claim)
       free = [...free, ...some.map(({ actor }) => actor)]
       // The place where they work has ended before them.
-      const isStopped = some.some(({ end, job, start }) => job.done() + rounding < units({ start, end }))
+      const isStopped = some.some(({ end, job, start }) => job.done() + Workload.rounding < units({ start, end }))
       const settled = Effect.ensuring(settle(some), leave(some))
       return isStopped ? Effect.andThen(settled, Effect.interrupt) : settled
     })

@@ -19,7 +19,6 @@ import * as SubRanges from "./SubRanges.ts"
 
 /**
  * - `active`: it has work, as `memmap_state` shows it (26.4)
- * - `isAbandoned`: it ended before its share was done
  * - `wanting` ask for its mutex, to be let in between two sub-ranges
  * - `cursor`: where its next run begins, behind what was asked for last
  *
@@ -32,7 +31,6 @@ export interface Worker {
   readonly mutex: Semaphore.Semaphore
   readonly ended: Deferred.Deferred<void>
   active: boolean
-  isAbandoned: boolean
   wanting: number
   cursor: number
 }
@@ -50,7 +48,6 @@ export const make = (shares: ReadonlyArray<SubRanges.Share>, active: boolean): R
     mutex: Semaphore.makeUnsafe(1),
     ended: Deferred.makeUnsafe(),
     active,
-    isAbandoned: false,
     wanting: 0,
     cursor: share.start
   }))
@@ -79,7 +76,7 @@ const nextRun = (
     SubRanges.nextPending(writing.subRanges, share)
   return next === undefined || (around.strategy.division === "own share" && wanting === 0)
     ? next
-    : { start: next.start, end: Math.min(next.end, SubRanges.unitEnd(share, next.start)) }
+    : SubRanges.firstUnit(share, next)
 }
 
 const isOver = (course: Course): boolean =>
@@ -130,13 +127,14 @@ const end = (course: Course, worker: Worker): void => {
   const { around: { strategy }, memory, pages, workers, writing } = course
   // Bits are set after workers were queued: whoever was faster cleared its own before that (BUG-28).
   worker.active = strategy.flaws.includes("stuck-active") && workers.every((one) => !Deferred.isDoneUnsafe(one.ended))
-  worker.isAbandoned = !SubRanges.isDone(writing.subRanges, worker.share)
   Deferred.doneUnsafe(worker.ended, Exit.void)
   const isHelped = strategy.help === "steal sub-ranges" || strategy.help === "steal exactly"
   if (isHelped || course.over !== null) return
   const isLast = workers.every(({ ended }) => Deferred.isDoneUnsafe(ended))
   if (isOwn(strategy)) {
-    if (worker.isAbandoned) writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))
+    if (!SubRanges.isDone(writing.subRanges, worker.share)) {
+      writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))
+    }
   } else if (isLast && !SubRanges.isDone(writing.subRanges, pages)) {
     writing.fail(InitMemory.refuse(memory, "cancelled", pages))
   }
@@ -244,6 +242,17 @@ export const mapAll = Effect.fnUntraced(function*(course: Course) {
 })
 
 /**
+ * Returns when some workers have ended; all of them unless said otherwise.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const awaitEnd = ({ memory, workers }: Course, some = workers): Effect.Effect<void> =>
+  Effect.forEach(some, ({ ended }) => Deferred.await(ended), { discard: true }).pipe(
+    Waiting.waitingFor(`the workers of ${memory.name}`)
+  )
+
+/**
  * Returns when no worker is active any more, as writing `sync` does (26.4).
  *
  * @category running
@@ -255,11 +264,10 @@ export const finished = (course: Course): Effect.Effect<void, NotInitialised> =>
     const active = workers.filter((worker) => worker.active)
     // The cookie that is waited for is exclusive: the last worker is not (BUG-27).
     const awaited = around.strategy.flaws.includes("exclusive-sync") ? active.slice(0, -1) : active
-    return Effect.forEach(awaited, ({ ended }) => Deferred.await(ended), { discard: true }).pipe(
-      Waiting.waitingFor(`the workers of ${memory.name}`),
+    return awaitEnd(course, awaited).pipe(
       Effect.andThen(Effect.suspend(() => {
-        const abandoned = workers.find(({ isAbandoned, share }) =>
-          isAbandoned && !SubRanges.isDone(course.writing.subRanges, share)
+        const abandoned = workers.find(({ ended, share }) =>
+          Deferred.isDoneUnsafe(ended) && !SubRanges.isDone(course.writing.subRanges, share)
         )
         if (course.over !== null) return course.over.reason === "unloaded" ? Effect.void : Effect.fail(course.over)
         return abandoned === undefined

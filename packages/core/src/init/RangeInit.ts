@@ -12,7 +12,6 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
-import * as Waiting from "../time/Waiting.ts"
 import type { Course } from "./Course.ts"
 import * as InitHelp from "./InitHelp.ts"
 import * as InitMemory from "./InitMemory.ts"
@@ -145,19 +144,14 @@ const progressOf = (course: Course): Progress => {
   return { device: memory.name, state, total, done: total - pending - busy, busy, pending }
 }
 
-const awaitWorkers = ({ memory, workers }: Course) =>
-  Effect.forEach(workers, ({ ended }) => Deferred.await(ended), { discard: true }).pipe(
-    Waiting.waitingFor(`the workers of ${memory.name}`)
-  )
-
 const stop = Effect.fnUntraced(function*(course: Course, reason: "unloaded" | "cancelled", wait: boolean) {
   const { mapping, memory, pages, writing } = course
   if (reason === "unloaded") course.isDying = true
-  if (wait) yield* awaitWorkers(course)
+  if (wait) yield* InitWorkers.awaitEnd(course)
   course.end(InitMemory.refuse(memory, reason))
   yield* Effect.ignore(mapping.stage.yields(memory.range))
   yield* Effect.ignore(writing.yields(pages))
-  yield* awaitWorkers(course)
+  yield* InitWorkers.awaitEnd(course)
   yield* mapping.stage.quiet
   yield* writing.quiet
 })

@@ -15,7 +15,7 @@ import type * as CostModel from "../time/CostModel.ts"
 import type * as FairShare from "../time/FairShare.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
-import type * as Workload from "../time/Workload.ts"
+import * as Workload from "../time/Workload.ts"
 import * as Crew from "./Crew.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import * as SubRanges from "./SubRanges.ts"
@@ -98,9 +98,6 @@ export interface Stage {
   readonly fail: (error: NotInitialised) => void
 }
 
-/** Of a unit: what fluid jobs may lose in adding up. */
-const rounding = 1e-6
-
 interface Waiter {
   readonly range: PfnRange.PfnRange
   readonly isReady: () => boolean
@@ -154,7 +151,7 @@ export const make = (
 
   /** Only whole sub-ranges are done, or all of the run. */
   const reached = ({ end, job, settled, share, start }: Claim): number => {
-    const at = work.reach(start, job.done() + rounding)
+    const at = work.reach(start, job.done() + Workload.rounding)
     return at >= end ? end : Math.max(settled, SubRanges.unitStart(share, at))
   }
 

@@ -138,6 +138,17 @@ export const nextPending = <C extends object>(
 }
 
 /**
+ * What of pages that belong to a share lies in the sub-range they begin in.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const firstUnit = (share: Share, { end, start }: PfnRange): PfnRange => ({
+  start,
+  end: Math.min(end, unitEnd(share, start))
+})
+
+/**
  * Pending pages become busy.
  *
  * @category operations

@@ -259,3 +259,14 @@ export const ram = (spec: MachineSpec): ReadonlyArray<PfnRange.PfnRange> =>
 export const hasLabels = ({ configured = [], kind, labels, size }: Device): boolean =>
   kind === "pmem" &&
   (labels === true || configured.length > 1 || configured.some((one) => one.size !== undefined && one.size < size))
+
+/**
+ * Namespaces in the order of the numbers their names end with, which is that of their making.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const byNumber = (configured: ReadonlyArray<Configured>): ReadonlyArray<Configured> => {
+  const number = ({ name }: Configured) => Number(/([0-9]+)$/.exec(name)?.[1] ?? "0")
+  return configured.toSorted((a, b) => number(a) - number(b))
+}

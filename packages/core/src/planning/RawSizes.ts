@@ -6,7 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as HumanSize from "../geometry/HumanSize.ts"
-import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as MachineSpec from "../machine/MachineSpec.ts"
 import * as KernelRelease from "../release/KernelRelease.ts"
 import * as Current from "./Current.ts"
 import * as Sizing from "./Sizing.ts"
@@ -45,8 +45,6 @@ const least = (configured: Configured, target: Target.Target, kernel: Target.Ker
     : Sizing.exactly(usable, choiceOf(configured), target, kernel)?.request
 }
 
-const idOf = ({ name }: Configured): number => Number(/([0-9]+)$/.exec(name)?.[1] ?? "0")
-
 /** Namespaces are taken to follow one another in the order of their numbers. */
 const ofDevice = (device: Device, kernel: Target.Kernel, assumptions: Array<string>): Device => {
   const { configured = [] } = device
@@ -54,7 +52,7 @@ const ofDevice = (device: Device, kernel: Target.Kernel, assumptions: Array<stri
   const { target } = Target.fromDevice(device, kernel.arch.pageSize)
   const rest = remainder(device)
   let next = target.start
-  const sized = configured.toSorted((a, b) => idOf(a) - idOf(b)).map((one) => {
+  const sized = MachineSpec.byNumber(configured).map((one) => {
     const start = one.start ?? next
     const size = one.size ?? rest ?? least(one, { ...target, start }, kernel)
     if (size === undefined) return one

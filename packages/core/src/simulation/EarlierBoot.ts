@@ -35,12 +35,6 @@ const hasBlock = (region: Region, { configured: { map, mode, size, usable } }: W
   return !(region.space.pagemap && (map === "mem" || isWhole))
 }
 
-/** Namespaces are numbered as they are found. */
-const byNumber = (configured: ReadonlyArray<MachineSpec.Configured>): ReadonlyArray<MachineSpec.Configured> => {
-  const number = ({ name }: MachineSpec.Configured) => Number(/([0-9]+)$/.exec(name)?.[1] ?? "0")
-  return configured.filter(({ size }) => size !== 0).toSorted((a, b) => number(a) - number(b))
-}
-
 const claimClass = ({ configured: { mode } }: Wanted): Label["claimClass"] =>
   mode === "fsdax" ? "pfn" : mode === "devdax" ? "dax" : "none"
 
@@ -112,7 +106,8 @@ export const write = Effect.fnUntraced(function*(spec: MachineSpec.MachineSpec) 
     })
 
   const configure = Effect.fnUntraced(function*(device: MachineSpec.Device, region: Region) {
-    const wanted = byNumber(device.configured ?? [])
+    // Namespaces are numbered as they are found.
+    const wanted = MachineSpec.byNumber(device.configured ?? []).filter(({ size }) => size !== 0)
       .map((configured, i) => ({ configured, uuid: uuid(region.id, i, 1) }))
     if (MachineSpec.hasLabels(device)) {
       yield* bus.unbind(region.name)

@@ -37,6 +37,14 @@ export interface Job {
 }
 
 /**
+ * Of a unit: what `done` may lose in adding up.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const rounding = 1e-6
+
+/**
  * Begins `units` of work at once.
  *
  * @category models

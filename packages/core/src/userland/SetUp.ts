@@ -25,8 +25,6 @@ const step = (words: ReadonlyArray<string>, expect: string | null): Step => ({ _
 type Device = MachineSpec.Device
 type Configured = MachineSpec.Configured
 
-const idOf = (name: string): number => Number(/([0-9]+)$/.exec(name)?.[1] ?? "0")
-
 const refuse = (at: string, problem: string, remedy: string) =>
   Result.fail(new InputError({ source: "machine", at, problem, remedy }))
 
@@ -71,7 +69,7 @@ const after = ({ chardev, disabled, mode, movable, name, onlineBlocks }: Configu
 const ofRegion = (device: Device): Result.Result<ReadonlyArray<Step>, InputError> =>
   Result.gen(function*() {
     const steps: Array<Step> = MachineSpec.hasLabels(device) ? [{ _tag: "Labels", region: device.name }] : []
-    const wanted = (device.configured ?? []).toSorted((a, b) => idOf(a.name) - idOf(b.name))
+    const wanted = MachineSpec.byNumber(device.configured ?? [])
     for (const configured of wanted) {
       if (!isUntouched(device, configured)) {
         steps.push(step(yield* create(device, configured), configured.name))

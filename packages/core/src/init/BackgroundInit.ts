@@ -144,23 +144,20 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const second = InitMemory.paced(around.costs.costs.second, speed)
     const job = around.costs.begin(pass === "second" ? { ...demand, unitNanos: second } : demand, structPages)
     yield* Timeline.span(job.finished, probeLane(memory.name), "initialise", () => ({
-      structPages,
-      bytes: structPages * memory.structPage,
+      ...InitMemory.spanDetails(structPages, memory),
       cpuNs: Math.round(job.processorNanos()),
       pass
     }))
   })
 
-  const populate = Effect.fnUntraced(function*(memory: InitMemory.InitMemory) {
-    const { mapping, range, section } = memory
-    const { error } = yield* memory.populate(range)
-    const length = PfnRange.length(range)
-    const { costs } = yield* CostModel.Current
-    const { speed } = (yield* Disturbance.Current)(memory.name, "probe")
-    const nanos = Math.ceil(InitMemory.paced(
-      costs[mapping === "shared" ? "sharedSection" : "section"] * length / section + linearMap(costs, memory),
-      speed
-    ))
+  const populate = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, around: InitMemory.Surroundings) {
+    const { error } = yield* memory.populate(memory.range)
+    const length = PfnRange.length(memory.range)
+    const { costs: { costs }, disturbance } = around
+    const { speed } = disturbance(memory.name, "probe")
+    const nanos = Math.ceil(
+      InitMemory.paced(InitMemory.mapNanos(costs, memory) * length + linearMap(costs, memory), speed)
+    )
     yield* Timeline.span(
       CostModel.sleep(nanos),
       probeLane(memory.name),
@@ -178,7 +175,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const node = yield* place(memory.node)
     const { locked, unlocked } = memory.work
     yield* locks.memHotplug(Effect.gen(function*() {
-      yield* populate(memory)
+      yield* populate(memory, around)
       yield* write(around, memory, node, locked, "locked")
       yield* memory.join(locked)
     }))
@@ -209,7 +206,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     if (!memory.isBoot) {
       const nanos = Math.ceil(linearMap(around.costs.costs, memory))
       const linear = Timeline.span(CostModel.sleep(nanos), probeLane(memory.name), "map", () => ({ cpuNs: nanos }))
-      const map = strategy.populate === "under the lock" ? populate(memory) : linear
+      const map = strategy.populate === "under the lock" ? populate(memory, around) : linear
       yield* locks.memHotplug(Effect.andThen(map, memory.join([])))
     }
     const init = yield* RangeInit.make(memory, around, isFound).pipe(Scope.provide(scope))

@@ -92,8 +92,7 @@ export const make = Effect.fnUntraced(function*(
     const around = { costs: { begin, costs }, isCold: true, strategy: InitStrategy.synchronous }
     const job = begin(InitMemory.demand(around, memory, bootNode, speed), structPages)
     yield* Timeline.span(Disturbance.endedBy(job.finished, dies, "the boot thread"), bootThread, name, () => ({
-      structPages,
-      bytes: structPages * structPage,
+      ...InitMemory.spanDetails(structPages, memory),
       cpuNs: Math.round(job.processorNanos())
     }))
     yield* write(parts)

@@ -91,6 +91,28 @@ export interface Surroundings {
 export const paced = (nanos: number, speed: number): number => speed === 0 ? Infinity : nanos / speed
 
 /**
+ * Nanoseconds to map the memmap of one page.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const mapNanos = (
+  costs: CostModel.Costs,
+  { mapping, section }: Pick<InitMemory, "mapping" | "section">
+): number => costs[mapping === "shared" ? "sharedSection" : "section"] / section
+
+/**
+ * What a span says of struct pages that were written: the figures are read from it.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const spanDetails = (
+  structPages: number,
+  { structPage }: Pick<InitMemory, "structPage">
+): { readonly structPages: number; readonly bytes: number } => ({ structPages, bytes: structPages * structPage })
+
+/**
  * What one struct page costs somebody.
  *
  * @category queries

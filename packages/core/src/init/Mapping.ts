@@ -48,7 +48,7 @@ export const make = (
   { costs, disturbance, onLost, strategy, tables, timeline }: InitMemory.Surroundings,
   onFailure: (error: NotInitialised) => void
 ): Mapping => {
-  const { mapping, name, order, range, section, subsection } = memory
+  const { name, order, range, section, subsection } = memory
   const isCompoundWise = 2 ** order > subsection
   const granule = isCompoundWise ? Math.max(section, 2 ** order) : section
   const origin = isCompoundWise ? range.start : 0
@@ -91,7 +91,7 @@ export const make = (
         pool: CostModel.pool(node),
         memory: "",
         unitNanos: InitMemory.paced(
-          costs.costs[mapping === "shared" ? "sharedSection" : "section"] / section,
+          InitMemory.mapNanos(costs.costs, memory),
           disturbance(track.group, track.lane).speed
         ),
         unitBytes: 0,

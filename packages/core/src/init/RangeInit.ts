@@ -100,10 +100,7 @@ const writingOf = (
     shares,
     {
       name: "initialise",
-      details: (range) => {
-        const structPages = stores(range)
-        return { structPages, bytes: structPages * memory.structPage }
-      },
+      details: (range) => InitMemory.spanDetails(stores(range), memory),
       units: stores,
       reach: (from, units) => InitWork.reach(parts, from, units),
       demand: ({ node, track, weight }) => ({

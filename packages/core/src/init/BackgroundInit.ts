@@ -53,7 +53,7 @@ export interface Attached {
 /**
  * Pfns everywhere.
  *
- * - `strategy` in force for device memory; `strategyFor` memory whose users await its pages, as posted in 2018 or not, or do not
+ * - `strategyFor` memory whose users await its pages, as posted in 2018 or not, or do not
  * - `attach` makes memory usable as a strategy says, until the scope ends
  * - `await` returns when, and only when, every struct page of some pages is initialised, helping as the strategy says; at once
  *   where nothing goes on in the background. Whoever waits does so on the processors of the memory's node, under its own name
@@ -65,7 +65,6 @@ export interface Attached {
  * @since 0.1.0
  */
 export class BackgroundInit extends Context.Service<BackgroundInit, {
-  readonly strategy: InitStrategy.InitStrategy
   readonly strategyFor: (background: "posted" | "possible" | undefined) => InitStrategy.InitStrategy
   readonly attach: (
     memory: InitMemory.InitMemory,
@@ -234,7 +233,6 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const ranges = (pfns: PfnRange.PfnRange) => ExtentMap.slice(attached, pfns.start, pfns.end)
 
   return BackgroundInit.of({
-    strategy,
     strategyFor: (background) => {
       const isCovered = background === "posted" || (background === "possible" && strategy.covers === "all that awaits")
       return isCovered && isSupported ? strategy : { ...strategy, when: "synchronous" }

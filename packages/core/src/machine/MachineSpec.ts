@@ -261,6 +261,17 @@ export const hasLabels = ({ configured = [], kind, labels, size }: Device): bool
   (labels === true || configured.length > 1 || configured.some((one) => one.size !== undefined && one.size < size))
 
 /**
+ * The machine with every namespace and instance of its devices configured in another way.
+ *
+ * @category transforming
+ * @since 0.1.0
+ */
+export const mapConfigured = (machine: MachineSpec, f: (one: Configured) => Configured): MachineSpec => ({
+  ...machine,
+  devices: (machine.devices ?? []).map((device) => ({ ...device, configured: (device.configured ?? []).map(f) }))
+})
+
+/**
  * Namespaces in the order of the numbers their names end with, which is that of their making.
  *
  * @category queries

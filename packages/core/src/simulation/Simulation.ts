@@ -26,7 +26,7 @@ import * as BootMemory from "../machine/BootMemory.ts"
 import { Ledger } from "../machine/Ledger.ts"
 import * as Machine from "../machine/Machine.ts"
 import type { MachineError } from "../machine/MachineError.ts"
-import type * as MachineSpec from "../machine/MachineSpec.ts"
+import * as MachineSpec from "../machine/MachineSpec.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as CostModel from "../time/CostModel.ts"
 import type { Deadlock } from "../time/Deadlock.ts"
@@ -76,15 +76,10 @@ const withBacking = (
   machine: MachineSpec.MachineSpec,
   backing: InitStrategy.InitStrategy["backing"]
 ): MachineSpec.MachineSpec =>
-  backing === "configured" ? machine : {
-    ...machine,
-    devices: (machine.devices ?? []).map((device) => ({
-      ...device,
-      configured: (device.configured ?? []).map((one) =>
-        one.mode === "fsdax" || one.mode === "devdax" ? { ...one, map: backing === "RAM" ? "mem" : "dev" } : one
-      )
-    }))
-  }
+  backing === "configured" ? machine : MachineSpec.mapConfigured(
+    machine,
+    (one) => one.mode === "fsdax" || one.mode === "devdax" ? { ...one, map: backing === "RAM" ? "mem" : "dev" } : one
+  )
 
 /** Of each node: its own where the machine says, else those of the hardware. */
 const processorsOf = (machine: MachineSpec.MachineSpec, costs: CostModel.Costs) => (node: number): number => {

@@ -134,10 +134,6 @@ export const costs = ({ costs: known }: Pick<Testbed, "costs">): CostModel.Costs
  * @since 0.1.0
  */
 export const vary = (machine: MachineSpec.MachineSpec, { cpus, ...namespace }: Variant): MachineSpec.MachineSpec => ({
-  ...machine,
-  ...(cpus === undefined ? {} : { nodes: (machine.nodes ?? []).map((node) => ({ ...node, cpus })) }),
-  devices: (machine.devices ?? []).map((device) => ({
-    ...device,
-    configured: (device.configured ?? []).map((one) => ({ ...one, ...namespace }))
-  }))
+  ...MachineSpec.mapConfigured(machine, (one) => ({ ...one, ...namespace })),
+  ...(cpus === undefined ? {} : { nodes: (machine.nodes ?? []).map((node) => ({ ...node, cpus })) })
 })

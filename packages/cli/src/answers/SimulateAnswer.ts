@@ -4,14 +4,9 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-
-const Text = (description: string) => Schema.String.annotate({ description })
-
-const Count = (description: string) => Schema.Natural.annotate({ description })
+import { Count, Lines, Text } from "./Described.ts"
 
 const Nanos = (description: string) => Schema.Natural.annotate({ description: `Nanoseconds: ${description}` })
-
-const Lines = (description: string) => Schema.Array(Schema.String).annotate({ description })
 
 const Ratio = (description: string) => Schema.NullOr(Schema.Finite).annotate({ description })
 

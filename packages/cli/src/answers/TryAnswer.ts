@@ -4,13 +4,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { Count, Lines, Text } from "./Described.ts"
 import { Defect } from "./VerifyAnswer.ts"
-
-const Text = (description: string) => Schema.String.annotate({ description })
-
-const Count = (description: string) => Schema.Natural.annotate({ description })
-
-const Lines = (description: string) => Schema.Array(Schema.String).annotate({ description })
 
 const Fields = (description: string) => Schema.Record(Schema.String, Schema.Unknown).annotate({ description })
 

@@ -34,6 +34,7 @@ import * as InitStrategy from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import * as RangeInit from "./RangeInit.ts"
+import * as Stores from "./Stores.ts"
 
 /**
  * Memory that was attached. `end` ends what is still going on, before the memory goes away: whoever still asks for pages that were
@@ -91,6 +92,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const frames = yield* FrameAllocator
   const locks = yield* Locks
   const log = yield* KernelLog
+  const stores = yield* Stores.Current
   const permits = strategy.limit === null ? null : yield* Semaphore.make(strategy.limit)
   const tables = yield* Semaphore.make(1)
   const attached = ExtentMap.empty<RangeInit.RangeInit>()
@@ -114,9 +116,11 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   ) {
     const isCold = !ExtentMap.overlaps(touched, range.start, range.end)
     ExtentMap.set(touched, range.start, range.end, true)
+    const costs = yield* CostModel.Current
     const result: InitMemory.Surroundings = {
       strategy,
-      costs: yield* CostModel.Current,
+      costs,
+      stores: stores ?? Stores.timed(costs),
       timeline: yield* Timeline.Current,
       disturbance: yield* Disturbance.Current,
       permits: isBoot ? null : permits,
@@ -141,8 +145,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const { speed } = around.disturbance(memory.name, "probe")
     const demand = InitMemory.demand(around, memory, node, speed)
     const second = InitMemory.paced(around.costs.costs.second, speed)
-    const job = around.costs.begin(pass === "second" ? { ...demand, unitNanos: second } : demand, structPages)
-    yield* Timeline.span(job.finished, probeLane(memory.name), "initialise", () => ({
+    const job = around.stores.begin(pass === "second" ? { ...demand, unitNanos: second } : demand, parts)
+    yield* Timeline.span(Stores.finished(job, memory), probeLane(memory.name), "initialise", () => ({
       ...InitMemory.spanDetails(structPages, memory),
       cpuNs: Math.round(job.processorNanos()),
       pass

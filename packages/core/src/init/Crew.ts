@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as PfnRange from "../geometry/PfnRange.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as Workload from "../time/Workload.ts"
@@ -13,8 +14,8 @@ import type { Actor, Claim, Stage } from "./Stage.ts"
 import * as SubRanges from "./SubRanges.ts"
 
 /**
- * What a stage lends to a crew: how to claim the first pending pages of a range, to carry out what claims have done, and to give
- * them up; the units of work in a range, and why pages are refused.
+ * What a stage lends to a crew: how to claim the first pending pages of a range, to carry out what claims have done, to say how they
+ * ended, and to give them up; the units of work in a range, and why pages are refused.
  *
  * @category models
  * @since 0.1.0
@@ -30,6 +31,10 @@ export interface Lent {
     began: number
   ) => Claim | undefined
   readonly settle: (some: ReadonlyArray<Claim>) => Effect.Effect<void, NotInitialised>
+  readonly concluded: (
+    some: ReadonlyArray<Claim>,
+    exit: Exit.Exit<void, NotInitialised>
+  ) => Effect.Effect<void, NotInitialised>
   readonly leave: (some: ReadonlyArray<Claim>) => Effect.Effect<void>
 }
 
@@ -39,7 +44,7 @@ export interface Lent {
  * @category constructors
  * @since 0.1.0
  */
-export const make = ({ enter, leave, refusal, settle, subRanges, units }: Lent): Stage["crew"] => (actors, share) =>
+export const make = ({ concluded, enter, leave, refusal, settle, subRanges, units }: Lent): Stage["crew"] => (actors, share) =>
   Effect.uninterruptibleMask((restore) => {
     const out = new Set<Claim>()
     let free = actors
@@ -83,7 +88,7 @@ export const make = ({ enter, leave, refusal, settle, subRanges, units }: Lent):
       // The place where they work has ended before them.
       const isStopped = some.some(({ end, job, start }) => job.done() + Workload.rounding < units({ start, end }))
       const settled = Effect.ensuring(settle(some), leave(some))
-      return isStopped ? Effect.andThen(settled, Effect.interrupt) : settled
+      return isStopped ? Effect.andThen(settled, concluded(some, Exit.interrupt())) : settled
     })
 
     const stop = Effect.suspend(() => {

@@ -13,6 +13,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Architecture from "../geometry/Architecture.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as Steps from "../kernel/Steps.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as CostModel from "../time/CostModel.ts"
 import * as Timeline from "../time/Timeline.ts"
@@ -24,6 +25,8 @@ import * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
 import { MemmapInit } from "./MemmapInit.ts"
+import { toKernelError } from "./NotInitialised.ts"
+import * as Stores from "./Stores.ts"
 
 /**
  * - `begin` decides what of the nodes' RAM is deferred
@@ -32,14 +35,16 @@ import { MemmapInit } from "./MemmapInit.ts"
  *   under the resize lock; `false`: there are none, or its threads have begun and the zone cannot grow any more (DEF-9)
  * - `late` is `page_alloc_init_late()`: the threads begin, and it returns when all nodes are initialised (DEF-8)
  *
+ * They fail only where struct pages are really written, and there is no memory for them.
+ *
  * @category services
  * @since 0.1.0
  */
 export class DeferredBootInit extends Context.Service<DeferredBootInit, {
   readonly begin: (nodes: ReadonlyArray<DeferredBoot.BootNode>) => Effect.Effect<void>
-  readonly zone: (node: number, parts: ReadonlyArray<InitWork.Part>) => Effect.Effect<void>
-  readonly allocate: (node: number, order: number) => Effect.Effect<boolean>
-  readonly late: Effect.Effect<void>
+  readonly zone: (node: number, parts: ReadonlyArray<InitWork.Part>) => Effect.Effect<void, KernelError>
+  readonly allocate: (node: number, order: number) => Effect.Effect<boolean, KernelError>
+  readonly late: Effect.Effect<void, KernelError>
 }>()("@vmemmap/core/init/DeferredBootInit") {}
 
 /**
@@ -75,6 +80,7 @@ export const make = Effect.fnUntraced(function*(
   const { arch, structPage, ...kernel } = yield* Kernel
   const init = yield* MemmapInit
   const background = yield* BackgroundInit
+  const stores = yield* Stores.Current
   const nodes = new Map<number, Node>()
   const release = { arch, release: kernel.release }
   const cpus = (node: number) => how === "one thread per node" ? 1 : processors(node)
@@ -86,12 +92,14 @@ export const make = Effect.fnUntraced(function*(
   const byBootThread = Effect.fnUntraced(function*(node: number, parts: ReadonlyArray<InitWork.Part>, name: string) {
     const structPages = InitWork.written(parts)
     if (structPages === 0) return
-    const { begin, costs } = yield* CostModel.Current
+    const costs = yield* CostModel.Current
     const { dies, speed } = (yield* Disturbance.Current)(bootThread.group, bootThread.lane)
     const memory = { isBoot: true, medium: "ram", node, structPage } as const
-    const around = { costs: { begin, costs }, isCold: true, strategy: InitStrategy.synchronous }
-    const job = begin(InitMemory.demand(around, memory, bootNode, speed), structPages)
-    yield* Timeline.span(Disturbance.endedBy(job.finished, dies, "the boot thread"), bootThread, name, () => ({
+    const around = { costs, isCold: true, strategy: InitStrategy.synchronous }
+    const { begin } = stores ?? Stores.timed(costs)
+    const job = begin(InitMemory.demand(around, memory, bootNode, speed), parts)
+    const finished = Stores.finished(job, { name, range: { start: parts[0]?.start ?? 0, end: parts.at(-1)?.end ?? 0 } })
+    yield* Timeline.span(Disturbance.endedBy(finished, dies, "the boot thread"), bootThread, name, () => ({
       ...InitMemory.spanDetails(structPages, memory),
       cpuNs: Math.round(job.processorNanos())
     }))
@@ -126,7 +134,7 @@ export const make = Effect.fnUntraced(function*(
     )
 
   /** One section and more at a time; whether it is worth to look again (DEF-6, DEF-7). */
-  const grow = (own: Node, order: number): Effect.Effect<boolean> => {
+  const grow = (own: Node, order: number): Effect.Effect<boolean, KernelError> => {
     const seen = own.pending.firstDeferred
     return resizing(own)(Effect.gen(function*() {
       const { firstDeferred, initialised, retry } = DeferredBoot.grow(release, own.pending, { order, seen })
@@ -217,9 +225,10 @@ export const make = Effect.fnUntraced(function*(
         waiting,
         (own) =>
           thread(own).pipe(
-            Effect.catch(() =>
-              Effect.never.pipe(Waiting.waitingFor(`the workers of ${threads(own.node)}, which are gone`))
-            ),
+            Effect.catchTag("NotInitialised", (error) =>
+              Stores.isReason(error.reason)
+                ? Effect.fail(toKernelError(error))
+                : Effect.never.pipe(Waiting.waitingFor(`the workers of ${threads(own.node)}, which are gone`))),
             Waiting.named(`pgdatinit${own.node}`)
           ),
         { concurrency: "unbounded", discard: true }

@@ -14,6 +14,7 @@ import type * as Disturbance from "./Disturbance.ts"
 import type { InitStrategy } from "./InitStrategy.ts"
 import type * as InitWork from "./InitWork.ts"
 import { NotInitialised, type Reason } from "./NotInitialised.ts"
+import type { Stores } from "./Stores.ts"
 
 /**
  * Memory that is to become usable. Positions are pfns, sizes pages.
@@ -62,6 +63,7 @@ export interface Populated {
 /**
  * What the ranges of a machine share.
  *
+ * - `stores`: who writes struct pages
  * - `permits`: how many workers run at once
  * - `tables`: the mutexes of the page tables, here one for all of them (ASY-11)
  * - `place`: the node on whose processors somebody is put
@@ -73,6 +75,7 @@ export interface Populated {
 export interface Surroundings {
   readonly strategy: InitStrategy
   readonly costs: CostModel.CostModel
+  readonly stores: Stores
   readonly timeline: Timeline.Timeline | null
   readonly permits: Semaphore.Semaphore | null
   readonly tables: Semaphore.Semaphore
@@ -133,6 +136,18 @@ export const demand = (
     unitBytes: memory.structPage
   }
 }
+
+/**
+ * {@link refuse} where there is a reason.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const refused = (
+  memory: Pick<InitMemory, "name" | "range">,
+  reason: Reason | null,
+  range?: PfnRange.PfnRange
+): NotInitialised | null => reason === null ? null : refuse(memory, reason, range)
 
 /**
  * Why pages of the memory will not be initialised; all of it unless said otherwise.

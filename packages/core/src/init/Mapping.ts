@@ -87,19 +87,16 @@ export const make = (
       details: (part) => ({ mapped: PfnRange.length(part) }),
       units: PfnRange.length,
       reach: (from, units) => Math.min(range.end, from + Math.floor(units)),
-      demand: ({ node, track, weight }) => ({
-        pool: CostModel.pool(node),
-        memory: "",
-        unitNanos: InitMemory.paced(
+      begin: ({ node, track, weight }, part) => {
+        const unitNanos = InitMemory.paced(
           InitMemory.mapNanos(costs.costs, memory),
           disturbance(track.group, track.lane).speed
-        ),
-        unitBytes: 0,
-        weight
-      }),
+        )
+        const demand = { pool: CostModel.pool(node), memory: "", unitNanos, unitBytes: 0, weight }
+        return { ...costs.begin(demand, PfnRange.length(part)), failure: () => null }
+      },
       perform: populateLocked
     },
-    costs,
     timeline
   )
 

@@ -11,11 +11,12 @@ import { KernelError } from "../kernel/KernelError.ts"
  * - `unloaded`: the device went away meanwhile
  * - `cancelled`: somebody stopped the initialisation, or ended the worker that had these pages
  * - `never`: the pages belong to the driver (INI-10)
+ * - `out of memory`: there is none for the bytes of the memmap, where it is kept as such; `worker lost`: whoever wrote them ended
  *
  * @category models
  * @since 0.1.0
  */
-export const Reason = Schema.Literals(["population failed", "unloaded", "cancelled", "never"])
+export const Reason = Schema.Literals(["population failed", "unloaded", "cancelled", "never", "out of memory", "worker lost"])
 /** @since 0.1.0 */
 export type Reason = typeof Reason.Type
 
@@ -23,14 +24,18 @@ const errno = {
   "population failed": "ENOMEM",
   unloaded: "ENXIO",
   cancelled: "EINTR",
-  never: "EINVAL"
+  never: "EINVAL",
+  "out of memory": "ENOMEM",
+  "worker lost": "EIO"
 } as const satisfies Record<Reason, KernelError["errno"]>
 
 const remedy: Readonly<Record<Reason, string>> = {
   "population failed": "free memory on its node, or keep the memmap on the device (map=dev)",
   unloaded: "bind the device again",
   cancelled: "bind the device again",
-  never: "use pages after those of the info block and the memmap"
+  never: "use pages after those of the info block and the memmap",
+  "out of memory": "give the pool of bytes more memory, or initialise less",
+  "worker lost": "bind the device again"
 }
 
 /**

@@ -103,10 +103,12 @@ const writingOf = (
       details: (range) => InitMemory.spanDetails(stores(range), memory),
       units: stores,
       reach: (from, units) => InitWork.reach(parts, from, units),
-      demand: ({ node, track, weight }) => ({
-        ...InitMemory.demand(around, memory, node, around.disturbance(track.group, track.lane).speed),
-        weight
-      }),
+      begin: ({ node, track, weight }, range) => {
+        const { speed } = around.disturbance(track.group, track.lane)
+        const demand = { ...InitMemory.demand(around, memory, node, speed), weight }
+        const job = around.stores.begin(demand, InitWork.cut(parts, range))
+        return { ...job, failure: () => InitMemory.refused(memory, job.failure(), range) }
+      },
       // Where there is no memmap, and nobody was told, nothing can be written (BUG-29).
       perform: (range) =>
         Effect.forEach(
@@ -115,7 +117,6 @@ const writingOf = (
           { discard: true }
         )
     },
-    around.costs,
     around.timeline
   )
 }

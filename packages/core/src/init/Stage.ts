@@ -11,8 +11,6 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as PfnRange from "../geometry/PfnRange.ts"
-import type * as CostModel from "../time/CostModel.ts"
-import type * as FairShare from "../time/FairShare.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
 import * as Workload from "../time/Workload.ts"
@@ -33,6 +31,16 @@ export interface Actor {
 }
 
 /**
+ * A job of a stage; `failure` says why it ended before all was done, where that is nobody's wish.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Job extends Workload.Job {
+  readonly failure: () => NotInitialised | null
+}
+
+/**
  * A run being worked through by `actor` since `began`: pages `[start, end)` of `share`, done and marked up to `settled`. `end`
  * comes nearer when somebody shortens it.
  *
@@ -42,7 +50,7 @@ export interface Actor {
 export interface Claim extends PfnRange.PfnRange {
   readonly actor: Actor
   readonly share: SubRanges.Share
-  readonly job: Workload.Job
+  readonly job: Job
   readonly began: number
   end: number
   settled: number
@@ -53,7 +61,7 @@ export interface Claim extends PfnRange.PfnRange {
  *
  * - `name` of its spans, and what those say of pages `[start, end)`
  * - `units` of work in a range; `reach`: up to which pfn so many units get from a pfn on
- * - `demand` of one unit, done by somebody
+ * - `begin`: somebody begins to do a range
  * - `perform` carries it out; it may fail
  *
  * @category models
@@ -64,7 +72,7 @@ export interface Work {
   readonly details: (range: PfnRange.PfnRange) => Timeline.Details
   readonly units: (range: PfnRange.PfnRange) => number
   readonly reach: (from: number, units: number) => number
-  readonly demand: (actor: Actor) => FairShare.Demand
+  readonly begin: (actor: Actor, range: PfnRange.PfnRange) => Job
   readonly perform: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
 }
 
@@ -114,7 +122,6 @@ export const make = (
   range: PfnRange.PfnRange,
   shares: ReadonlyArray<SubRanges.Share>,
   work: Work,
-  { begin }: CostModel.CostModel,
   timeline: Timeline.Timeline | null
 ): Stage => {
   const subRanges = SubRanges.make<Claim>(range, shares)
@@ -209,13 +216,22 @@ export const make = (
 
   const settle = (within: PfnRange.PfnRange) => Effect.flatMap(settled(within), firstFailure)
 
+  /** Where the sub-range ends in which so many units of the run are done. */
+  const whole = ({ end, share, start }: Claim, units: number): number => {
+    const at = Math.min(end, work.reach(start, units))
+    return work.units({ start, end: at }) < units ? Math.min(end, SubRanges.unitEnd(share, at)) : at
+  }
+
   /** The run ends at `at` instead; what lies behind becomes pending. */
   const shorten = (claim: Claim, at: number): void => {
-    const end = Math.max(claim.settled, at)
+    let end = Math.max(claim.settled, at)
     if (end >= claim.end) return
+    claim.job.shorten(work.units({ start: claim.start, end }), (units) => {
+      end = whole(claim, units)
+      return work.units({ start: claim.start, end })
+    })
     const rest = { start: end, end: claim.end }
     claim.end = end
-    claim.job.shorten(work.units({ start: claim.start, end }))
     giveBack(rest)
   }
 
@@ -259,7 +275,7 @@ export const make = (
     if (pending === undefined) return undefined
     const { start } = pending
     const end = lookedAt(share, pending)
-    const job = begin(work.demand(actor), work.units({ start, end }))
+    const job = work.begin(actor, { start, end })
     const claim: Claim = { actor, share, start, end, settled: start, job, began }
     claims.add(claim)
     SubRanges.claim(subRanges, { start, end }, claim)
@@ -276,6 +292,16 @@ export const make = (
       rest()
     })
 
+  /** Why jobs ended before all was done is for whoever waits for the pages, too. */
+  const concluded = (
+    some: ReadonlyArray<Claim>,
+    exit: Exit.Exit<void, NotInitialised>
+  ): Effect.Effect<void, NotInitialised> => {
+    const errors = some.flatMap(({ job }) => job.failure() ?? [])
+    for (const error of errors) fail(error)
+    return errors[0] === undefined ? exit : Effect.fail(errors[0])
+  }
+
   const run: Stage["run"] = (actor, share, within) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Timeline.now, (began) => {
@@ -284,13 +310,13 @@ export const make = (
         const claim = enter(actor, share, within, began)
         if (claim === undefined) return Effect.void
         return Effect.exit(restore(claim.job.finished)).pipe(
-          Effect.flatMap((exit) => Effect.andThen(settleAll([claim]), exit)),
+          Effect.flatMap((exit) => Effect.andThen(settleAll([claim]), concluded([claim], exit))),
           Effect.ensuring(leave([claim]))
         )
       })
     )
 
-  const crew = Crew.make({ subRanges, units: work.units, refusal, enter, settle: settleAll, leave })
+  const crew = Crew.make({ subRanges, units: work.units, refusal, enter, settle: settleAll, concluded, leave })
 
   const wait = (
     within: PfnRange.PfnRange,

@@ -131,16 +131,42 @@ export class Memmap extends Context.Service<Memmap, {
 }>()("@vmemmap/core/memmap/Memmap") {}
 
 /**
+ * What a memmap of extents consists of, by pfn: contents by the pfn whose own memory they are in, sharing and what users added by that
+ * of the reader.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface State {
+  readonly contents: ExtentMap.ExtentMap<Content>
+  readonly shared: ExtentMap.ExtentMap<Sharing>
+  readonly references: ExtentMap.ExtentMap<number>
+  readonly pins: ExtentMap.ExtentMap<number>
+}
+
+/**
+ * Nothing is mapped.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const empty = (): State => ({
+  contents: ExtentMap.empty(),
+  shared: ExtentMap.empty(),
+  references: ExtentMap.empty(),
+  pins: ExtentMap.empty()
+})
+
+/**
  * A memmap kept as extents; `perPage` struct pages share a vmemmap page.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (perPage: number): Memmap["Service"] => {
-  const contents = ExtentMap.empty<Content>()
-  const shared = ExtentMap.empty<Sharing>()
-  const references = ExtentMap.empty<number>()
-  const pins = ExtentMap.empty<number>()
+export const make = (
+  perPage: number,
+  { contents, pins, references, shared }: State = empty()
+): Memmap["Service"] => {
   /** What device memory holds that backs no memmap now, by slot; contents by the slot they are in. */
   const media = ExtentMap.empty<Content>()
   /** Pages that outlive their section because another one still maps them. */

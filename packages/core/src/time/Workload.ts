@@ -20,7 +20,8 @@ import * as FairShare from "./FairShare.ts"
  *
  * - `done` is the number of units finished by now, with its fraction
  * - `processorNanos` is the time it had a processor to itself, as far as it got
- * - `shorten` makes it end once `units` are done, or now if they are
+ * - `shorten` makes it end once `units` are done, or now if they are; answers how many will be. Where more are under way already and
+ *   cannot be stopped, it ends at what is `whole` of those: a number of units not below the one it is given
  * - `finished` returns when all units are done. Whoever waits is interrupted when the job is stopped: by the end of the place, or
  *   by another who waits and is interrupted
  * - `whenEnded` calls back once all units are done or the job was stopped, for who is not a fiber
@@ -31,7 +32,7 @@ import * as FairShare from "./FairShare.ts"
 export interface Job {
   readonly done: () => number
   readonly processorNanos: () => number
-  readonly shorten: (units: number) => void
+  readonly shorten: (units: number, whole?: (units: number) => number) => number
   readonly finished: Effect.Effect<void>
   readonly whenEnded: (callback: () => void) => void
 }
@@ -245,11 +246,12 @@ export const make = Effect.fnUntraced(function*(
       done: () => current().done,
       processorNanos: () => current().processorNanos,
       shorten: (to) => {
-        if (!running.has(job)) return
+        if (!running.has(job)) return job.units
         advance(job, now())
         job.units = Math.min(job.units, Math.max(to, job.done))
         predict(job)
         changed(demand)
+        return job.units
       },
       whenEnded: (callback) => {
         if (running.has(job)) job.waiting.add(callback)

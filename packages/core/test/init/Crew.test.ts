@@ -26,10 +26,12 @@ const stageOf = Effect.fnUntraced(function*(pages: number, unit: number, speed: 
       details: () => ({}),
       units: ({ end, start }) => end - start,
       reach: (from, units) => Math.min(pages, from + Math.floor(units)),
-      demand: ({ track }) => ({ pool: "p", memory: "ram", unitNanos: 100 / speed(track.lane), unitBytes: 8 }),
+      begin: ({ track }, { end, start }) => ({
+        ...costs.begin({ pool: "p", memory: "ram", unitNanos: 100 / speed(track.lane), unitBytes: 8 }, end - start),
+        failure: () => null
+      }),
       perform: (part) => Effect.sync(() => void done.push(part))
     },
-    costs,
     timeline
   )
   return { stage, share, timeline, done }

@@ -5,6 +5,7 @@ import * as Architecture from "../../src/geometry/Architecture.ts"
 import * as PfnRange from "../../src/geometry/PfnRange.ts"
 import * as DeferredBootInit from "../../src/init/DeferredBootInit.ts"
 import type * as InitStrategy from "../../src/init/InitStrategy.ts"
+import type { KernelError } from "../../src/kernel/KernelError.ts"
 import { Ledger } from "../../src/machine/Ledger.ts"
 import * as Machine from "../../src/machine/Machine.ts"
 import type * as MachineSpec from "../../src/machine/MachineSpec.ts"
@@ -31,8 +32,8 @@ interface Asked {
   readonly how?: InitStrategy.InitStrategy["boot"]
   readonly cpus?: number
   /** What else goes on: before the threads begin, and from then on. */
-  readonly before?: (boot: Boot) => Effect.Effect<void>
-  readonly meanwhile?: (boot: Boot) => Effect.Effect<void>
+  readonly before?: (boot: Boot) => Effect.Effect<void, KernelError>
+  readonly meanwhile?: (boot: Boot) => Effect.Effect<void, KernelError>
   readonly costs?: Partial<CostModel.Costs>
 }
 

@@ -2,6 +2,7 @@
 import { assert } from "@effect/vitest"
 import { Effect, Exit, Result, Semaphore } from "effect"
 import type * as PfnRange from "../../src/geometry/PfnRange.ts"
+import * as Stores from "../../src/init/Stores.ts"
 import * as Disturbance from "../../src/init/Disturbance.ts"
 import type * as InitMemory from "../../src/init/InitMemory.ts"
 import * as InitStrategies from "../../src/init/InitStrategies.ts"
@@ -104,9 +105,11 @@ export const around = Effect.fnUntraced(function*(
 ) {
   const lost: Array<NotInitialised.NotInitialised> = []
   const timeline = Timeline.make()
+  const model = yield* CostModel.make({ ...CostModel.nothing, ...costs })
   const surroundings: InitMemory.Surroundings = {
     strategy,
-    costs: yield* CostModel.make({ ...CostModel.nothing, ...costs }),
+    costs: model,
+    stores: Stores.timed(model),
     timeline,
     permits: limit === undefined ? null : Semaphore.makeUnsafe(limit),
     tables: Semaphore.makeUnsafe(1),

@@ -38,7 +38,10 @@ const makeStage = Effect.fnUntraced(function*(
       details: (range) => ({ pages: PfnRange.length(range) }),
       units: PfnRange.length,
       reach: (from, units) => from + Math.floor(units),
-      demand: () => ({ pool: "any", memory: "", unitNanos: nanos, unitBytes: 0 }),
+      begin: (_, range) => ({
+        ...model.begin({ pool: "any", memory: "", unitNanos: nanos, unitBytes: 0 }, PfnRange.length(range)),
+        failure: () => null
+      }),
       perform: (range) =>
         Effect.andThen(
           perform(range),
@@ -47,7 +50,6 @@ const makeStage = Effect.fnUntraced(function*(
           })
         )
     },
-    model,
     timeline
   )
   const share = shares[0] ?? { ...whole, origin: 0, unit: 1 }

@@ -62,7 +62,7 @@ export interface Writing {
  * - `words` of the struct page of a pfn, whose vmemmap page is made for it; `page` says what they mean, `null` where they are none of the
  *   model's
  * - `ahead` prepares memory for parts that the caller writes before they are described; `null` where there is none
- * - `drop` the bytes of a range: they are made anew when somebody looks
+ * - `drop` the bytes of a range, `dropAll` all there are: they are made anew when somebody looks
  * - `usage` of the pool
  *
  * @category services
@@ -75,6 +75,7 @@ export class MemmapBytes extends Context.Service<MemmapBytes, {
   readonly page: (pfn: number) => StructPage | null
   readonly ahead: (parts: ReadonlyArray<Ahead.Part>) => Writing | null
   readonly drop: (range: PfnRange.PfnRange) => void
+  readonly dropAll: () => void
   readonly usage: () => BytePool.Usage
 }>()("@vmemmap/core/bytes/MemmapBytes") {}
 
@@ -273,13 +274,15 @@ export const make = (
       drop: ({ end, start }) => {
         for (const part of own({ start, end })) forget(part)
       },
+      dropAll: () => forget({ start: 0, end: Number.MAX_SAFE_INTEGER }),
       usage: pool.usage
     })
   }
 }
 
 /**
- * A machine's memmap in the bytes of a pool. Struct pages of other than 64 bytes are refused.
+ * A machine's memmap in the bytes of a pool, which gets its memory back in the end. Struct pages of other than 64 bytes are
+ * refused.
  *
  * @category layers
  * @since 0.1.0
@@ -299,6 +302,10 @@ export const layer = (
       })
     }
     const perPage = arch.pageSize / structPage
-    const { bytes, memmap } = make(pool, { perPage, vmemmap: PageAddress.bases(arch)?.vmemmap ?? 0n })
+    const vmemmap = PageAddress.bases(arch)?.vmemmap ?? 0n
+    const { bytes, memmap } = yield* Effect.acquireRelease(
+      Effect.sync(() => make(pool, { perPage, vmemmap })),
+      ({ bytes }) => Effect.sync(bytes.dropAll)
+    )
     return Context.make(Memmap.Memmap, memmap).pipe(Context.add(MemmapBytes, bytes))
   }))

@@ -32,6 +32,7 @@ import * as BackgroundInit from "../init/BackgroundInit.ts"
 import * as DeferredBootInit from "../init/DeferredBootInit.ts"
 import * as MemmapInit from "../init/MemmapInit.ts"
 import * as MemmapState from "../init/MemmapState.ts"
+import type { KernelError } from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
 import * as Locks from "../kernel/Locks.ts"
 import * as Memmap from "../memmap/Memmap.ts"
@@ -90,7 +91,7 @@ export const parts = (memory: BootMemory.BootMemory, spec: MachineSpec.MachineSp
   sections: SectionTable.layer,
   pagemapIndex: PagemapIndex.layer,
   zones: Zones.layer,
-  memmap: Memmap.layer,
+  memmap: Memmap.layer as Layer.Layer<Memmap.Memmap, KernelError, Kernel.Kernel>,
   pageblocks: Pageblocks.layer,
   vmemmap: Vmemmap.layer,
   sparse: Sparse.layer,

@@ -32,13 +32,8 @@ const buddyType = 0xffffff7fn
 
 const low32 = 0xffffffffn
 
-/**
- * As boot leaves a page of RAM for the allocator; its later users are not modelled.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const asInitialised = (page: StructPage): StructPage => {
+/** As boot leaves a page of RAM for the allocator; its later users are not modelled. */
+const asInitialised = (page: StructPage): StructPage => {
   if (page._tag === "Unmapped") return { _tag: "Unwritten" }
   if (page._tag !== "InUse") return page
   const { node, zone } = page
@@ -131,5 +126,8 @@ export const decode = (words: Words, pfn: number, vmemmap: bigint): StructPage |
     links,
     buddyOrder: type === buddyType ? Number(w5) : null
   }
-  return type === offlineType ? { ...page, isOffline: true } : page
+  if (type === offlineType) return { ...page, isOffline: true }
+  // A page without flags that points to itself and is in use is what boot gave to the allocator.
+  const isInUse = flags === 0 && links._tag === "Self" && page.refcount > 0
+  return isInUse ? { _tag: "InUse", node: page.node, zone } : page
 }

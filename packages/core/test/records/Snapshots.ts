@@ -15,7 +15,7 @@ import { Kernel } from "../../src/release/Kernel.ts"
 import { PagemapIndex } from "../../src/sections/PagemapIndex.ts"
 import { SectionTable } from "../../src/sections/SectionTable.ts"
 
-interface Snapshot {
+export interface Snapshot {
   readonly start: number
   readonly size: number
   readonly vmemmap: Omit<VmemmapFacts.VmemmapFacts, "leafRuns">
@@ -44,6 +44,10 @@ const covered = (runs: ReadonlyArray<Run>) => {
   }
   return out
 }
+
+/** Snapshots taken under a label. */
+export const snapshotsAt = ({ snapshots = {} }: Observed, label: string): ReadonlyArray<readonly [string, Snapshot]> =>
+  Object.entries(snapshots).filter(([name]) => name === label || name.endsWith(`@${label}`))
 
 const compareVmemmap = ({ leafRuns, ...own }: VmemmapFacts.VmemmapFacts, recorded: Snapshot["vmemmap"]) => {
   const { runs, runsTotal, ...rest } = recorded
@@ -81,7 +85,7 @@ const renamed = (images: ReadonlyArray<StructPageFacts.Image>) => {
 const compareBytes = (own: string, recorded: string, pfn: string) =>
   assert.strictEqual(own, [...recorded].map((digit, i) => own[i] === "?" ? "?" : digit).join(""), pfn)
 
-const compareStructPages = (
+export const compareStructPages = (
   { neverWritten, online, selfHosted, ...own }: StructPageFacts.StructPageFacts,
   { ...recorded }: Snapshot["structPages"]
 ) => {
@@ -121,8 +125,7 @@ const compareAt = Effect.fnUntraced(function*(names: MemoryNames.MemoryNames, ob
   const compared: Array<string> = []
   const kernel = yield* Kernel
   const table = yield* SectionTable
-  for (const [label, recorded] of Object.entries(observed.snapshots ?? {})) {
-    if (label !== at && !label.endsWith(`@${at}`)) continue
+  for (const [label, recorded] of snapshotsAt(observed, at)) {
     const own = yield* SnapshotFacts.take(names, recorded)
     compareVmemmap(own.vmemmap, recorded.vmemmap)
     compareStructPages(own.structPages, recorded.structPages)
@@ -145,7 +148,7 @@ const compareAt = Effect.fnUntraced(function*(names: MemoryNames.MemoryNames, ob
 })
 
 /** The label under which a line of a script takes snapshots. */
-const labelOf = (line: string): string | undefined => /^(?:autosnap|snap|ask sections) (\S+)/.exec(line)?.[1]
+export const labelOf = (line: string): string | undefined => /^(?:autosnap|snap|ask sections) (\S+)/.exec(line)?.[1]
 
 const input = Schema.decodeUnknownSync(RecordedMachine.Input)
 

@@ -56,16 +56,21 @@ export const claim = (
 }
 
 /**
- * Makes the run end at `to`, or where what is claimed ends if that is further; answers where.
+ * Makes the run end at `to`, or at what is `whole` of what is claimed if that is further; answers where.
  *
  * @category operations
  * @since 0.1.0
  */
-export const shorten = ({ words }: JobSlot, to: number): number => {
+export const shorten = (
+  { words }: JobSlot,
+  to: number,
+  whole: (lines: number) => number = (lines) => lines
+): number => {
   for (;;) {
     const word = Atomics.load(words, 0)
-    const end = Math.max(low(word), Math.min(high(word), Math.max(0, to)))
-    if (Atomics.compareExchange(words, 0, word, pack(low(word), end)) === word) return end
+    const [claimed, until] = [low(word), high(word)]
+    const end = Math.min(until, claimed <= to ? to : Math.max(claimed, whole(claimed)))
+    if (Atomics.compareExchange(words, 0, word, pack(claimed, end)) === word) return end
   }
 }
 

@@ -44,14 +44,15 @@ export class OutOfBytes extends Schema.TaggedError<OutOfBytes>("@vmemmap/core/by
 }
 
 /**
- * Struct pages that somebody writes ahead of their descriptions: where, and what. `end` is called once nobody writes any more.
+ * Struct pages that somebody writes ahead of their descriptions: where, and what. `end` is called once nobody writes any more, with how
+ * many were written, in order.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Writing {
   readonly segments: ReadonlyArray<Segment>
-  readonly end: () => void
+  readonly end: (lines: number) => void
 }
 
 /**
@@ -63,6 +64,8 @@ export interface Writing {
  *   model's
  * - `ahead` prepares memory for parts that the caller writes before they are described; `null` where there is none
  * - `drop` the bytes of a range, `dropAll` all there are: they are made anew when somebody looks
+ * - `sum` of the words of all struct pages of a range whose bytes are there, each times its place in its struct page; and how many bytes
+ *   those are
  * - `usage` of the pool
  *
  * @category services
@@ -76,13 +79,21 @@ export class MemmapBytes extends Context.Service<MemmapBytes, {
   readonly ahead: (parts: ReadonlyArray<Ahead.Part>) => Writing | null
   readonly drop: (range: PfnRange.PfnRange) => void
   readonly dropAll: () => void
+  readonly sum: (range: PfnRange.PfnRange) => { readonly bytes: number; readonly sum: bigint }
   readonly usage: () => BytePool.Usage
 }>()("@vmemmap/core/bytes/MemmapBytes") {}
 
-/** What is being prepared: what is to be written, and what there is to do once it is. */
+/** What somebody writes, or has written. */
+interface Written {
+  readonly image: Image
+  isActive: boolean
+}
+
+/** What is being prepared: what is to be written, and what there is to do once so many lines are, in all. */
 interface Begun {
   readonly segments: Array<Segment>
-  readonly ends: Array<() => void>
+  readonly ends: Array<(lines: number) => void>
+  lines: number
 }
 
 /**
@@ -101,8 +112,8 @@ export const make = (
   const bytes = PageBytes.make(pool, state, vmemmap)
   /** Pfns whose bytes are not as described. */
   const stale = ExtentMap.empty<true>()
-  /** Pfns that somebody else writes at this moment, with what it writes. */
-  const ahead = ExtentMap.empty<Image>()
+  /** Pfns that somebody else writes at this moment, or has written, and that are not described yet. */
+  const ahead = ExtentMap.empty<Written>()
 
   const own = (range: PfnRange.PfnRange) => Placements.own(state.shared, perPage, range)
 
@@ -116,14 +127,17 @@ export const make = (
   const forget = (range: PfnRange.PfnRange): void => {
     placements.drop(range)
     ExtentMap.remove(stale, range.start, range.end)
+    ExtentMap.remove(ahead, range.start, range.end)
   }
 
   /** Makes stale bytes of a range good, but for those that somebody else writes. */
   const refresh = (range: PfnRange.PfnRange): void => {
     for (const { end, start } of ExtentMap.slice(stale, range.start, range.end)) {
-      for (const quiet of ExtentMap.gaps(ahead, start, end)) {
+      const active = ExtentMap.slice(ahead, start, end).filter(({ value }) => value.isActive)
+      for (const quiet of PfnRange.subtract({ start, end }, active)) {
         for (const placed of placements.within(quiet)) bytes.describe(placed, placed.value)
         ExtentMap.remove(stale, quiet.start, quiet.end)
+        ExtentMap.remove(ahead, quiet.start, quiet.end)
       }
     }
   }
@@ -178,7 +192,7 @@ export const make = (
 
   const isAhead = (start: number, end: number, image: Image): boolean => {
     const found = ExtentMap.slice(ahead, start, end)
-    return found.every(({ value }) => value === image) && PfnRange.total(found) === end - start
+    return found.every(({ value }) => value.image === image) && PfnRange.total(found) === end - start
   }
 
   const memmap = Memmap.Memmap.of({
@@ -190,6 +204,7 @@ export const make = (
         ExtentMap.remove(ahead, start, end)
         ExtentMap.remove(stale, start, end)
       } else {
+        ExtentMap.remove(ahead, start, end)
         changed({ start, end })
       }
     },
@@ -213,44 +228,55 @@ export const make = (
   })
 
   /** Memory for pieces of a part, to be written to directly. */
-  const direct = (image: Image, pieces: ReadonlyArray<PfnRange.PfnRange>, writing: Begun): boolean => {
+  const direct = (image: Image, pieces: ReadonlyArray<Ahead.Piece>, begun: Begun): boolean => {
     if (place(pieces.flatMap(own)) > 0) return false
+    const written: Written = { image, isActive: true }
     for (const piece of pieces) {
       for (const placed of placements.within(piece)) {
-        writing.segments.push(bytes.segment(placed, placed.value, image))
-        writing.ends.push(placements.hold(placed.value))
+        const segment = bytes.segment(placed, placed.value, image)
+        const before = begun.lines
+        const release = placements.hold(placed.value)
+        begun.segments.push(segment)
+        begun.lines += segment.lines
+        begun.ends.push((lines) => {
+          const done = Math.min(segment.lines, Math.max(0, lines - before))
+          const reached = Math.min(placed.end, Placements.reach(placed.value, placed.start, done))
+          if (done < segment.lines) ExtentMap.remove(ahead, reached, placed.end)
+          written.isActive = false
+          release()
+        })
       }
-      ExtentMap.set(ahead, piece.start, piece.end, image)
+      ExtentMap.set(ahead, piece.start, piece.end, written)
       ExtentMap.set(stale, piece.start, piece.end, true)
-      writing.ends.push(() => ExtentMap.remove(ahead, piece.start, piece.end))
     }
     return true
   }
 
   /** As many stores into nobody's memory, where what is written is written over again: its bytes follow the description. */
-  const aside = ({ image, start, written }: Ahead.Part, writing: Begun): boolean => {
+  const aside = ({ image, start, written }: Ahead.Part, begun: Begun): boolean => {
     const size = written * PagePattern.line
     const at = pool.allocate(size)
     if (at === null) return false
     const stored = image._tag === "Compound" ? image.written : undefined
-    writing.segments.push({ ...PagePattern.make(image, start, { vmemmap, stored }), at, lines: written })
-    writing.ends.push(() => pool.release(at, size))
+    begun.segments.push({ ...PagePattern.make(image, start, { vmemmap, stored }), at, lines: written })
+    begun.lines += written
+    begun.ends.push(() => pool.release(at, size))
     return true
   }
 
   const prepare = (parts: ReadonlyArray<Ahead.Part>): Writing | null => {
-    const writing: Begun = { segments: [], ends: [] }
-    const end = () => {
-      for (const one of writing.ends.splice(0)) one()
+    const begun: Begun = { segments: [], ends: [], lines: 0 }
+    const end = (lines: number) => {
+      for (const one of begun.ends.splice(0)) one(lines)
     }
     for (const part of parts) {
       if (part.written === 0) continue
       const pieces = Ahead.pieces(state.shared, part)
-      if (pieces === null ? aside(part, writing) : direct(part.image, pieces, writing)) continue
-      end()
+      if (pieces === null ? aside(part, begun) : direct(part.image, pieces, begun)) continue
+      end(0)
       return null
     }
-    return { segments: writing.segments, end }
+    return { segments: begun.segments, end }
   }
 
   return {
@@ -275,14 +301,40 @@ export const make = (
         for (const part of own({ start, end })) forget(part)
       },
       dropAll: () => forget({ start: 0, end: Number.MAX_SAFE_INTEGER }),
+      sum: (range) => bytes.sum(own(range).flatMap((part) => placements.within(part))),
       usage: pool.usage
     })
   }
 }
 
 /**
- * A machine's memmap in the bytes of a pool, which gets its memory back in the end. Struct pages of other than 64 bytes are
- * refused.
+ * The memmap of a machine in the bytes of a pool, which gets its memory back when the scope ends. Struct pages of other than 64 bytes
+ * are refused.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const scoped = Effect.fnUntraced(function*(pool: BytePool.BytePool) {
+  const { arch, structPage } = yield* Kernel
+  if (structPage !== PagePattern.line) {
+    return yield* new KernelError({
+      errno: "EINVAL",
+      rule: "SPW-3",
+      step: "memmap_of_bytes",
+      problem: `a struct page of ${structPage} bytes has no known layout`,
+      remedy: "describe a kernel with struct pages of 64 bytes, or keep the memmap as extents"
+    })
+  }
+  const perPage = arch.pageSize / structPage
+  const vmemmap = PageAddress.bases(arch)?.vmemmap ?? 0n
+  return yield* Effect.acquireRelease(
+    Effect.sync(() => make(pool, { perPage, vmemmap })),
+    ({ bytes }) => Effect.sync(bytes.dropAll)
+  )
+})
+
+/**
+ * {@link scoped} as both services.
  *
  * @category layers
  * @since 0.1.0
@@ -290,22 +342,7 @@ export const make = (
 export const layer = (
   pool: BytePool.BytePool
 ): Layer.Layer<Memmap.Memmap | MemmapBytes, KernelError, Kernel> =>
-  Layer.effectContext(Effect.gen(function*() {
-    const { arch, structPage } = yield* Kernel
-    if (structPage !== PagePattern.line) {
-      return yield* new KernelError({
-        errno: "EINVAL",
-        rule: "SPW-3",
-        step: "memmap_of_bytes",
-        problem: `a struct page of ${structPage} bytes has no known layout`,
-        remedy: "describe a kernel with struct pages of 64 bytes, or keep the memmap as extents"
-      })
-    }
-    const perPage = arch.pageSize / structPage
-    const vmemmap = PageAddress.bases(arch)?.vmemmap ?? 0n
-    const { bytes, memmap } = yield* Effect.acquireRelease(
-      Effect.sync(() => make(pool, { perPage, vmemmap })),
-      ({ bytes }) => Effect.sync(bytes.dropAll)
-    )
-    return Context.make(Memmap.Memmap, memmap).pipe(Context.add(MemmapBytes, bytes))
-  }))
+  Layer.effectContext(
+    Effect.map(scoped(pool), ({ bytes, memmap }) =>
+      Context.make(Memmap.Memmap, memmap).pipe(Context.add(MemmapBytes, bytes)))
+  )

@@ -17,7 +17,7 @@ import * as Placements from "./Placements.ts"
 /**
  * - `describe` writes what is described of placed pages
  * - `segment` is what somebody is to write for placed pages of one image
- * - `read` the words of the struct page at a byte
+ * - `read` the words of the struct page at a byte; `sum` adds up those of placed pages, as `PageKernel.sum` does
  *
  * @category models
  * @since 0.1.0
@@ -26,6 +26,9 @@ export interface PageBytes {
   readonly describe: (range: PfnRange.PfnRange, placement: Placements.Placement) => void
   readonly segment: (range: PfnRange.PfnRange, placement: Placements.Placement, image: Image) => Segment
   readonly read: (at: number) => StructPageWords.Words
+  readonly sum: (
+    placed: ReadonlyArray<ExtentMap.Extent<Placements.Placement>>
+  ) => { readonly bytes: number; readonly sum: bigint }
 }
 
 type GroupOf = Placements.Group & { readonly base: number }
@@ -129,6 +132,16 @@ export const make = (
       at: Placements.position(placement, start),
       lines: Placements.index(placement, end) - Placements.index(placement, start)
     }),
+    sum: (placed) => {
+      let bytes = 0
+      let sum = 0n
+      for (const { end, start, value } of placed) {
+        const size = (Placements.index(value, end) - Placements.index(value, start)) * PagePattern.line
+        bytes += size
+        sum += kernel.sum(Placements.position(value, start), size)
+      }
+      return { bytes, sum: BigInt.asUintN(64, sum) }
+    },
     read: (at) => Array.from(words.subarray(at / 8, at / 8 + PagePattern.line / 8))
   }
 }

@@ -82,6 +82,19 @@ export const index = ({ first, kept, size }: Group, pfn: number): number => {
 }
 
 /**
+ * Up to which page so many lines get, from one on.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const reach = (group: Group, from: number, lines: number): number => {
+  const { first, kept, size } = group
+  const total = index(group, from) + lines
+  const groups = Math.floor(total / kept)
+  return first + groups * size + total - groups * kept
+}
+
+/**
  * The byte at which a page lies.
  *
  * @category queries

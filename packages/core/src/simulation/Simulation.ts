@@ -27,6 +27,7 @@ import { Ledger } from "../machine/Ledger.ts"
 import * as Machine from "../machine/Machine.ts"
 import type { MachineError } from "../machine/MachineError.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
+import * as Memmap from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as CostModel from "../time/CostModel.ts"
 import type { Deadlock } from "../time/Deadlock.ts"
@@ -40,7 +41,7 @@ import * as Touching from "./Touching.ts"
 
 /**
  * - `machine` with its configured namespaces, and `costs` of its hardware
- * - `faults`: who touches each device once it appears
+ * - `faults`: who touches each device once it appears; `null`: nobody
  * - `seed` of everything that is left to chance
  * - `rebind`: once all is initialised, drivers are unbound and bound again, which shows what warm memory costs
  * - `disturbance`: what befalls workers
@@ -52,7 +53,7 @@ export interface Request {
   readonly machine: MachineSpec.MachineSpec
   readonly costs: CostModel.Costs
   readonly strategy: InitStrategy.InitStrategy
-  readonly faults: FaultPattern.FaultPattern
+  readonly faults: FaultPattern.FaultPattern | null
   readonly seed: string | number
   readonly rebind?: boolean | undefined
   readonly disturbance?: Disturbance.Disturbance | undefined
@@ -108,9 +109,10 @@ const loadDrivers = Effect.gen(function*() {
 
 const booted: Timeline.Track = { group: "boot", lane: "boot thread" }
 
-const program = Effect.fnUntraced(function*(
+const program = Effect.fnUntraced(function*<A, E>(
   { costs, faults, machine, rebind }: Request,
-  timeline: Timeline.Timeline
+  timeline: Timeline.Timeline,
+  last: Effect.Effect<A, E>
 ) {
   const bus = yield* NvdimmBus
   const background = yield* BackgroundInit.BackgroundInit
@@ -159,6 +161,7 @@ const program = Effect.fnUntraced(function*(
     yield* Timeline.mark({ group: name, lane: "device" }, "appears")
     yield* FiberSet.run(watching, ready(name))
     const node = pagemapOf(name)?.node ?? 0
+    if (faults === null) return
     yield* FiberSet.run(
       touching,
       Touching.all(name, faults, processorsOf(machine, costs)(node)).pipe(Waiting.named(`whoever touches ${name}`))
@@ -182,16 +185,17 @@ const program = Effect.fnUntraced(function*(
     )
   }
   // What the end of the machine does is nobody's figure.
-  return { notes, names, entries: [...timeline.entries] }
+  return { notes, names, entries: [...timeline.entries], last: yield* last }
 })
 
 /** The kernel, its strategy and its boot. */
-const layerOf = (request: Request) => {
+const layerOf = (request: Request, memmap: Machine.Parts["memmap"] = Memmap.layer) => {
   const { costs, strategy } = request
   const spec = { ...request.machine, kernel: InitStrategy.kernelText(strategy) }
   return Result.map(BootMemory.make(spec), (memory) => {
     const [bootNode = 0] = memory.cpuNodes
     return Machine.boot(memory, spec, {
+      memmap,
       background: BackgroundInit.layer(strategy, memory.cpuNodes),
       deferredBoot: DeferredBootInit.layer(strategy.boot, processorsOf(request.machine, costs), bootNode)
     })
@@ -209,6 +213,48 @@ const renamed = (entries: ReadonlyArray<Timeline.Entry>, names: ReadonlyMap<stri
 })
 
 /**
+ * The machine as it is booted elsewhere than in virtual time: `memmap` is another one than extents, `model` says what operations cost
+ * instead of the request, and `last` is done when everybody has what they wanted, before the machine ends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Elsewhere<A, E> {
+  readonly memmap: Machine.Parts["memmap"]
+  readonly model: CostModel.CostModel
+  readonly last: Effect.Effect<A, E>
+}
+
+/**
+ * Boots the machine under the strategy on the clock in force, and waits until everybody has what they wanted: the timeline, what `last`
+ * says, and what of the machine is not simulated.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const boot = <A, E>(given: Request, elsewhere?: Elsewhere<A, E>) =>
+  Effect.suspend(() => {
+    const request = { ...given, machine: withBacking(given.machine, given.strategy.backing) }
+    const timeline = Timeline.make()
+    return Effect.gen(function*() {
+      const layer = yield* Effect.fromResult(layerOf(request, elsewhere?.memmap))
+      const stated = new Map((request.machine.nodes ?? []).map(({ cpus, node }) => [CostModel.pool(node), cpus]))
+      const model = elsewhere?.model ??
+        (yield* CostModel.make(request.costs, (pool) => stated.get(pool) || request.costs.processors))
+      const references = Context.make(CostModel.Current, model).pipe(
+        Context.add(Timeline.Current, timeline),
+        Context.add(Disturbance.Current, request.disturbance ?? Disturbance.none)
+      )
+      // The machine is booted by whoever pays for it.
+      const { entries, last, names, notes } = yield* Effect.flatMap(
+        Layer.build(layer),
+        (machine) => Effect.provide(program(request, timeline, elsewhere?.last ?? Effect.succeed(null)), machine)
+      ).pipe(Effect.provide(references))
+      return { timeline: renamed(entries, names), last, notes }
+    }).pipe(Effect.scoped, Waiting.named("boot"))
+  })
+
+/**
  * Boots the machine under the strategy and waits until everybody has what they wanted.
  *
  * Fails where the machine cannot boot, where its namespaces cannot be there, and with a `Deadlock` where somebody would wait for
@@ -218,37 +264,13 @@ const renamed = (entries: ReadonlyArray<Timeline.Entry>, names: ReadonlyMap<stri
  * @since 0.1.0
  */
 export const run = (
-  given: Request
+  request: Request
 ): Effect.Effect<Outcome, MachineError | KernelError.KernelError | Deadlock> =>
-  Effect.suspend(() => {
-    const request = { ...given, machine: withBacking(given.machine, given.strategy.backing) }
-    const timeline = Timeline.make()
-    const whole = Effect.gen(function*() {
-      const layer = yield* Effect.fromResult(layerOf(request))
-      const stated = new Map((request.machine.nodes ?? []).map(({ cpus, node }) => [CostModel.pool(node), cpus]))
-      const model = yield* CostModel.make(request.costs, (pool) => stated.get(pool) || request.costs.processors)
-      const references = Context.make(CostModel.Current, model).pipe(
-        Context.add(Timeline.Current, timeline),
-        Context.add(Disturbance.Current, request.disturbance ?? Disturbance.none)
-      )
-      // The machine is booted by whoever pays for it.
-      return yield* Effect.flatMap(Layer.build(layer), (machine) => Effect.provide(program(request, timeline), machine))
-        .pipe(
-          Effect.provide(references)
-        )
-    }).pipe(Effect.scoped, Waiting.named("boot"))
-    return Effect.flatMap(VirtualTime.run(whole, { seed: request.seed }), ({ events, exit }) =>
-      Exit.isFailure(exit)
-        ? Effect.failCause(exit.cause)
-        : Effect.sync(() => {
-          const { entries, names, notes } = exit.value
-          const shown = renamed(entries, names)
-          return {
-            strategy: request.strategy,
-            timeline: shown,
-            row: Figures.row(request.strategy.name, shown),
-            events,
-            notes
-          }
-        }))
-  })
+  Effect.flatMap(VirtualTime.run(boot<null, never>(request), { seed: request.seed }), ({ events, exit }) =>
+    Exit.isFailure(exit)
+      ? Effect.failCause(exit.cause)
+      : Effect.sync(() => {
+        const { notes, timeline } = exit.value
+        const { strategy } = request
+        return { strategy, timeline, row: Figures.row(strategy.name, timeline), events, notes }
+      }))

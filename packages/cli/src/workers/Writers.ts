@@ -1,0 +1,205 @@
+/**
+ * Threads that write struct pages into the memory of one pool: several jobs at once, each by one thread.
+ *
+ * A thread is told of a job by a message, and takes its lines piece by piece by atomics, so that the job can be looked at and made to
+ * end while it goes on. A thread that dies ends its job, and another takes its place.
+ *
+ * @since 0.1.0
+ */
+import * as NodeWorker from "@effect/platform-node/NodeWorker"
+import type * as BytePool from "@vmemmap/core/bytes/BytePool"
+import * as JobSlot from "@vmemmap/core/bytes/JobSlot"
+import * as PageJob from "@vmemmap/core/bytes/PageJob"
+import type * as Stores from "@vmemmap/core/init/Stores"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Worker from "effect/workers/Worker"
+import * as Path from "node:path"
+import { performance } from "node:perf_hooks"
+import * as WorkerThreads from "node:worker_threads"
+import type { Message, Reply } from "./WriterMessage.ts"
+
+/**
+ * - `begin` to write segments, at once or when a thread is free; `onEnd` is called with the lines that were written, once nobody writes
+ *   any more and before anybody hears that the job has ended
+ * - `threads` there are
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Writers {
+  readonly threads: number
+  readonly begin: (segments: ReadonlyArray<PageJob.Segment>, onEnd: (lines: number) => void) => Stores.Job
+}
+
+/** A job until all is over: `nanos` its thread spent, `since` it began, on the process's clock. */
+interface Running {
+  readonly job: PageJob.PageJob
+  readonly lines: number
+  readonly onEnd: (lines: number) => void
+  readonly waiting: Set<(effect: Effect.Effect<void>) => void>
+  state: "waiting" | "running" | "ended" | "lost"
+  since: number
+  nanos: number
+}
+
+/** One thread, as the others see it. */
+interface Thread {
+  readonly send: (message: Message) => void
+  current: Running | null
+}
+
+/** The module beside this one, in the form in which this one runs: source, build or bundle. */
+const entry = new URL(`./writer${Path.extname(import.meta.url)}`, import.meta.url)
+
+const spawner = NodeWorker.layer(() => new WorkerThreads.Worker(entry))
+
+const outcome = ({ job, lines, state }: Running): Effect.Effect<void> =>
+  state === "lost" || JobSlot.done(job.slot) < Math.min(lines, JobSlot.end(job.slot))
+    ? Effect.interrupt
+    : Effect.void
+
+/**
+ * `threads` of their own on a pool that was made for one more, until the scope ends: then jobs end where they are. `past` the cache, as
+ * `PageWriter.make` says. Returns when all threads are there.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  pool: BytePool.BytePool,
+  { past = false, threads }: { readonly threads: number; readonly past?: boolean }
+): Effect.fn.Return<Writers, never, Scope.Scope> {
+  const queue: Array<Running> = []
+  const free: Array<Thread> = []
+  const all = new Set<Running>()
+
+  const end = (running: Running, state: "ended" | "lost", nanos: number): void => {
+    if (!all.delete(running)) return
+    running.state = state
+    running.nanos = nanos
+    running.onEnd(JobSlot.done(running.job.slot))
+    const waiting = [...running.waiting]
+    running.waiting.clear()
+    for (const resume of waiting) resume(outcome(running))
+  }
+
+  const next = (): void => {
+    for (let thread = free[0]; thread !== undefined && queue.length > 0; thread = free[0]) {
+      const running = queue.shift()
+      if (running === undefined) return
+      free.shift()
+      running.state = "running"
+      running.since = performance.now()
+      thread.current = running
+      thread.send({ _tag: "Write", job: running.job })
+    }
+  }
+
+  /** One thread from its beginning to its end; `ready` once it can be told what to write. */
+  const serve = Effect.fnUntraced(function*(number: number, ready: Deferred.Deferred<void>) {
+    const platform = yield* Worker.WorkerPlatform
+    const worker = yield* platform.spawn<Reply, Message>(number)
+    const run = Effect.runForkWith(yield* Effect.context<never>())
+    const thread: Thread = { send: (message) => void run(Effect.ignore(worker.send(message))), current: null }
+    const finish = (state: "ended" | "lost", nanos: number): void => {
+      const running = thread.current
+      thread.current = null
+      if (running !== null) end(running, state, nanos)
+    }
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        const index = free.indexOf(thread)
+        if (index >= 0) free.splice(index, 1)
+        finish("lost", 0)
+      })
+    )
+    const begun = Effect.sync(() => {
+      thread.send({ _tag: "Begin", shared: pool.shared, thread: number })
+      free.push(thread)
+      Deferred.doneUnsafe(ready, Effect.void)
+      next()
+    })
+    yield* worker.run(({ nanos }: Reply) =>
+      Effect.sync(() => {
+        finish("ended", nanos)
+        free.push(thread)
+        next()
+      }), { onSpawn: begun })
+  })
+
+  const ready = yield* Effect.forEach(
+    Array.from({ length: threads }, (_, i) => i + 1),
+    (number) => {
+      const ready = Deferred.makeUnsafe<void>()
+      const again = Effect.forever(Effect.ignore(Effect.scoped(serve(number, ready))))
+      return Effect.as(Effect.forkScoped(Effect.provide(again, spawner)), ready)
+    }
+  )
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      for (const running of all) JobSlot.shorten(running.job.slot, 0)
+      for (const running of queue.splice(0)) end(running, "lost", 0)
+    })
+  )
+  yield* Effect.forEach(ready, Deferred.await, { discard: true })
+
+  /** Nobody has begun it: it ends where it is made to. */
+  const withdraw = (running: Running): void => {
+    const index = queue.indexOf(running)
+    if (index < 0) return
+    queue.splice(index, 1)
+    end(running, "ended", 0)
+  }
+
+  const begin: Writers["begin"] = (segments, onEnd) => {
+    const lines = PageJob.linesOf(segments)
+    const running: Running = {
+      job: { segments, slot: JobSlot.make(lines), past },
+      lines,
+      onEnd,
+      waiting: new Set(),
+      state: "waiting",
+      since: 0,
+      nanos: 0
+    }
+    all.add(running)
+    if (lines === 0) {
+      end(running, "ended", 0)
+    } else {
+      queue.push(running)
+      next()
+    }
+    const { slot } = running.job
+    const shorten = (to: number, whole?: (units: number) => number): number => {
+      if (!all.has(running)) return JobSlot.end(slot)
+      const until = JobSlot.shorten(slot, to, whole)
+      if (until === 0) withdraw(running)
+      return until
+    }
+    return {
+      done: () => JobSlot.done(slot),
+      processorNanos: () => running.state === "running" ? (performance.now() - running.since) * 1e6 : running.nanos,
+      shorten,
+      failure: () => running.state === "lost" ? "worker lost" : null,
+      whenEnded: (callback) => {
+        if (all.has(running)) running.waiting.add(callback)
+        else callback()
+      },
+      finished: Effect.callback((resume) => {
+        if (!all.has(running)) {
+          resume(outcome(running))
+          return
+        }
+        running.waiting.add(resume)
+        return Effect.sync(() => {
+          running.waiting.delete(resume)
+          shorten(0)
+        })
+      })
+    }
+  }
+
+  return { threads, begin }
+})

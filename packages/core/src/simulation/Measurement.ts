@@ -1,0 +1,78 @@
+/**
+ * How long initialising takes here and now: a machine boots on the clock in force, with a memmap that is really written, and what its
+ * timeline says is what happened.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import { MemmapBytes } from "../bytes/MemmapBytes.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
+import type * as InitStrategy from "../init/InitStrategy.ts"
+import type * as Machine from "../machine/Machine.ts"
+import * as CostModel from "../time/CostModel.ts"
+import type * as Timeline from "../time/Timeline.ts"
+import * as Geometry from "./Geometry.ts"
+import * as Simulation from "./Simulation.ts"
+
+/**
+ * What was initialised: `pages` are struct pages written, each as often as it was, `bytes` of them; from the first store to the last it
+ * took `nanos`. `sum` is that of all words of the memmap afterwards, so that two who wrote the same can be compared; `null` where
+ * the memmap is none of bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Measurement {
+  readonly geometry: Geometry.Geometry
+  readonly pages: number
+  readonly bytes: number
+  readonly nanos: number
+  readonly sum: bigint | null
+  readonly timeline: Timeline.Timeline
+}
+
+/** What boots RAM is on tracks of these groups. */
+const isBoot = ({ group }: Timeline.Entry): boolean => group === "boot" || group.startsWith("boot of ")
+
+const numberOf = (value: unknown): number => typeof value === "number" ? value : 0
+
+const figures = (geometry: Geometry.Geometry, { entries }: Timeline.Timeline) => {
+  const written = entries.filter((entry) =>
+    numberOf(entry.details["structPages"]) > 0 && isBoot(entry) === (geometry.kind === "ram")
+  )
+  const total = (name: string) => written.reduce((sum, { details }) => sum + numberOf(details[name]), 0)
+  const start = written.reduce((least, one) => Math.min(least, one.start), Infinity)
+  const end = written.reduce((most, one) => Math.max(most, one.end), start)
+  return { pages: total("structPages"), bytes: total("bytes"), nanos: written.length === 0 ? 0 : end - start }
+}
+
+const everything: PfnRange.PfnRange = PfnRange.fromLength(0, 2 ** 40)
+
+const sum = Effect.map(Effect.serviceOption(MemmapBytes), (bytes) =>
+  Option.isNone(bytes) ? null : bytes.value.sum(everything).sum)
+
+/**
+ * Boots the machine of a geometry under a strategy with a memmap, on `processors`.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function*(
+  geometry: Geometry.Geometry,
+  strategy: InitStrategy.InitStrategy,
+  { memmap, processors }: { readonly memmap: Machine.Parts["memmap"]; readonly processors: number }
+) {
+  const { last, timeline } = yield* Simulation.boot(
+    {
+      machine: Geometry.machine(geometry, processors),
+      costs: CostModel.nothing,
+      strategy,
+      faults: null,
+      seed: 0
+    },
+    { memmap, model: CostModel.free, last: sum }
+  )
+  const result: Measurement = { geometry, ...figures(geometry, timeline), sum: last, timeline }
+  return result
+})

@@ -7,6 +7,7 @@ import { petabyte } from "./petabyte.ts"
 import { pfnValid } from "./pfnValid.ts"
 import { plan } from "./plan.ts"
 import { simulate } from "./simulate.ts"
+import { structPages } from "./structPages.ts"
 import { virtualTime } from "./virtualTime.ts"
 
 const all: Readonly<Record<string, () => void | Promise<void>>> = {
@@ -14,6 +15,7 @@ const all: Readonly<Record<string, () => void | Promise<void>>> = {
   "pfn-valid": pfnValid,
   petabyte,
   simulate,
+  "struct-pages": structPages,
   "virtual-time": virtualTime
 }
 

@@ -75,7 +75,11 @@ export const structPages = async (): Promise<void> => {
     show("  order-0, two threads", await compared(ours, "order0 2", ours, "order0 1"), "one thread")
     show("  order-0, memory never touched", await compared(ours, "fresh 1", c, "fresh 1", 3), "C on such memory")
     show("  order-0", await compared(ours, "order0 1", c, "past 1"), "C with non-temporal stores")
-    show("  order-0, copies past the cache", await compared(past, "order0 1", c, "past 1"), "C with non-temporal stores")
+    show(
+      "  order-0, copies past the cache",
+      await compared(past, "order0 1", c, "past 1"),
+      "C with non-temporal stores"
+    )
     show("  a fill with 0x5a, as a measure", await compared(ours, "fill 1", c, "fill 1"), "memset in C")
     for (const one of [c, ours, past]) one.end()
   } finally {

@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
+import * as BenchAnswer from "../packages/cli/src/answers/BenchAnswer.ts"
 import * as CarveAnswer from "../packages/cli/src/answers/CarveAnswer.ts"
 import * as GrowAnswer from "../packages/cli/src/answers/GrowAnswer.ts"
 import * as InfoblockAnswer from "../packages/cli/src/answers/InfoblockAnswer.ts"
@@ -28,6 +29,7 @@ const answers: Readonly<Record<string, Schema.Constraint>> = {
   "try": TryAnswer.TryAnswer,
   "simulate": SimulateAnswer.SimulateAnswer,
   "simulate-machines": SimulateAnswer.MachinesAnswer,
+  "bench": BenchAnswer.BenchAnswer,
   "verify": VerifyAnswer.VerifyAnswer
 }
 

@@ -24,6 +24,14 @@ const folder = Path.join(root, "node_modules", ".cache", "vmemmap")
  */
 export const file = Path.join(folder, "cli.mjs")
 
+/**
+ * The bundled thread, which the command starts from beside itself (`workers/Writers`).
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const writer = Path.join(folder, "writer.mjs")
+
 const manifest = Path.join(folder, "cli.json")
 
 /** What the bundle depends on, below the workspace: our sources and the installed dependencies. */

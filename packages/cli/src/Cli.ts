@@ -21,6 +21,7 @@ const modules = {
   carve: async () => (await import("./commands/CarveCommand.ts")).command,
   try: async () => (await import("./commands/TryCommand.ts")).command,
   simulate: async () => (await import("./commands/SimulateCommand.ts")).command,
+  bench: async () => (await import("./commands/BenchCommand.ts")).command,
   verify: async () => (await import("./commands/VerifyCommand.ts")).command,
   infoblock: async () => (await import("./commands/InfoblockCommand.ts")).command,
   inspect: async () => (await import("./commands/InspectCommand.ts")).command

@@ -13,7 +13,7 @@ import type { Kernel } from "@vmemmap/core/release/Kernel"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Writers from "./Writers.ts"
+import type * as Writers from "./Writers.ts"
 
 /** A job that could not begin. */
 const refused: Stores.Job = {

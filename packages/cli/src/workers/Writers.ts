@@ -13,6 +13,8 @@ import * as PageJob from "@vmemmap/core/bytes/PageJob"
 import type * as Stores from "@vmemmap/core/init/Stores"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Worker from "effect/workers/Worker"
 import * as Path from "node:path"
@@ -23,14 +25,29 @@ import type { Message, Reply } from "./WriterMessage.ts"
 /**
  * - `begin` to write segments, at once or when a thread is free; `onEnd` is called with the lines that were written, once nobody writes
  *   any more and before anybody hears that the job has ended
- * - `threads` there are
+ * - `threads` there are; `progress`: lines of all jobs that have not ended, and how many of them are written
  *
  * @category models
  * @since 0.1.0
  */
 export interface Writers {
   readonly threads: number
+  readonly progress: () => { readonly done: number; readonly lines: number }
   readonly begin: (segments: ReadonlyArray<PageJob.Segment>, onEnd: (lines: number) => void) => Stores.Job
+}
+
+/**
+ * Threads cannot be started here.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoThreads extends Schema.TaggedError<NoThreads>("@vmemmap/cli/NoThreads")("NoThreads", {
+  why: Schema.String
+}) {
+  override get message() {
+    return `the threads that write struct pages do not start: ${this.why}`
+  }
 }
 
 /** A job until all is over: `nanos` its thread spent, `since` it began, on the process's clock. */
@@ -70,7 +87,7 @@ const outcome = ({ job, lines, state }: Running): Effect.Effect<void> =>
 export const make = Effect.fnUntraced(function*(
   pool: BytePool.BytePool,
   { past = false, threads }: { readonly threads: number; readonly past?: boolean }
-): Effect.fn.Return<Writers, never, Scope.Scope> {
+): Effect.fn.Return<Writers, NoThreads, Scope.Scope> {
   const queue: Array<Running> = []
   const free: Array<Thread> = []
   const all = new Set<Running>()
@@ -98,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** One thread from its beginning to its end; `ready` once it can be told what to write. */
-  const serve = Effect.fnUntraced(function*(number: number, ready: Deferred.Deferred<void>) {
+  const serve = Effect.fnUntraced(function*(number: number, ready: Deferred.Deferred<void, NoThreads>) {
     const platform = yield* Worker.WorkerPlatform
     const worker = yield* platform.spawn<Reply, Message>(number)
     const run = Effect.runForkWith(yield* Effect.context<never>())
@@ -118,7 +135,7 @@ export const make = Effect.fnUntraced(function*(
     const begun = Effect.sync(() => {
       thread.send({ _tag: "Begin", shared: pool.shared, thread: number })
       free.push(thread)
-      Deferred.doneUnsafe(ready, Effect.void)
+      Deferred.doneUnsafe(ready, Exit.void)
       next()
     })
     yield* worker.run(({ nanos }: Reply) =>
@@ -132,8 +149,15 @@ export const make = Effect.fnUntraced(function*(
   const ready = yield* Effect.forEach(
     Array.from({ length: threads }, (_, i) => i + 1),
     (number) => {
-      const ready = Deferred.makeUnsafe<void>()
-      const again = Effect.forever(Effect.ignore(Effect.scoped(serve(number, ready))))
+      const ready = Deferred.makeUnsafe<void, NoThreads>()
+      const again = Effect.scoped(serve(number, ready)).pipe(
+        Effect.catch((error) => {
+          // One that never began would not begin the next time either.
+          const isFirst = Deferred.doneUnsafe(ready, Exit.fail(new NoThreads({ why: error.message })))
+          return isFirst ? Effect.never : Effect.sleep("10 millis")
+        }),
+        Effect.forever
+      )
       return Effect.as(Effect.forkScoped(Effect.provide(again, spawner)), ready)
     }
   )
@@ -201,5 +225,10 @@ export const make = Effect.fnUntraced(function*(
     }
   }
 
-  return { threads, begin }
+  const progress = () => {
+    const sum = (of: (running: Running) => number) => [...all].reduce((total, one) => total + of(one), 0)
+    return { done: sum(({ job }) => JobSlot.done(job.slot)), lines: sum(({ job }) => JobSlot.end(job.slot)) }
+  }
+
+  return { threads, progress, begin }
 })

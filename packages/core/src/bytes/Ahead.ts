@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import * as PfnRange from "../geometry/PfnRange.ts"
+import type * as PfnRange from "../geometry/PfnRange.ts"
 import type { Image } from "../memmap/Image.ts"
 import type { Sharing } from "../memmap/Memmap.ts"
 import * as Placements from "./Placements.ts"

@@ -37,8 +37,7 @@ export interface PageJob {
  * @category queries
  * @since 0.1.0
  */
-export const linesOf = (segments: ReadonlyArray<Segment>): number =>
-  segments.reduce((sum, { lines }) => sum + lines, 0)
+export const linesOf = (segments: ReadonlyArray<Segment>): number => segments.reduce((sum, { lines }) => sum + lines, 0)
 
 /**
  * Works through a job to its end, wherever that comes to be meanwhile; answers how many lines were written.

@@ -40,7 +40,13 @@ const same = (memory: BigInt64Array, at: number, words: BigInt64Array): void => 
 }
 
 /** A block whose pieces point to heads of their own, given in halves. */
-const headed = (memory: BigInt64Array, halves: Int32Array, at: number, words: BigInt64Array, heads: Int32Array): void => {
+const headed = (
+  memory: BigInt64Array,
+  halves: Int32Array,
+  at: number,
+  words: BigInt64Array,
+  heads: Int32Array
+): void => {
   const w0 = words[0] as bigint
   const w2 = words[2] as bigint
   const w3 = words[3] as bigint

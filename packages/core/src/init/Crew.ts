@@ -44,65 +44,66 @@ export interface Lent {
  * @category constructors
  * @since 0.1.0
  */
-export const make = ({ concluded, enter, leave, refusal, settle, subRanges, units }: Lent): Stage["crew"] => (actors, share) =>
-  Effect.uninterruptibleMask((restore) => {
-    const out = new Set<Claim>()
-    let free = actors
-    let ended: Array<Claim> = []
-    let wake: (() => void) | null = null
+export const make =
+  ({ concluded, enter, leave, refusal, settle, subRanges, units }: Lent): Stage["crew"] => (actors, share) =>
+    Effect.uninterruptibleMask((restore) => {
+      const out = new Set<Claim>()
+      let free = actors
+      let ended: Array<Claim> = []
+      let wake: (() => void) | null = null
 
-    /** Whoever is free takes the next sub-range. */
-    const send = (began: number): void => {
-      const left: Array<Actor> = []
-      for (const actor of free) {
-        const next = SubRanges.nextPending(subRanges, share)
-        const claim = next && enter(actor, share, SubRanges.firstUnit(share, next), began)
-        if (claim === undefined) {
-          left.push(actor)
-          continue
+      /** Whoever is free takes the next sub-range. */
+      const send = (began: number): void => {
+        const left: Array<Actor> = []
+        for (const actor of free) {
+          const next = SubRanges.nextPending(subRanges, share)
+          const claim = next && enter(actor, share, SubRanges.firstUnit(share, next), began)
+          if (claim === undefined) {
+            left.push(actor)
+            continue
+          }
+          out.add(claim)
+          claim.job.whenEnded(() => {
+            ended.push(claim)
+            wake?.()
+          })
         }
-        out.add(claim)
-        claim.job.whenEnded(() => {
-          ended.push(claim)
-          wake?.()
-        })
+        free = left
       }
-      free = left
-    }
 
-    /** All that end at one instant are waited for together. */
-    const someEnded = Effect.andThen(
-      Effect.callback<void>((resume) => {
-        if (ended.length > 0) resume(Effect.void)
-        else wake = () => resume(Effect.void)
-      }),
-      Effect.yieldNow
-    )
+      /** All that end at one instant are waited for together. */
+      const someEnded = Effect.andThen(
+        Effect.callback<void>((resume) => {
+          if (ended.length > 0) resume(Effect.void)
+          else wake = () => resume(Effect.void)
+        }),
+        Effect.yieldNow
+      )
 
-    const conclude = Effect.suspend(() => {
-      const some = ended
-      ended = []
-      wake = null
-      for (const claim of some) out.delete(claim)
-      free = [...free, ...some.map(({ actor }) => actor)]
-      // The place where they work has ended before them.
-      const isStopped = some.some(({ end, job, start }) => job.done() + Workload.rounding < units({ start, end }))
-      const settled = Effect.ensuring(settle(some), leave(some))
-      return isStopped ? Effect.andThen(settled, concluded(some, Exit.interrupt())) : settled
+      const conclude = Effect.suspend(() => {
+        const some = ended
+        ended = []
+        wake = null
+        for (const claim of some) out.delete(claim)
+        free = [...free, ...some.map(({ actor }) => actor)]
+        // The place where they work has ended before them.
+        const isStopped = some.some(({ end, job, start }) => job.done() + Workload.rounding < units({ start, end }))
+        const settled = Effect.ensuring(settle(some), leave(some))
+        return isStopped ? Effect.andThen(settled, concluded(some, Exit.interrupt())) : settled
+      })
+
+      const stop = Effect.suspend(() => {
+        const some = [...out]
+        for (const { job } of some) job.shorten(0)
+        return Effect.ensuring(Effect.ignore(settle(some)), leave(some))
+      })
+
+      const loop: Effect.Effect<void, NotInitialised> = Effect.flatMap(Timeline.now, (began) => {
+        const refused = refusal(share)
+        if (refused !== undefined) return Effect.fail(refused)
+        send(began)
+        return out.size === 0 ? Effect.void : Effect.andThen(restore(someEnded), Effect.andThen(conclude, loop))
+      })
+
+      return Effect.onError(loop, () => stop)
     })
-
-    const stop = Effect.suspend(() => {
-      const some = [...out]
-      for (const { job } of some) job.shorten(0)
-      return Effect.ensuring(Effect.ignore(settle(some)), leave(some))
-    })
-
-    const loop: Effect.Effect<void, NotInitialised> = Effect.flatMap(Timeline.now, (began) => {
-      const refused = refusal(share)
-      if (refused !== undefined) return Effect.fail(refused)
-      send(began)
-      return out.size === 0 ? Effect.void : Effect.andThen(restore(someEnded), Effect.andThen(conclude, loop))
-    })
-
-    return Effect.onError(loop, () => stop)
-  })

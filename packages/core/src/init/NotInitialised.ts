@@ -16,7 +16,14 @@ import { KernelError } from "../kernel/KernelError.ts"
  * @category models
  * @since 0.1.0
  */
-export const Reason = Schema.Literals(["population failed", "unloaded", "cancelled", "never", "out of memory", "worker lost"])
+export const Reason = Schema.Literals([
+  "population failed",
+  "unloaded",
+  "cancelled",
+  "never",
+  "out of memory",
+  "worker lost"
+])
 /** @since 0.1.0 */
 export type Reason = typeof Reason.Type
 

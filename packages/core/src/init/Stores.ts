@@ -10,8 +10,8 @@ import type { KernelError } from "../kernel/KernelError.ts"
 import type * as CostModel from "../time/CostModel.ts"
 import type * as FairShare from "../time/FairShare.ts"
 import type * as Workload from "../time/Workload.ts"
-import * as InitWork from "./InitWork.ts"
 import * as InitMemory from "./InitMemory.ts"
+import * as InitWork from "./InitWork.ts"
 import { type Reason, toKernelError } from "./NotInitialised.ts"
 
 /**

@@ -79,7 +79,9 @@ export const check = (geometry: Geometry): Result.Result<Geometry, GeometryError
   const { align, kind, map, size } = geometry
   const refuse = (problem: string) => Result.fail(new GeometryError({ problem }))
   const least = Math.max(64 * MiB, kind === "device" ? 2 * align : 0)
-  if (kind === "ram" && (align !== 4 * KiB || map !== "mem")) return refuse("RAM has pages of 4 KiB, and its memmap itself")
+  if (kind === "ram" && (align !== 4 * KiB || map !== "mem")) {
+    return refuse("RAM has pages of 4 KiB, and its memmap itself")
+  }
   if (size % (2 * MiB) !== 0) return refuse(`the size must be a multiple of 2 MiB: ${size} bytes are not`)
   if (size < least) return refuse(`the size must be at least ${least / MiB} MiB`)
   if (size > 16 * TiB) return refuse("the size must be at most 16 TiB")

@@ -51,8 +51,10 @@ const figures = (geometry: Geometry.Geometry, { entries }: Timeline.Timeline) =>
 
 const everything: PfnRange.PfnRange = PfnRange.fromLength(0, 2 ** 40)
 
-const sum = Effect.map(Effect.serviceOption(MemmapBytes), (bytes) =>
-  Option.isNone(bytes) ? null : bytes.value.sum(everything).sum)
+const sum = Effect.map(
+  Effect.serviceOption(MemmapBytes),
+  (bytes) => Option.isNone(bytes) ? null : bytes.value.sum(everything).sum
+)
 
 /**
  * Boots the machine of a geometry under a strategy with a memmap, on `processors`.

@@ -266,11 +266,14 @@ export const boot = <A, E>(given: Request, elsewhere?: Elsewhere<A, E>) =>
 export const run = (
   request: Request
 ): Effect.Effect<Outcome, MachineError | KernelError.KernelError | Deadlock> =>
-  Effect.flatMap(VirtualTime.run(boot<null, never>(request), { seed: request.seed }), ({ events, exit }) =>
-    Exit.isFailure(exit)
-      ? Effect.failCause(exit.cause)
-      : Effect.sync(() => {
-        const { notes, timeline } = exit.value
-        const { strategy } = request
-        return { strategy, timeline, row: Figures.row(strategy.name, timeline), events, notes }
-      }))
+  Effect.flatMap(
+    VirtualTime.run(boot<null, never>(request), { seed: request.seed }),
+    ({ events, exit }) =>
+      Exit.isFailure(exit)
+        ? Effect.failCause(exit.cause)
+        : Effect.sync(() => {
+          const { notes, timeline } = exit.value
+          const { strategy } = request
+          return { strategy, timeline, row: Figures.row(strategy.name, timeline), events, notes }
+        })
+  )

@@ -41,7 +41,11 @@ const compareAt = Effect.fnUntraced(function*(
         end: leaf.end / 64
       }))
     )
-    const { images, samples } = yield* ByteImages.take(pool, present, Object.keys(recorded.structPages.samples).map(Number))
+    const { images, samples } = yield* ByteImages.take(
+      pool,
+      present,
+      Object.keys(recorded.structPages.samples).map(Number)
+    )
     const own = { ...structPages, images: images.slice(0, 20), imagesTotal: images.length, samples }
     Snapshots.compareStructPages(own, recorded.structPages)
     const pages = (all: ReadonlyArray<{ readonly count: number }>) => all.reduce((sum, { count }) => sum + count, 0)

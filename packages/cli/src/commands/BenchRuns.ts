@@ -1,0 +1,225 @@
+/**
+ * Memory initialised for real, geometry after geometry: the rounds, and what comes of them.
+ *
+ * @since 0.1.0
+ */
+import * as BytePool from "@vmemmap/core/bytes/BytePool"
+import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
+import { MiB } from "@vmemmap/core/geometry/Units"
+import type * as InitStrategy from "@vmemmap/core/init/InitStrategy"
+import * as Geometry from "@vmemmap/core/simulation/Geometry"
+import * as Measurement from "@vmemmap/core/simulation/Measurement"
+import type * as Testbed from "@vmemmap/core/simulation/Testbed"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { performance } from "node:perf_hooks"
+import type * as BenchAnswer from "../answers/BenchAnswer.ts"
+import { WrongUse } from "../Failure.ts"
+import { Output } from "../Output.ts"
+import * as Label from "../printers/Label.ts"
+import * as Past from "../workers/Past.ts"
+import * as WriterMemmap from "../workers/WriterMemmap.ts"
+import * as Writers from "../workers/Writers.ts"
+import * as BenchPublished from "./BenchPublished.ts"
+
+/**
+ * What is asked: each geometry under each strategy, `rounds` times after once to warm up; `fresh`: each time on memory that was never
+ * touched.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Question {
+  readonly geometries: ReadonlyArray<Geometry.Geometry>
+  readonly strategies: ReadonlyArray<InitStrategy.InitStrategy>
+  readonly threads: number
+  readonly rounds: number
+  readonly fresh: boolean
+  readonly wasm: boolean
+}
+
+/** Memory for the struct pages of a geometry, and the threads that write them. */
+interface Place {
+  readonly pool: BytePool.BytePool
+  readonly writers: Writers.Writers
+}
+
+/** Of what is free something is left to others. */
+const mostOfFree = 0.9
+
+const bytesOf = (geometries: ReadonlyArray<Geometry.Geometry>): number =>
+  geometries.reduce((most, geometry) => Math.max(most, Geometry.memmapBytes(geometry)), 0)
+
+/**
+ * Refuses what this machine has no memory for.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const fits = (geometries: ReadonlyArray<Geometry.Geometry>): Effect.Effect<void, WrongUse> =>
+  Effect.suspend(() => {
+    const bytes = bytesOf(geometries)
+    const free = process.availableMemory()
+    const most = Math.min(free * mostOfFree, BytePool.largest)
+    return bytes <= most ? Effect.void : Effect.fail(
+      new WrongUse({
+        problem: `the struct pages take ${HumanSize.formatBinary(bytes)}, of which this machine can spare ${
+          HumanSize.formatBinary(Math.floor(most / MiB) * MiB)
+        }: give a smaller --size`
+      })
+    )
+  })
+
+const placeOf = Effect.fnUntraced(function*(
+  bytes: number,
+  { threads, wasm }: Question
+): Effect.fn.Return<Place, WrongUse | Writers.NoThreads, Scope.Scope> {
+  const pool = BytePool.make({ bytes, threads: threads + 1, wasm })
+  if (pool === null) {
+    return yield* new WrongUse({
+      problem: `${HumanSize.formatBinary(bytes)} of shared memory cannot be had here: give a smaller --size`
+    })
+  }
+  return { pool, writers: yield* Writers.make(pool, { threads, past: Past.isFast }) }
+})
+
+/** Once, with how far it is where that takes more than a moment. */
+const once = Effect.fnUntraced(function*(
+  { pool, writers }: Place,
+  geometry: Geometry.Geometry,
+  strategy: InitStrategy.InitStrategy,
+  label: string
+) {
+  const output = yield* Output
+  const show = Effect.suspend(() => {
+    const { done, lines } = writers.progress()
+    return output.progress(lines === 0 ? label : `${label}, ${Math.floor(100 * done / lines)} %`)
+  })
+  yield* show
+  const shown = yield* Effect.forkChild(Effect.repeat(Effect.delay(show, "500 millis"), Schedule.forever))
+  const measured = yield* Measurement.run(geometry, strategy, {
+    memmap: WriterMemmap.layer(pool, writers),
+    processors: writers.threads
+  })
+  yield* Fiber.interrupt(shown)
+  return measured
+})
+
+type Measured = Pick<Measurement.Measurement, "bytes" | "nanos" | "pages" | "sum">
+
+const rowOf = (
+  { fresh, threads }: Question,
+  geometry: Geometry.Geometry,
+  strategy: InitStrategy.InitStrategy,
+  rounds: ReadonlyArray<Measured>,
+  published: ReadonlyArray<BenchAnswer.Published>
+): BenchAnswer.BenchRun => {
+  const sorted = rounds.toSorted((a, b) => a.nanos - b.nanos)
+  const [fastest = { nanos: 0, bytes: 0, pages: 0, sum: 0n }] = sorted
+  const median = sorted[Math.floor(sorted.length / 2)] ?? fastest
+  const { bytes, nanos, pages, sum } = median
+  return {
+    geometry: Geometry.name(geometry),
+    kind: geometry.kind,
+    size: geometry.size,
+    align: geometry.align,
+    map: geometry.map,
+    strategy: strategy.name,
+    threads,
+    fresh,
+    rounds: rounds.length,
+    pages,
+    bytes,
+    ns: Math.round(nanos),
+    fastestNs: Math.round(fastest.nanos),
+    slowestNs: Math.round(sorted.at(-1)?.nanos ?? nanos),
+    nsPerPage: pages === 0 ? 0 : nanos / pages,
+    bytesPerSecond: nanos === 0 ? 0 : bytes / nanos * 1e9,
+    checksum: (sum ?? 0n).toString(16).padStart(16, "0"),
+    published
+  }
+}
+
+/** How fast one thread fills memory with a byte that is not zero, the median of a few rounds. */
+const fill = ({ pool }: Place): number => {
+  const kernel = pool.kernelOf(0)
+  const { size } = pool.usage()
+  const bytes = Math.min(size, 1024 * MiB)
+  const at = pool.allocate(bytes)
+  if (at === null) return 0
+  const rates = Array.from({ length: 4 }, () => {
+    const began = performance.now()
+    kernel.flood(at, bytes)
+    return bytes / (performance.now() - began) * 1e3
+  })
+  pool.release(at, bytes)
+  // The first round may be that of memory nobody had touched.
+  return rates.slice(1).toSorted((a, b) => a - b)[1] ?? 0
+}
+
+/** Every geometry under every strategy. */
+const pairs = ({ geometries, strategies }: Question) =>
+  geometries.flatMap((geometry) => strategies.map((strategy) => ({ geometry, strategy })))
+
+const touched = Effect.fnUntraced(function*(question: Question, testbeds: ReadonlyArray<Testbed.Testbed>) {
+  const { fresh, rounds, threads } = question
+  const place = yield* placeOf(bytesOf(question.geometries), question)
+  const all = pairs(question)
+  const runs: Array<BenchAnswer.BenchRun> = []
+  for (const [i, { geometry, strategy }] of all.entries()) {
+    const label = `${i + 1}/${all.length} ${Geometry.name(geometry)}, ${Label.printable(strategy.name)}, ${
+      Label.plural(threads, "thread")
+    }`
+    const measured: Array<Measured> = []
+    for (let round = 0; round <= rounds; round++) {
+      measured.push(
+        yield* fresh
+          ? Effect.scoped(
+            Effect.flatMap(
+              placeOf(Geometry.memmapBytes(geometry), question),
+              (own) => once(own, geometry, strategy, label)
+            )
+          )
+          : once(place, geometry, strategy, label)
+      )
+    }
+    runs.push(rowOf(question, geometry, strategy, measured.slice(1), BenchPublished.find(testbeds, geometry)))
+  }
+  const answer: BenchAnswer.BenchAnswer = {
+    runs,
+    fillBytesPerSecond: fill(place),
+    kernel: place.pool.kernelOf(0).name,
+    pastCache: Past.isFast,
+    notes: []
+  }
+  return answer
+}, Effect.scoped)
+
+/**
+ * Measures all that is asked for. The memory of one run is used again by the next, so that only a `fresh` one pays for touching it.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function*(question: Question, testbeds: ReadonlyArray<Testbed.Testbed>) {
+  yield* fits(question.geometries)
+  const output = yield* Output
+  const answer = yield* Effect.ensuring(touched(question, testbeds), output.progress(""))
+  return { ...answer, notes: notesOf(question, answer) }
+})
+
+const notesOf = ({ fresh, threads }: Question, { kernel, pastCache, runs }: BenchAnswer.BenchAnswer) => {
+  const isAlone = threads > 1 && runs.some(({ strategy }) => !/^(vmemmap|async-|deferred-boot)/.test(strategy))
+  const hasPublished = runs.some(({ published }) => published.length > 0)
+  return [
+    ...(fresh ? ["memory that nobody has touched: the machine gives each page when it is first written to"] : []),
+    ...(kernel === "wasm" ? [] : ["without WebAssembly: written by loops over typed arrays"]),
+    ...(isAlone ? ["a synchronous strategy has one thread write each device, however many there are"] : []),
+    ...(pastCache || process.platform !== "linux" || process.arch !== "x64"
+      ? []
+      : [`${Past.variable}=${Past.setting} before the command lets lines of struct pages go past the cache`]),
+    ...(hasPublished ? ["published figures are other machines'; --calibrate makes this one a machine of simulate"] : [])
+  ]
+}

@@ -25,7 +25,7 @@ const isFitted = ({ align, kind, map }: BenchAnswer.BenchRun): boolean =>
 const variantOf = ({ align, map }: BenchAnswer.BenchRun): string =>
   `${align === 4 * KiB ? "4K" : align / KiB / KiB >= 1024 ? "1G" : "2M"}-${map}`
 
-/** So little work is over before the cost of a struct page matters. */
+/** Of so few it matters what a job costs to begin. */
 const fewPages = 2 ** 17
 
 const pointOf = (run: BenchAnswer.BenchRun): Testbed.Point => {
@@ -42,7 +42,7 @@ const pointOf = (run: BenchAnswer.BenchRun): Testbed.Point => {
       ? { use: "fit", parameter: fresh ? "firstTouch" : "store" }
       : {
         use: "predict",
-        ...(pages < fewPages ? { why: "so few struct pages stay in the processor's cache" } : {})
+        ...(pages < fewPages ? { why: "a job so small is over before its thread has warmed up" } : {})
       })
   }
 }

@@ -210,12 +210,15 @@ export const run = Effect.fnUntraced(function*(question: Question, testbeds: Rea
   return { ...answer, notes: notesOf(question, answer) }
 })
 
-const notesOf = ({ fresh, threads }: Question, { kernel, pastCache, runs }: BenchAnswer.BenchAnswer) => {
+const notesOf = ({ fresh, strategies, threads }: Question, { kernel, pastCache, runs }: BenchAnswer.BenchAnswer) => {
   const isAlone = threads > 1 && runs.some(({ strategy }) => !/^(vmemmap|async-|deferred-boot)/.test(strategy))
   const hasPublished = runs.some(({ published }) => published.length > 0)
   return [
     ...(fresh ? ["memory that nobody has touched: the machine gives each page when it is first written to"] : []),
     ...(kernel === "wasm" ? [] : ["without WebAssembly: written by loops over typed arrays"]),
+    ...(strategies.some(({ writing }) => writing === "template")
+      ? ["store or template: lines are made in registers here, however a strategy writes them"]
+      : []),
     ...(isAlone ? ["a synchronous strategy has one thread write each device, however many there are"] : []),
     ...(pastCache || process.platform !== "linux" || process.arch !== "x64"
       ? []

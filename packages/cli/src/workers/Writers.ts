@@ -70,8 +70,6 @@ interface Thread {
 /** The module beside this one, in the form in which this one runs: source, build or bundle. */
 const entry = new URL(`./writer${Path.extname(import.meta.url)}`, import.meta.url)
 
-const spawner = NodeWorker.layer(() => new WorkerThreads.Worker(entry))
-
 const outcome = ({ job, lines, state }: Running): Effect.Effect<void> =>
   state === "lost" || JobSlot.done(job.slot) < Math.min(lines, JobSlot.end(job.slot))
     ? Effect.interrupt
@@ -79,15 +77,20 @@ const outcome = ({ job, lines, state }: Running): Effect.Effect<void> =>
 
 /**
  * `threads` of their own on a pool that was made for one more, until the scope ends: then jobs end where they are. `past` the cache, as
- * `PageWriter.make` says. Returns when all threads are there.
+ * `PageWriter.make` says; `spawn` starts a thread that answers as `writer.ts` does. Returns when all threads are there.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
   pool: BytePool.BytePool,
-  { past = false, threads }: { readonly threads: number; readonly past?: boolean }
+  { past = false, spawn = () => new WorkerThreads.Worker(entry), threads }: {
+    readonly threads: number
+    readonly past?: boolean
+    readonly spawn?: (thread: number) => WorkerThreads.Worker
+  }
 ): Effect.fn.Return<Writers, NoThreads, Scope.Scope> {
+  const spawner = NodeWorker.layer(spawn)
   const queue: Array<Running> = []
   const free: Array<Thread> = []
   const all = new Set<Running>()

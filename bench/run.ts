@@ -3,6 +3,7 @@
  * `npm run bench -- pfn-valid`.
  */
 import { availableParallelism } from "node:os"
+import { onePage } from "./onePage.ts"
 import { petabyte } from "./petabyte.ts"
 import { pfnValid } from "./pfnValid.ts"
 import { plan } from "./plan.ts"
@@ -16,6 +17,7 @@ const all: Readonly<Record<string, () => void | Promise<void>>> = {
   petabyte,
   simulate,
   "struct-pages": structPages,
+  "one-page": onePage,
   "virtual-time": virtualTime
 }
 

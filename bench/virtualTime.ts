@@ -22,7 +22,7 @@ interface Measured {
 
 const program = fileURLToPath(new URL("virtualTime.sleepers.ts", import.meta.url))
 
-const fibersOn = (clock: "virtual" | "test", fibers: number, sleeps: number): Measured => {
+const fibersOn = (clock: "virtual" | "test" | "steps", fibers: number, sleeps: number): Measured => {
   const child = spawnSync(process.execPath, [program, clock, `${fibers}`, `${sleeps}`], { encoding: "utf8" })
   if (child.status !== 0) throw new Error(`${clock}: ${child.stderr}`)
   return JSON.parse(child.stdout) as Measured
@@ -62,16 +62,16 @@ const againstC = (binary: string): void => {
   )
 }
 
-const againstTestClock = (): void => {
+const againstTestClock = (clock: "test" | "steps", how: string): void => {
   const [fibers, sleeps] = [100, 500]
   const { agree, other, ours, times } = compared(
     () => fibersOn("virtual", fibers, sleeps),
-    () => fibersOn("test", fibers, sleeps)
+    () => fibersOn(clock, fibers, sleeps)
   )
   Measure.row(
     `VirtualTime, ${fibers} fibers, wake-ups`,
     `${(1e3 / ours).toFixed(2)} M/s`,
-    `${(1 / times).toFixed(1)} × Effect's TestClock (${(1e3 / other).toFixed(2)} M/s)${difference(agree)}`
+    `${(1 / times).toFixed(1)} × Effect's TestClock ${how} (${(1e3 / other).toFixed(2)} M/s)${difference(agree)}`
   )
 }
 
@@ -82,7 +82,8 @@ export const virtualTime = (): void => {
     const cc = spawnSync("cc", ["-O2", "-o", binary, fileURLToPath(new URL("timer_heap.c", import.meta.url))])
     if (cc.status === 0) againstC(binary)
     else process.stdout.write("VirtualTime: skipped in part, there is no C compiler (cc) to compare with\n")
-    againstTestClock()
+    againstTestClock("test", "moved at one go")
+    againstTestClock("steps", "moved by milliseconds")
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -40,9 +40,28 @@ export interface Ready {
 }
 
 /**
+ * Whoever decides what runs next among everything that is ready, and has things of its own that could run: fibers that it
+ * stopped at some point, say.
+ *
+ * - `count` of its own things that are ready now
+ * - `decide` among `tasks`, by their number, and its own behind them; an answer below 0 ends the run. Asked before every wake-up, also
+ *   where there is no choice; sleepers wake when nothing else is ready
+ * - `resume` lets one of its own run, up to where it waits again
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Driver {
+  readonly count: () => number
+  readonly decide: (tasks: number, own: number) => number
+  readonly resume: (index: number) => void
+}
+
+/**
  * - `choose` is asked for the index of what runs next whenever more than one thing is ready
  * - `preempt` is asked once before every operation of a fiber whether it should let others run first; without it fibers yield
  *   as usual, after 2048 operations
+ * - `driver` decides instead. Whoever is woken or begun inside another fiber then goes on when it is chosen, not there and then
  * - `seed` of the random numbers the program draws; without it the surrounding generator is used
  * - `limit` of wake-ups, for programs that might never end
  *
@@ -52,12 +71,13 @@ export interface Ready {
 export interface Options {
   readonly choose?: ((ready: ReadonlyArray<Ready>) => number) | undefined
   readonly preempt?: (() => boolean) | undefined
+  readonly driver?: Driver | undefined
   readonly seed?: string | number | undefined
   readonly limit?: number | undefined
 }
 
 /**
- * How a run ended: the program's exit, the virtual nanoseconds and wake-ups it took to its end or its deadlock, and who was
+ * How a run ended: the program's exit, which is an interruption where the driver ended it, the virtual nanoseconds and wake-ups it took to its end or its deadlock, and who was
  * still there when it had ended. Fibers that never began to run are not among them.
  *
  * @category models
@@ -169,6 +189,23 @@ const makePreemption = (preempt: () => boolean) => {
 }
 
 /**
+ * Which fiber was let run; another that runs meanwhile was woken or begun by it, and waits for its turn. The first operation after a
+ * wake-up only hands over what the fiber was woken with.
+ */
+const makeForeign = () => {
+  let running: Fiber.Fiber<unknown, unknown> | null = null
+  return {
+    begin: () => {
+      running = null
+    },
+    asks: (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+      running ??= fiber
+      return fiber !== running && fiber.currentOpCount > 1
+    }
+  }
+}
+
+/**
  * Runs a program to its end in virtual time, beginning at 0, and says how it ended. Runs are independent of each other, also
  * one inside another. The program is given the services of the caller but the clock and the scheduler. A `Queue` or a
  * `PubSub` that was made outside wakes its waiters outside: whoever waits for one counts as waiting for ever.
@@ -196,14 +233,17 @@ export const provide = <A, E, R>(
 const runUnsafe = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   surrounding: Context.Context<R>,
-  { choose, limit = Infinity, preempt, seed }: Options
+  { choose, driver, limit = Infinity, preempt, seed }: Options
 ): Run<A, E> => {
   const timers = TimerQueue.make()
   const tasks = makeTasks()
   const fibers = makeFibers()
   const preempted = preempt === undefined ? undefined : makePreemption(preempt)
+  const isForeign = driver === undefined ? undefined : makeForeign()
   let now = 0
   let events = 0
+  /** The driver has nothing to say any more. */
+  let isStopped = false
 
   const dispatcher: Scheduler.SchedulerDispatcher = {
     scheduleTask: (run, priority) => tasks.add({ run, priority, order: timers.sequence++ }),
@@ -213,6 +253,7 @@ const runUnsafe = <A, E, R>(
     executionMode: "async",
     shouldYield: (fiber) => {
       fibers.saw(fiber)
+      if (isForeign?.asks(fiber) === true) return true
       return preempted === undefined ? fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield : preempted(fiber)
     },
     makeDispatcher: () => dispatcher
@@ -260,9 +301,29 @@ const runUnsafe = <A, E, R>(
     else TimerQueue.take(timers)(Effect.void)
   }
 
+  /** What the driver decides: whether anything was ready, `null` where it ends the run. */
+  const driven = (driver: Driver): boolean | null => {
+    const waiting = tasks.size()
+    const own = driver.count()
+    if (waiting + own === 0) return false
+    const index = driver.decide(waiting, own)
+    if (index < 0) return null
+    events++
+    isForeign?.begin()
+    if (index < waiting) tasks.take(index)()
+    else driver.resume(index - waiting)
+    return true
+  }
+
   /** Runs until the program has ended (`null`), or says why it will not. */
-  const drive = (most: number): Deadlock.Deadlock["reason"] | null => {
+  const drive = (most: number): Deadlock.Deadlock["reason"] | "stopped" | null => {
     while (fiber.pollUnsafe() === undefined) {
+      if (driver !== undefined && !isStopped && events < most) {
+        const ran = driven(driver)
+        if (ran === null) return "stopped"
+        if (ran) continue
+      }
+      isForeign?.begin()
       const next = TimerQueue.next(timers)
       const at = tasks.size() > 0 ? now : next
       if (at === Infinity) return "everybody waits"
@@ -279,6 +340,13 @@ const runUnsafe = <A, E, R>(
   const reason = drive(limit)
   const exit = fiber.pollUnsafe()
   if (reason === null && exit !== undefined) return { exit, nanos: now, events, left: waiters() }
+  isStopped = true
+  if (reason === "stopped") {
+    const reached = { nanos: now, events }
+    fiber.interruptUnsafe()
+    drive(events + limit)
+    return { exit: Exit.interrupt(), ...reached, left: waiters() }
+  }
   const deadlock = new Deadlock.Deadlock({ reason: reason ?? "everybody waits", nanos: now, waiters: waiters() })
   const reached = { nanos: now, events }
   // Finalizers get their chance; whoever waits in one of them is left.

@@ -1,0 +1,260 @@
+/**
+ * One run of a program of several contexts, which stop before every step and go on when they are told to.
+ *
+ * @since 0.1.0
+ */
+import * as Steps from "@vmemmap/core/kernel/Steps"
+import type { Deadlock } from "@vmemmap/core/time/Deadlock"
+import * as VirtualTime from "@vmemmap/core/time/VirtualTime"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Choice from "./Schedule.ts"
+
+/**
+ * Something that must not be: which rule it breaks, and what was found.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Violation {
+  readonly rule: string
+  readonly problem: string
+}
+
+/**
+ * What a program says in its end: what is wrong, and what its state is, for comparison with the ends of other runs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report {
+  readonly violations: ReadonlyArray<Violation>
+  readonly state?: string | undefined
+}
+
+/**
+ * What a program can do while it is explored.
+ *
+ * - `contexts` runs some effects side by side until all have ended, however: each stops before its first operation, and before every
+ *   step. Exits in their order
+ * - `watch` has something looked at whenever somebody is about to go on; what it finds ends the run
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Explored {
+  readonly contexts: <A, E, R>(
+    effects: Readonly<Record<string, Effect.Effect<A, E, R>>>
+  ) => Effect.Effect<ReadonlyArray<Exit.Exit<A, E>>, never, R>
+  readonly watch: (look: () => ReadonlyArray<Violation>) => Effect.Effect<void>
+}
+
+/**
+ * A program that can be run again and again, and is the same each time but for who goes on when.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Program<E = never> = (explored: Explored) => Effect.Effect<Report, E>
+
+/**
+ * Something that went on: a context, by its number and name, up to the step before which it stopped, which it then did; `null`: it
+ * began. Of what is no context only the number is known.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Event {
+  readonly choice: Choice.Choice
+  readonly name: string
+  readonly step: Steps.Step | null
+}
+
+/**
+ * Who could go on: contexts that stopped, with the step each is about to do, behind `tasks` other things.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ready {
+  readonly tasks: number
+  readonly contexts: ReadonlyArray<Waiting>
+}
+
+/**
+ * A context that stopped before a step; `null`: before it began. `key` names the fiber among all of the run, in the order in which they
+ * first stopped; `fiber` is its place among those of its context that have stopped now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Waiting {
+  readonly key: number
+  readonly context: number
+  readonly fiber: number
+  readonly step: Steps.Step | null
+}
+
+/**
+ * Who goes on: its place, tasks first; less than 0: nobody, the run is given up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Decide = (ready: Ready) => number
+
+/**
+ * How a run ended: `given up` where whoever decides did so. `events` in their order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Execution {
+  readonly names: ReadonlyArray<string>
+  readonly events: ReadonlyArray<Event>
+  readonly end: "ended" | "given up"
+  readonly violations: ReadonlyArray<Violation>
+  readonly state: string | undefined
+}
+
+interface Stopped extends Waiting {
+  fiber: number
+  readonly resume: () => void
+}
+
+/** The context a fiber belongs to. */
+const Self: Context.Reference<number | null> = Context.Reference("@vmemmap/test-utils/explore/Self", {
+  defaultValue: (): number | null => null
+})
+
+const deadlocked = ({ reason, waiters }: Deadlock): Violation => ({
+  rule: "deadlock",
+  problem: `${reason}: ${waiters.map(({ name, waitsFor }) => `${name}${waitsFor === null ? "" : ` waits for ${waitsFor}`}`).join("; ")}`
+})
+
+const isDeadlock = (error: unknown): error is Deadlock =>
+  typeof error === "object" && error !== null && (error as { readonly _tag?: unknown })._tag === "Deadlock"
+
+const failed = (cause: Cause.Cause<unknown>): ReadonlyArray<Violation> => {
+  const error = Cause.squash(cause)
+  if (isDeadlock(error)) return [deadlocked(error)]
+  const problem = error instanceof Error ? error.message : String(error)
+  return [{ rule: Cause.hasDies(cause) ? "defect" : "failure", problem }]
+}
+
+/**
+ * Runs a program once; `limit` of wake-ups, beyond which it counts as one that never ends.
+ *
+ * A failure of the program, a defect, a deadlock and what `watch` finds are violations.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Execution => {
+  const stopped: Array<Stopped> = []
+  const events: Array<Event> = []
+  const looks: Array<() => ReadonlyArray<Violation>> = []
+  let names: ReadonlyArray<string> = []
+  /** Contexts that have not stopped for the first time. */
+  let unborn = 0
+  let isOver = false
+  const keys = new Map<number, number>()
+  let found: ReadonlyArray<Violation> = []
+
+  const keyOf = (id: number): number => {
+    const key = keys.get(id) ?? keys.size
+    keys.set(id, key)
+    return key
+  }
+
+  const park = (context: number, id: number, step: Steps.Step | null): Effect.Effect<void> =>
+    Effect.callback<void>((resume) => {
+      if (isOver) {
+        resume(Effect.void)
+        return
+      }
+      if (step === null) unborn--
+      let fiber = 0
+      for (const one of stopped) if (one.context === context) fiber++
+      const waiting: Stopped = { key: keyOf(id), context, fiber, step, resume: () => resume(Effect.void) }
+      stopped.push(waiting)
+      return Effect.sync(() => {
+        const at = stopped.indexOf(waiting)
+        if (at < 0) return
+        stopped.splice(at, 1)
+        for (const other of stopped) if (other.context === context && other.fiber > waiting.fiber) other.fiber--
+      })
+    })
+
+  const at = (step: Steps.Step): Effect.Effect<void> =>
+    isOver ? Effect.void : Effect.withFiber((fiber) => {
+      const context = fiber.getRef(Self)
+      return context === null ? Effect.void : park(context, fiber.id, step)
+    })
+
+  const stepped = Steps.stepped(at)
+
+  const explored: Explored = {
+    contexts: (effects) => {
+      const entries = Object.entries(effects)
+      names = entries.map(([name]) => name)
+      unborn += entries.length
+      const each = entries.map(([, effect], context) => {
+        const begin = Effect.withFiber((fiber) => park(context, fiber.id, null))
+        return Effect.andThen(begin, effect).pipe(
+          Effect.provideService(Self, context),
+          Effect.provideService(Steps.Steps, stepped),
+          Effect.exit
+        )
+      })
+      return Effect.all(each, { concurrency: "unbounded" })
+    },
+    watch: (look) =>
+      Effect.sync(() => {
+        looks.push(look)
+      })
+  }
+
+  const looked = (): boolean => {
+    for (const look of looks) {
+      const violations = look()
+      if (violations.length === 0) continue
+      found = violations
+      return true
+    }
+    return false
+  }
+
+  const driver: VirtualTime.Driver = {
+    count: () => stopped.length,
+    decide: (tasks, own) => {
+      // Nothing to decide: nobody has stopped, or some have not even begun.
+      if (own === 0 || (unborn > 0 && tasks > 0)) return 0
+      if (looked()) {
+        isOver = true
+        return -1
+      }
+      const index = decide({ tasks, contexts: stopped })
+      if (index < 0) isOver = true
+      else if (index < tasks) events.push({ choice: { _tag: "Task", task: index }, name: "", step: null })
+      return index
+    },
+    resume: (index) => {
+      const [waiting] = stopped.splice(index, 1)
+      if (waiting === undefined) return
+      const { context, fiber, resume, step } = waiting
+      for (const other of stopped) if (other.context === context && other.fiber > fiber) other.fiber--
+      events.push({ choice: { _tag: "Context", context, fiber }, name: names[context] ?? "", step })
+      resume()
+    }
+  }
+
+  const { exit } = Effect.runSync(VirtualTime.run(program(explored), { driver, limit }))
+  if (found.length > 0) return { names, events, end: "ended", violations: found, state: undefined }
+  if (isOver) return { names, events, end: "given up", violations: [], state: undefined }
+  return Exit.isSuccess(exit)
+    ? { names, events, end: "ended", violations: exit.value.violations, state: exit.value.state }
+    : { names, events, end: "ended", violations: failed(exit.cause), state: undefined }
+}

@@ -75,6 +75,16 @@ const nodesOf = ({ cpuNodes, nodes, possibleNodes }: BootMemory.BootMemory) => (
   cpus: cpuNodes
 })
 
+/** What layers that replace others may build on: what is there before sections come and go. */
+type Ground =
+  | Kernel.Kernel
+  | KernelLog.KernelLog
+  | Locks.Locks
+  | Memmap.Memmap
+  | Pageblocks.Pageblocks
+  | SectionTable.SectionTable
+  | Zones.Zones
+
 /**
  * The layers of a machine, one per decision. Replace any of them to get another machine: a memmap of bytes, an allocator
  * with a policy of its own, a kernel with a known bug.
@@ -95,7 +105,7 @@ export const parts = (memory: BootMemory.BootMemory, spec: MachineSpec.MachineSp
   pageblocks: Pageblocks.layer,
   vmemmap: Vmemmap.layer,
   sparse: Sparse.layer,
-  init: MemmapInit.layer,
+  init: MemmapInit.layer as Layer.Layer<MemmapInit.MemmapInit, never, Ground>,
   background: BackgroundInit.layer(),
   deferredBoot: DeferredBootInit.layer(),
   awaitPages: AwaitPages.layer,

@@ -131,7 +131,9 @@ const Self: Context.Reference<number | null> = Context.Reference("@vmemmap/test-
 
 const deadlocked = ({ reason, waiters }: Deadlock): Violation => ({
   rule: "deadlock",
-  problem: `${reason}: ${waiters.map(({ name, waitsFor }) => `${name}${waitsFor === null ? "" : ` waits for ${waitsFor}`}`).join("; ")}`
+  problem: `${reason}: ${
+    waiters.map(({ name, waitsFor }) => `${name}${waitsFor === null ? "" : ` waits for ${waitsFor}`}`).join("; ")
+  }`
 })
 
 const isDeadlock = (error: unknown): error is Deadlock =>

@@ -148,7 +148,8 @@ export const finding = <E>(program: Execution.Program<E>, execution: Execution.E
  * @since 0.1.0
  */
 export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}): Explored => {
-  const { depth: deepest = 10_000, preemptions = Infinity, reduce = true, schedules: most = Infinity, stop = true } = bound
+  const { depth: deepest = 10_000, preemptions = Infinity, reduce = true, schedules: most = Infinity, stop = true } =
+    bound
   const stack: Array<Node> = []
   const states = new Set<string>()
   const findings: Array<Finding> = []

@@ -7,7 +7,9 @@ import type { Choice } from "./Schedule.ts"
 
 const same = (a: Choice | undefined, b: Choice | undefined): boolean =>
   a !== undefined && b !== undefined && a._tag === b._tag &&
-  (a._tag === "Task" ? a.task === (b as typeof a).task : a.context === (b as typeof a).context && a.fiber === (b as typeof a).fiber)
+  (a._tag === "Task"
+    ? a.task === (b as typeof a).task
+    : a.context === (b as typeof a).context && a.fiber === (b as typeof a).fiber)
 
 /** How often somebody else goes on than before. */
 const switches = (choices: ReadonlyArray<Choice>): number =>

@@ -25,10 +25,12 @@ export type Choice =
  * @category errors
  * @since 0.1.0
  */
-export class ScheduleError extends Schema.TaggedError<ScheduleError>("@vmemmap/test-utils/ScheduleError")("ScheduleError", {
-  text: Schema.String,
-  problem: Schema.String
-}) {
+export class ScheduleError
+  extends Schema.TaggedError<ScheduleError>("@vmemmap/test-utils/ScheduleError")("ScheduleError", {
+    text: Schema.String,
+    problem: Schema.String
+  })
+{
   override get message() {
     return `'${this.text.slice(0, 80)}' is no schedule: ${this.problem}`
   }

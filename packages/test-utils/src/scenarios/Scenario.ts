@@ -1,0 +1,121 @@
+/**
+ * A machine, and a few contexts that do something on it at the same time: a program to explore.
+ *
+ * @since 0.1.0
+ */
+import type { KernelError } from "@vmemmap/core/kernel/KernelError"
+import * as BootMemory from "@vmemmap/core/machine/BootMemory"
+import { Ledger } from "@vmemmap/core/machine/Ledger"
+import * as Machine from "@vmemmap/core/machine/Machine"
+import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
+import * as SectionTable from "@vmemmap/core/sections/SectionTable"
+import { Zones } from "@vmemmap/core/zones/Zones"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type * as Execution from "../explore/Execution.ts"
+import * as Invariants from "../Invariants.ts"
+import * as Findings from "./Findings.ts"
+import type * as Mutant from "./Mutant.ts"
+
+/**
+ * Everything a machine offers: what contexts may use, and no more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Services = Layer.Success<ReturnType<typeof Machine.layer>>
+
+/**
+ * Contexts by name, in the order of their letters.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Contexts = Readonly<Record<string, Effect.Effect<unknown, unknown, Services | Scope.Scope>>>
+
+/**
+ * - `name` as it is typed, `about` in a sentence, `rules` it is about
+ * - `machine` that boots, with `replace` layers of its own
+ * - `setup` happens before anybody is stopped, and answers the contexts
+ * - `preemptions`: within how many the exhaustive search stays; every schedule unless said otherwise
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Scenario {
+  readonly name: string
+  readonly about: string
+  readonly rules: ReadonlyArray<string>
+  readonly machine: MachineSpec.MachineSpec
+  readonly replace?: ((parts: Machine.Parts) => Partial<Machine.Parts>) | undefined
+  readonly setup: Effect.Effect<Contexts, KernelError, Services | Scope.Scope>
+  readonly preemptions?: number | undefined
+}
+
+/** What the machine is in the end, for comparison: sections, zones and books. */
+const fingerprint = Effect.gen(function*() {
+  const table = yield* SectionTable.SectionTable
+  const zones = yield* Zones
+  const sections: Array<string> = []
+  for (let section = 0; section <= table.highest; section++) {
+    const flags = SectionTable.flags(table, section)
+    if (flags !== 0) sections.push(`${section}:${flags}:${SectionTable.mapText(table, section)}`)
+  }
+  const spans = zones.all().map(({ end, name, node, present, start }) => `${node}/${name}:${start}-${end}:${present}`)
+  return [...sections, ...spans].join(" ")
+})
+
+/** A context may fail as the kernel fails; it may not die. */
+const died = (name: string, exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Execution.Violation> => {
+  if (Exit.isSuccess(exit) || !Cause.hasDies(exit.cause)) return []
+  const error = Cause.squash(exit.cause)
+  return [{ rule: "defect", problem: `${name}: ${error instanceof Error ? error.message : String(error)}` }]
+}
+
+/**
+ * The scenario as a program to explore, with a mistake in the machine or without.
+ *
+ * Between two steps the invariants of LCK-11 are looked at, in the end also those of a machine at rest and its books.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const program = (
+  { machine, replace, setup }: Scenario,
+  mutant: Mutant.Mutant | null = null
+): Execution.Program<unknown> => {
+  const memory = Result.getOrThrow(BootMemory.make(machine))
+  const own = Machine.parts(memory, machine)
+  const parts: Machine.Parts = { ...own, ...replace?.(own) }
+  const layer = Machine.boot(memory, machine, { ...parts, ...mutant?.replace(parts) })
+  return (explored) =>
+    Effect.gen(function*() {
+      const findings = Findings.make()
+      const state = yield* Invariants.state
+      const ledger = yield* Ledger
+      const look = () => [
+        ...findings.violations,
+        ...Invariants.between(state, { adding: [...findings.adding] })
+      ]
+      return yield* Effect.scoped(Effect.gen(function*() {
+        const contexts = yield* setup
+        yield* explored.watch(look)
+        const exits = yield* explored.contexts(contexts)
+        const books = yield* Effect.exit(ledger.balance)
+        const names = Object.keys(contexts)
+        const violations: ReadonlyArray<Execution.Violation> = [
+          ...exits.flatMap((exit, i) => died(names[i] ?? "", exit)),
+          ...findings.violations,
+          ...Invariants.rest(state, { users: findings.users }),
+          ...(Exit.isFailure(books)
+            ? [{ rule: "ledger", problem: Cause.pretty(books.cause).split("\n")[0] ?? "" }]
+            : [])
+        ]
+        return { violations, state: yield* fingerprint }
+      })).pipe(Effect.provideService(Findings.Current, findings))
+    }).pipe(Effect.provide(layer))
+}

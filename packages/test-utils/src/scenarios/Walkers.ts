@@ -1,0 +1,97 @@
+/**
+ * Contexts that look at memory as the kernel's lockless readers do, step by step, and say where they would have crashed.
+ *
+ * @since 0.1.0
+ */
+import * as ExtentMap from "@vmemmap/core/geometry/ExtentMap"
+import { hex } from "@vmemmap/core/geometry/Pfn"
+import { Locks } from "@vmemmap/core/kernel/Locks"
+import * as Steps from "@vmemmap/core/kernel/Steps"
+import { Memmap } from "@vmemmap/core/memmap/Memmap"
+import { Kernel } from "@vmemmap/core/release/Kernel"
+import * as PageAddress from "@vmemmap/core/sections/PageAddress"
+import { PagemapIndex } from "@vmemmap/core/sections/PagemapIndex"
+import * as SectionTable from "@vmemmap/core/sections/SectionTable"
+import { Vmemmap } from "@vmemmap/core/vmemmap/Vmemmap"
+import * as Effect from "effect/Effect"
+import * as Findings from "./Findings.ts"
+
+/**
+ * `pfn_valid()` (SEC-6): the section word, then the usage it leads to. Without a usage, what has a memmap crashes the reader (BUG-5).
+ *
+ * @category readers
+ * @since 0.1.0
+ */
+export const pfnValid = Effect.fnUntraced(function*(pfn: number) {
+  const table = yield* SectionTable.SectionTable
+  const section = SectionTable.sectionOf(table, pfn)
+  const crashed = yield* Steps.run(function*() {
+    yield Steps.read("section.read-word", `section:${section}`)
+    if ((SectionTable.flags(table, section) & SectionTable.Flag.hasMemMap) === 0) return null
+    // The word and the usage are read in one read section of RCU.
+    return SectionTable.usage(table, section) === SectionTable.Usage.none ? true : SectionTable.pfnValid(table, pfn)
+  })
+  if (crashed === true && SectionTable.usage(table, section) === SectionTable.Usage.none) {
+    yield* Findings.report("LCK-7", `pfn_valid(${hex(pfn)}) reads the usage of section ${section}, which is gone`)
+  }
+  return crashed === true
+})
+
+/** Reads a struct page that its reader has reason to think is there. */
+const readPage = Effect.fnUntraced(function*(pfn: number, who: string) {
+  const kernel = yield* Kernel
+  const { tables } = yield* Vmemmap
+  const memmap = yield* Memmap
+  const problem = yield* Steps.run(function*() {
+    yield Steps.read("page.read", `page:${pfn}`)
+    const at = PageAddress.fromPfn(kernel, pfn)
+    if (ExtentMap.find(tables.leaves, at) === undefined) return "is not mapped"
+    const page = memmap.read(pfn)
+    return page._tag === "Poisoned" || page._tag === "Unwritten" ? "was never initialised" : null
+  })
+  if (problem !== null) {
+    yield* Findings.report("LCK-11.5", `${who} reads the struct page of pfn ${hex(pfn)}, which ${problem}`)
+  }
+})
+
+/**
+ * Whoever walks pfns of RAM: holds sections online, asks `pfn_to_online_page()` (SEC-7), and reads the struct page.
+ *
+ * @category readers
+ * @since 0.1.0
+ */
+export const onlineWalker = (pfn: number) =>
+  Effect.gen(function*() {
+    const { onlineMems } = yield* Locks
+    const table = yield* SectionTable.SectionTable
+    const index = yield* PagemapIndex
+    yield* onlineMems(Effect.gen(function*() {
+      const isOnline = yield* Steps.run(function*() {
+        yield Steps.read("section.read-word", `section:${SectionTable.sectionOf(table, pfn)}`)
+        return PageAddress.isOnline(table, index, pfn)
+      })
+      if (isOnline) yield* readPage(pfn, "a walker of online pages")
+    }))
+  })
+
+/**
+ * Whoever takes pages for RAM because their section is online: no page of a device may look so (BUG-9). While a device goes away its
+ * pages do so in the kernel itself: their pagemap is not live any more and their subsections still valid (SEC-7); that is no
+ * mistake of ours.
+ *
+ * @category readers
+ * @since 0.1.0
+ */
+export const ramWalker = (pfn: number) =>
+  Effect.gen(function*() {
+    const table = yield* SectionTable.SectionTable
+    const index = yield* PagemapIndex
+    const memmap = yield* Memmap
+    const wrong = yield* Steps.run(function*() {
+      yield Steps.read("section.read-word", `section:${SectionTable.sectionOf(table, pfn)}`)
+      if (!PageAddress.isOnline(table, index, pfn) || ExtentMap.find(index, pfn)?.value.isLive() === false) return false
+      const page = memmap.read(pfn)
+      return page._tag === "Initialised" && page.zone === "Device"
+    })
+    if (wrong) yield* Findings.report("SEC-7", `pfn ${hex(pfn)} of a device passes for an online page of RAM`)
+  })

@@ -53,7 +53,8 @@ export interface State {
 /**
  * What a reader of the state knows of operations under way. `adding` are pfns being added: in a valid section their bits are
  * set before they have a memmap (SEC-11). `users` counts the references users hold, by pagemap name; without it only the
- * lifetime references are held against the count.
+ * lifetime references are held against the count. `later` are the names of pagemaps whose pages are being initialised while their
+ * users wait for them (spec 13).
  *
  * @category models
  * @since 0.1.0
@@ -61,6 +62,7 @@ export interface State {
 export interface Options {
   readonly adding?: ReadonlyArray<PfnRange.PfnRange>
   readonly users?: ReadonlyMap<string, number>
+  readonly later?: ReadonlySet<string>
 }
 
 /**
@@ -208,11 +210,11 @@ const altmaps: Check = ({ pagemaps, vmemmap }) => {
  * Pages handed to users were initialised since their memmap was populated, and only once. Excepted are compounds in early
  * sections as long as the kernel itself forgets most of their pages (SPW-7, BUG-14).
  */
-const initialised: Check = (state) => {
+const initialised: Check = (state, { later }) => {
   const { kernel, memmap, pagemaps, table } = state
   const once = has(kernel.release, "single-pass-init")
   const isEarly = (pfn: number) => (SectionTable.flags(table, SectionTable.sectionOf(table, pfn)) & Flag.early) !== 0
-  return pagemaps.all().filter(({ isLive }) => isLive()).flatMap((pagemap) =>
+  return pagemaps.all().filter(({ isLive, name }) => isLive() && later?.has(name) !== true).flatMap((pagemap) =>
     pagemap.ranges.flatMap(({ end }, i) => {
       const start = Pagemap.first(pagemap, i)
       const found = memmap.contents(start, end)

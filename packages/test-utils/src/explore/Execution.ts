@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type * as Choice from "./Schedule.ts"
 
 /**
@@ -40,6 +41,7 @@ export interface Report {
  * - `contexts` runs some effects side by side until all have ended, however: each stops before its first operation, and before every
  *   step. Exits in their order
  * - `watch` has something looked at whenever somebody is about to go on; what it finds ends the run
+ * - `guard` looks at every step before which somebody stops, with the fiber that is about to do it
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +51,16 @@ export interface Explored {
     effects: Readonly<Record<string, Effect.Effect<A, E, R>>>
   ) => Effect.Effect<ReadonlyArray<Exit.Exit<A, E>>, never, R>
   readonly watch: (look: () => ReadonlyArray<Violation>) => Effect.Effect<void>
+  readonly guard: (check: Guard) => Effect.Effect<void>
 }
+
+/**
+ * What is wrong with a fiber doing a step.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Guard = (step: Steps.Step, fiber: Fiber.Fiber<unknown, unknown>) => ReadonlyArray<Violation>
 
 /**
  * A program that can be run again and again, and is the same each time but for who goes on when.
@@ -158,6 +169,8 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   const stopped: Array<Stopped> = []
   const events: Array<Event> = []
   const looks: Array<() => ReadonlyArray<Violation>> = []
+  const guards: Array<Guard> = []
+  const guarded: Array<Violation> = []
   let names: ReadonlyArray<string> = []
   /** Contexts that have not stopped for the first time. */
   let unborn = 0
@@ -193,6 +206,7 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   const at = (step: Steps.Step): Effect.Effect<void> =>
     isOver ? Effect.void : Effect.withFiber((fiber) => {
       const context = fiber.getRef(Self)
+      for (const guard of guards) guarded.push(...guard(step, fiber))
       return context === null ? Effect.void : park(context, fiber.id, step)
     })
 
@@ -216,10 +230,16 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     watch: (look) =>
       Effect.sync(() => {
         looks.push(look)
+      }),
+    guard: (check) =>
+      Effect.sync(() => {
+        guards.push(check)
       })
   }
 
   const looked = (): boolean => {
+    if (guarded.length > 0) found = guarded
+    if (guarded.length > 0) return true
     for (const look of looks) {
       const violations = look()
       if (violations.length === 0) continue

@@ -16,7 +16,7 @@ import * as Minimal from "./Minimal.ts"
 import * as Schedule from "./Schedule.ts"
 
 /**
- * - `preemptions`: how often a context may be left although it could go on
+ * - `preemptions`: how often a context may be left although it could go on, or something else that is ready may go on out of turn
  * - `schedules`: how many are run at most
  * - `depth`: steps of one schedule at most; one that is longer goes on without being explored further
  * - `reduce`: whether schedules that only swap what commutes are left out
@@ -93,8 +93,12 @@ const sleepAfter = ({ chosen, contexts, sleep, tasks }: Node): Sleep => {
   return rest
 }
 
-const isPreempted = ({ contexts, last, tasks }: Node, place: number): boolean =>
-  last !== null && place >= tasks && contexts.some(({ key }) => key === last) && contexts[place - tasks]?.key !== last
+/** What is ready besides contexts takes its turn as soon as no context goes on. */
+const isPreempted = ({ contexts, last, tasks }: Node, place: number): boolean => {
+  if (place < tasks) return place > 0
+  const isOther = contexts[place - tasks]?.key !== last
+  return isOther && (tasks > 0 || contexts.some(({ key }) => key === last))
+}
 
 /** The next place of a node that is worth a try; -1: none is. The context that went on last comes first. */
 const next = (node: Node, most: number): number => {

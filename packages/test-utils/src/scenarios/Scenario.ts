@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { BackgroundInit } from "@vmemmap/core/init/BackgroundInit"
 import type { KernelError } from "@vmemmap/core/kernel/KernelError"
 import * as BootMemory from "@vmemmap/core/machine/BootMemory"
 import { Ledger } from "@vmemmap/core/machine/Ledger"
@@ -20,6 +21,7 @@ import type * as Execution from "../explore/Execution.ts"
 import * as Invariants from "../Invariants.ts"
 import * as Findings from "./Findings.ts"
 import type * as Mutant from "./Mutant.ts"
+import * as Watches from "./Watches.ts"
 
 /**
  * Everything a machine offers: what contexts may use, and no more.
@@ -97,20 +99,27 @@ export const program = (
       const findings = Findings.make()
       const state = yield* Invariants.state
       const ledger = yield* Ledger
+      const watches = yield* Watches.make
+      const background = yield* BackgroundInit
+      const later = () =>
+        new Set(background.progress().flatMap(({ device, state }) => state === "idle" ? [] : [device]))
       const look = () => [
         ...findings.violations,
-        ...Invariants.between(state, { adding: [...findings.adding] })
+        ...watches.between(),
+        ...Invariants.between(state, { adding: [...findings.adding], later: later() })
       ]
       return yield* Effect.scoped(Effect.gen(function*() {
         const contexts = yield* setup
         yield* explored.watch(look)
+        yield* explored.guard(Watches.locked)
         const exits = yield* explored.contexts(contexts)
         const books = yield* Effect.exit(ledger.balance)
         const names = Object.keys(contexts)
         const violations: ReadonlyArray<Execution.Violation> = [
           ...exits.flatMap((exit, i) => died(names[i] ?? "", exit)),
           ...findings.violations,
-          ...Invariants.rest(state, { users: findings.users }),
+          ...watches.rest(),
+          ...Invariants.rest(state, { users: findings.users, later: later() }),
           ...(Exit.isFailure(books)
             ? [{ rule: "ledger", problem: Cause.pretty(books.cause).split("\n")[0] ?? "" }]
             : [])

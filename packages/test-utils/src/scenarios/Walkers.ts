@@ -5,6 +5,7 @@
  */
 import * as ExtentMap from "@vmemmap/core/geometry/ExtentMap"
 import { hex } from "@vmemmap/core/geometry/Pfn"
+import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
 import { Locks } from "@vmemmap/core/kernel/Locks"
 import * as Steps from "@vmemmap/core/kernel/Steps"
 import { Memmap } from "@vmemmap/core/memmap/Memmap"
@@ -95,3 +96,25 @@ export const ramWalker = (pfn: number) =>
     })
     if (wrong) yield* Findings.report("SEC-7", `pfn ${hex(pfn)} of a device passes for an online page of RAM`)
   })
+
+/**
+ * Whoever finds a device page, by its pagemap: before the device is published its struct page may be anything (MRP-7), but its pagemap
+ * stays as long as the reference is held.
+ *
+ * @category readers
+ * @since 0.1.0
+ */
+export const lookup = (pfn: number) =>
+  Effect.scoped(Effect.gen(function*() {
+    const { all, get } = yield* Pagemaps
+    const found = yield* get(pfn)
+    if (found._tag === "None") return
+    const { id } = found.value
+    const isThere = yield* Steps.run(function*() {
+      yield Steps.read("pagemap.read", `pagemap:${id}`)
+      return found.value.references.count() > 0
+    })
+    if (!isThere) {
+      yield* Findings.report("MRP-12", `the pagemap of pfn ${hex(pfn)} (of ${all().length}) is gone under its user`)
+    }
+  }))

@@ -1,0 +1,142 @@
+/**
+ * What is looked at besides LCK-11: what rules of single rooms promise.
+ *
+ * @since 0.1.0
+ */
+import { hex } from "@vmemmap/core/geometry/Pfn"
+import { MemoryBlocks } from "@vmemmap/core/hotplug/MemoryBlocks"
+import { Nodes } from "@vmemmap/core/hotplug/Nodes"
+import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
+import { BackgroundInit } from "@vmemmap/core/init/BackgroundInit"
+import * as KernelLog from "@vmemmap/core/kernel/KernelLog"
+import { Held } from "@vmemmap/core/kernel/Locks"
+import { Pageblocks } from "@vmemmap/core/memmap/Pageblocks"
+import { Kernel } from "@vmemmap/core/release/Kernel"
+import * as SectionTable from "@vmemmap/core/sections/SectionTable"
+import * as Zones from "@vmemmap/core/zones/Zones"
+import * as Effect from "effect/Effect"
+import type * as Execution from "../explore/Execution.ts"
+import type { Violation } from "../explore/Execution.ts"
+
+type Check = () => ReadonlyArray<string>
+
+/** INI-8: pageblocks of a live device are movable, also those in the middle of a compound. */
+const movable = Effect.gen(function*() {
+  const { arch } = yield* Kernel
+  const pagemaps = yield* Pagemaps
+  const pageblocks = yield* Pageblocks
+  const background = yield* BackgroundInit
+  const size = 2 ** arch.pageblockOrder
+  const isLater = (name: string) =>
+    background.progress().some(({ device, state }) => device === name && state !== "idle")
+  const check: Check = () =>
+    pagemaps.all().filter(({ isLive, name }) => isLive() && !isLater(name)).flatMap(({ name, ranges }) =>
+      ranges.flatMap(({ end, start }) => {
+        for (let pfn = Math.ceil(start / size) * size; pfn < end; pfn += size) {
+          if (pageblocks.get(pfn) !== "Movable") {
+            return [`the pageblock at pfn ${hex(pfn)} of ${name} is ${pageblocks.get(pfn)}`]
+          }
+        }
+        return []
+      })
+    )
+  return check
+})
+
+/** HOT-9, ZON-7: a node that spans something, or has blocks, is online. */
+const nodesOnline = Effect.gen(function*() {
+  const nodes = yield* Nodes
+  const zones = yield* Zones.Zones
+  const check: Check = () => {
+    const online = new Set(nodes.online())
+    return nodes.possible().filter((node) => !online.has(node) && Zones.nodeSpan(zones.all(), node) !== null)
+      .map((node) => `node ${node} is offline, but its zones span memory`)
+  }
+  return check
+})
+
+/** SEC-14: usages of boot are never freed: the sections that had one still do. */
+const bootUsages = Effect.gen(function*() {
+  const table = yield* SectionTable.SectionTable
+  const had: Array<number> = []
+  for (let section = 0; section <= table.highest; section++) {
+    if (SectionTable.usage(table, section) === SectionTable.Usage.boot) had.push(section)
+  }
+  const check: Check = () =>
+    had.filter((section) => SectionTable.usage(table, section) !== SectionTable.Usage.boot)
+      .map((section) => `the usage of section ${section}, which boot allocated, was freed`)
+  return check
+})
+
+/** LCK-11.7: no reference is dropped that was not taken. */
+const references = Effect.gen(function*() {
+  const pagemaps = yield* Pagemaps
+  const check: Check = () =>
+    pagemaps.all().filter(({ references }) => references.count() < 0)
+      .map(({ name, references }) => `${name} counts ${references.count()} references`)
+  return check
+})
+
+/** Rules of which the kernel is known to do the wrong thing, and the model with it. */
+const known = new Set(["CMP-5", "SPW-7", "BUG-14", "SEC-12", "22.6"])
+
+/** What the machine itself says that it does wrong. */
+const hazards = Effect.gen(function*() {
+  const log = yield* KernelLog.KernelLog
+  const found: Array<Violation> = []
+  log.listen((event) => {
+    if (event._tag === "Hazard" && !known.has(event.rule)) found.push({ rule: event.rule, problem: event.text })
+  })
+  return found
+})
+
+/** HOT-9: a block that is there has sections that are present. */
+const blocksPresent = Effect.gen(function*() {
+  const blocks = yield* MemoryBlocks
+  const table = yield* SectionTable.SectionTable
+  const { arch } = yield* Kernel
+  const perBlock = blocks.size / arch.sectionSize
+  const check: Check = () =>
+    blocks.runs().flatMap(({ end, start }) => {
+      for (let block = start; block < end; block++) {
+        const flags = SectionTable.flags(table, block * perBlock)
+        if ((flags & SectionTable.Flag.hasMemMap) === 0) return [`memory block ${block} is there, its sections are not`]
+      }
+      return []
+    })
+  return check
+})
+
+/** What may only be done by who holds the hotplug lock (spec 10); readers look without it. */
+const isLocked = (name: string): boolean => /^zone\.(?!choose)/.test(name)
+
+/**
+ * LCK-3, LCK-4: whoever changes a zone holds the hotplug lock.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export const locked: Execution.Guard = ({ name, object }, fiber) =>
+  isLocked(name) && !fiber.getRef(Held).includes("mem_hotplug_lock")
+    ? [{ rule: "LCK-4", problem: `${name} of ${object} without mem_hotplug_lock` }]
+    : []
+
+/**
+ * Checks of the machine in context: `between` two steps, and at `rest`, when nothing is under way.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.gen(function*() {
+  const said = yield* hazards
+  const usages = yield* bootUsages
+  const counts = yield* references
+  const atRest: ReadonlyArray<readonly [string, Check]> = [
+    ["INI-8", yield* movable],
+    ["HOT-9", yield* nodesOnline],
+    ["HOT-9", yield* blocksPresent]
+  ]
+  const violations = (rule: string, check: Check) => check().map((problem): Violation => ({ rule, problem }))
+  const between = () => [...said, ...violations("SEC-14", usages), ...violations("LCK-11.7", counts)]
+  return { between, rest: () => [...between(), ...atRest.flatMap(([rule, check]) => violations(rule, check))] }
+})

@@ -7,6 +7,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as BenchAnswer from "../packages/cli/src/answers/BenchAnswer.ts"
 import * as CarveAnswer from "../packages/cli/src/answers/CarveAnswer.ts"
+import * as CheckAnswer from "../packages/cli/src/answers/CheckAnswer.ts"
 import * as GrowAnswer from "../packages/cli/src/answers/GrowAnswer.ts"
 import * as InfoblockAnswer from "../packages/cli/src/answers/InfoblockAnswer.ts"
 import * as InspectAnswer from "../packages/cli/src/answers/InspectAnswer.ts"
@@ -29,6 +30,7 @@ const answers: Readonly<Record<string, Schema.Constraint>> = {
   "try": TryAnswer.TryAnswer,
   "simulate": SimulateAnswer.SimulateAnswer,
   "simulate-machines": SimulateAnswer.MachinesAnswer,
+  "check": CheckAnswer.CheckAnswer,
   "bench": BenchAnswer.BenchAnswer,
   "verify": VerifyAnswer.VerifyAnswer
 }

@@ -22,6 +22,7 @@ const modules = {
   try: async () => (await import("./commands/TryCommand.ts")).command,
   simulate: async () => (await import("./commands/SimulateCommand.ts")).command,
   bench: async () => (await import("./commands/BenchCommand.ts")).command,
+  check: async () => (await import("./commands/CheckCommand.ts")).command,
   verify: async () => (await import("./commands/VerifyCommand.ts")).command,
   infoblock: async () => (await import("./commands/InfoblockCommand.ts")).command,
   inspect: async () => (await import("./commands/InspectCommand.ts")).command

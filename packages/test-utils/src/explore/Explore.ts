@@ -21,6 +21,7 @@ import * as Schedule from "./Schedule.ts"
  * - `depth`: steps of one schedule at most; one that is longer goes on without being explored further
  * - `reduce`: whether schedules that only swap what commutes are left out
  * - `stop`: at the first violation
+ * - `until` says when it is enough, asked after each schedule
  *
  * @category models
  * @since 0.1.0
@@ -31,6 +32,7 @@ export interface Bound {
   readonly depth?: number | undefined
   readonly reduce?: boolean | undefined
   readonly stop?: boolean | undefined
+  readonly until?: (() => boolean) | undefined
 }
 
 /**
@@ -152,8 +154,8 @@ export const finding = <E>(program: Execution.Program<E>, execution: Execution.E
  * @since 0.1.0
  */
 export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}): Explored => {
-  const { depth: deepest = 10_000, preemptions = Infinity, reduce = true, schedules: most = Infinity, stop = true } =
-    bound
+  const { depth: deepest = 10_000, preemptions = Infinity, reduce = true, schedules: most = Infinity } = bound
+  const { stop = true, until = () => false } = bound
   const stack: Array<Node> = []
   const states = new Set<string>()
   const findings: Array<Finding> = []
@@ -211,7 +213,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
   }
 
   let isLeft = true
-  while (isLeft && schedules < most) {
+  while (isLeft && schedules < most && !until()) {
     const execution = runOnce()
     if (execution.end === "given up") cut++
     else {

@@ -10,11 +10,12 @@ import { Ledger } from "@vmemmap/core/machine/Ledger"
 import * as Machine from "@vmemmap/core/machine/Machine"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
 import * as SectionTable from "@vmemmap/core/sections/SectionTable"
+import * as MachineTree from "@vmemmap/core/sysfs/MachineTree"
 import { Zones } from "@vmemmap/core/zones/Zones"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type * as Execution from "../explore/Execution.ts"
@@ -29,7 +30,7 @@ import * as Watches from "./Watches.ts"
  * @category models
  * @since 0.1.0
  */
-export type Services = Layer.Success<ReturnType<typeof Machine.layer>>
+export type Services = Layer.Success<ReturnType<typeof MachineTree.boot>>
 
 /**
  * Contexts by name, in the order of their letters.
@@ -93,7 +94,8 @@ export const program = (
   const memory = Result.getOrThrow(BootMemory.make(machine))
   const own = Machine.parts(memory, machine)
   const parts: Machine.Parts = { ...own, ...replace?.(own) }
-  const layer = Machine.boot(memory, machine, { ...parts, ...mutant?.replace(parts) })
+  const booted = Machine.boot(memory, machine, { ...parts, ...mutant?.replace(parts) })
+  const layer = MachineTree.layer(machine).pipe(Layer.provideMerge(booted))
   return (explored) =>
     Effect.gen(function*() {
       const findings = Findings.make()

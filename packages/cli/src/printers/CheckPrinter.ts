@@ -1,0 +1,123 @@
+/**
+ * What exploring found: scenarios as a table, violations as columns of who did what, known mistakes as a table of kills.
+ *
+ * @since 0.1.0
+ */
+import * as Nanos from "@vmemmap/core/time/Nanos"
+import type * as CheckAnswer from "../answers/CheckAnswer.ts"
+import * as Label from "./Label.ts"
+import type { Look } from "./PlanPrinter.ts"
+import * as Table from "./Table.ts"
+
+const letter = (index: number): string => String.fromCharCode(65 + index)
+
+const within = ({ exhaustive, preemptions, schedules }: CheckAnswer.Explored): string =>
+  schedules === 1 && !exhaustive
+    ? "one schedule"
+    : `${exhaustive ? "every schedule" : "not all"}${
+      preemptions === null ? "" : ` of ${Label.plural(preemptions, "preemption")}`
+    }`
+
+const result = ({ violations }: CheckAnswer.Explored): string =>
+  violations.length === 0 ? "none" : [...new Set(violations.map(({ rule }) => rule))].join(", ")
+
+/**
+ * Scenarios with what came of each.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const scenarios = (all: ReadonlyArray<CheckAnswer.Explored>, { style, width }: Look): string =>
+  Table.render(
+    [
+      { title: "scenario" },
+      { title: "schedules", align: "right" },
+      { title: "cut", align: "right", optional: true },
+      { title: "states", align: "right", optional: true },
+      { title: "depth", align: "right", optional: true },
+      { title: "explored" },
+      { title: "time", align: "right" },
+      { title: "violations" }
+    ],
+    all.map((one) => [
+      Label.printable(one.name),
+      `${one.schedules}`,
+      `${one.cut}`,
+      `${one.states}`,
+      `${one.depth}`,
+      within(one),
+      Nanos.format(one.ns),
+      one.violations.length === 0 ? result(one) : style.warn(result(one))
+    ]),
+    { width, bold: style.bold }
+  )
+
+/** Steps side by side, a column for each context, and one for what is none. */
+const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: Look): string => {
+  const hasOthers = steps.some(({ context }) => context === null)
+  const titles = [...contexts.map((name, i) => `${letter(i)} ${Label.printable(name)}`), ...(hasOthers ? ["woken"] : [])]
+  const rows = steps.map(({ context, object, step }, n) => {
+    const text = step === null ? context === null ? "goes on" : "begins" : `${step} ${object ?? ""}`.trim()
+    const place = context === null ? contexts.length : contexts.indexOf(context)
+    return [`${n + 1}`, ...titles.map((_, i) => i === place ? text : "")]
+  })
+  return Table.render(
+    [{ title: "", align: "right" as const }, ...titles.map((title) => ({ title, flex: true }))],
+    rows,
+    { width, bold: style.bold }
+  )
+}
+
+/**
+ * A violation: what is broken, who did what until then, and how to see it again.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const violation = (
+  { about, mutant, name }: CheckAnswer.Explored,
+  one: CheckAnswer.Violation,
+  look: Look
+): string => {
+  const made = mutant === null ? "" : ` --mutant '${mutant}'`
+  return [
+    Table.paragraph(`${look.style.bold(Label.printable(name))}: ${Label.sentence(about)}`, look.width),
+    Table.paragraph(`${look.style.warn(one.rule)}: ${Label.sentence(one.invariant)}`, look.width),
+    "\n",
+    columns(one, look),
+    "\n",
+    `again: vmemmap check ${Label.printable(name)}${made} --replay '${one.replay}'\n`
+  ].join("")
+}
+
+/**
+ * Known mistakes, what exposed each, and those that cannot be made.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const kills = ({ mutants, outOfReach }: CheckAnswer.CheckAnswer, { style, width }: Look): string => {
+  const table = Table.render(
+    [
+      { title: "mistake" },
+      { title: "scenario" },
+      { title: "broke" },
+      { title: "schedules", align: "right" },
+      { title: "time", align: "right" },
+      { title: "replay", optional: true },
+      { title: "what it is", flex: true }
+    ],
+    mutants.map(({ about, found, id, ns, replay, rule, scenario, schedules }) => [
+      id,
+      scenario,
+      found ? rule ?? "" : style.warn("not found"),
+      `${schedules}`,
+      Nanos.format(ns),
+      replay ?? "",
+      about
+    ]),
+    { width, bold: style.bold }
+  )
+  const rest = outOfReach.map(({ about, id, why }) => Table.paragraph(`${id} is out of reach (${about}): ${why}`, width))
+  return [table, ...(rest.length === 0 ? [] : ["\n", ...rest])].join("")
+}

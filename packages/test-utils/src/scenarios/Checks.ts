@@ -1,0 +1,160 @@
+/**
+ * Scenarios explored, and what comes of it as plain data: for the command, and for tests.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import type * as Execution from "../explore/Execution.ts"
+import * as Explore from "../explore/Explore.ts"
+import * as Schedule from "../explore/Schedule.ts"
+import * as Seeded from "../explore/Seeded.ts"
+import type { Mutant } from "./Mutant.ts"
+import * as Scenario from "./Scenario.ts"
+
+/**
+ * A step of a schedule that ends in a violation: `context` did it; `step` is `null` where it began, and where something else that was
+ * ready went on, which has no name.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Step {
+  readonly context: string | null
+  readonly step: string | null
+  readonly object: string | null
+}
+
+/**
+ * A violation on the shortest schedule that was found, which `replay` makes again; `contexts` by their letters.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Found {
+  readonly rule: string
+  readonly problem: string
+  readonly replay: string
+  readonly contexts: ReadonlyArray<string>
+  readonly steps: ReadonlyArray<Step>
+}
+
+/**
+ * What came of a scenario. `preemptions` bound the search; `null`: it had no bound. `exhaustive`: there is no other schedule within
+ * that. `nanos` it took.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Outcome {
+  readonly name: string
+  readonly about: string
+  readonly rules: ReadonlyArray<string>
+  readonly mutant: string | null
+  readonly schedules: number
+  readonly cut: number
+  readonly states: number
+  readonly depth: number
+  readonly preemptions: number | null
+  readonly exhaustive: boolean
+  readonly nanos: number
+  readonly violations: ReadonlyArray<Found>
+}
+
+/**
+ * `preemptions` instead of the scenario's own; `seed`: by chance instead of one after the other; no longer than `nanos`, on `clock`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bound {
+  readonly preemptions?: number | undefined
+  readonly seed?: number | undefined
+  readonly schedules?: number | undefined
+  readonly nanos: number
+  readonly clock: () => number
+}
+
+const stepOf = ({ name, step }: Execution.Event): Step => ({
+  context: name === "" ? null : name,
+  step: step?.name ?? null,
+  object: step?.object ?? null
+})
+
+/** Each problem once: one mistake shows in several places. */
+const foundOf = (
+  violations: ReadonlyArray<Execution.Violation>,
+  execution: Execution.Execution,
+  replay: string
+): ReadonlyArray<Found> =>
+  violations.slice(0, 4).map(({ problem, rule }) => ({
+    rule,
+    problem,
+    replay,
+    contexts: execution.names,
+    steps: execution.events.map(stepOf)
+  }))
+
+/**
+ * Explores a scenario, with a mistake in the machine or without.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, bound: Bound): Outcome => {
+  const began = bound.clock()
+  const until = () => bound.clock() - began >= bound.nanos
+  const preemptions = bound.preemptions ?? scenario.preemptions
+  const program = Scenario.program(scenario, mutant)
+  const explored = bound.seed === undefined
+    ? Explore.exhaustive(program, { preemptions, until, schedules: bound.schedules })
+    : Seeded.run(program, { seed: bound.seed, schedules: bound.schedules ?? Infinity, until, how: "pct", preemptions: preemptions ?? 3 })
+  const { about, name, rules } = scenario
+  return {
+    name,
+    about,
+    rules,
+    mutant: mutant?.id ?? null,
+    schedules: explored.schedules,
+    cut: explored.cut,
+    states: explored.states.size,
+    depth: explored.depth,
+    preemptions: preemptions ?? null,
+    exhaustive: explored.exhaustive,
+    nanos: Math.round(bound.clock() - began),
+    violations: explored.findings.flatMap(({ execution, schedule, violations }) =>
+      foundOf(violations, execution, schedule)
+    )
+  }
+}
+
+/**
+ * One schedule of a scenario again.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const replay = (
+  scenario: Scenario.Scenario,
+  mutant: Mutant | null,
+  schedule: string,
+  clock: () => number
+): Result.Result<Outcome, Schedule.ScheduleError> =>
+  Result.map(Schedule.parse(schedule), (choices) => {
+    const began = clock()
+    const execution = Explore.replay(Scenario.program(scenario, mutant), choices)
+    const { about, name, rules } = scenario
+    return {
+      name,
+      about,
+      rules,
+      mutant: mutant?.id ?? null,
+      schedules: 1,
+      cut: 0,
+      states: execution.state === undefined ? 0 : 1,
+      depth: execution.events.length,
+      preemptions: null,
+      exhaustive: false,
+      nanos: Math.round(clock() - began),
+      violations: foundOf(execution.violations, execution, Schedule.format(execution.events.map(({ choice }) => choice)))
+    }
+  })

@@ -1,0 +1,121 @@
+/**
+ * Scenarios of the user's own: a machine, and contexts that each type a few lines, as `try` understands them.
+ *
+ * @since 0.1.0
+ */
+import * as Decoding from "@vmemmap/core/inputs/Decoding"
+import { InputError } from "@vmemmap/core/inputs/InputError"
+import * as JsonText from "@vmemmap/core/inputs/JsonText"
+import * as MachineText from "@vmemmap/core/inputs/MachineText"
+import * as YamlText from "@vmemmap/core/inputs/YamlText"
+import * as BootMemory from "@vmemmap/core/machine/BootMemory"
+import * as Session from "@vmemmap/core/records/Session"
+import * as MachineTree from "@vmemmap/core/sysfs/MachineTree"
+import { Modules } from "@vmemmap/core/sysfs/Modules"
+import * as RecordedScript from "@vmemmap/core/userland/RecordedScript"
+import * as Tools from "@vmemmap/core/userland/Tools"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Schedule from "../explore/Schedule.ts"
+import * as Findings from "./Findings.ts"
+import type { Scenario } from "./Scenario.ts"
+
+const Lines = Schema.Union([Schema.String, Schema.Array(Schema.String)])
+
+/**
+ * What a file holds. `setup` is typed before the contexts begin; `preemptions` bound the search, 2 unless said otherwise.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ScenarioFile = Schema.Struct({
+  name: Schema.optionalKey(Schema.NonEmptyString),
+  about: Schema.optionalKey(Schema.String),
+  machine: Schema.Unknown,
+  setup: Schema.optionalKey(Lines),
+  contexts: Schema.Record(Schema.String, Lines),
+  preemptions: Schema.optionalKey(Schema.Natural.check(Schema.isBetween({ minimum: 0, maximum: 100 })))
+})
+
+const decode = Decoding.make(ScenarioFile, {
+  remedy:
+    "a scenario has a machine, contexts by name with the lines each types, and may have setup, name, about, preemptions",
+  strict: true
+})
+
+const linesOf = (text: typeof Lines.Type | undefined): ReadonlyArray<string> =>
+  (typeof text === "string" ? text.split("\n") : text ?? []).map((line) => line.trim()).filter((line) => line !== "")
+
+/** Types lines one after the other; a line that is not modelled ends the context, and says so. */
+const typing = (lines: ReadonlyArray<string>, freshUuid: () => string) => {
+  const pass = () => Effect.void
+  return Effect.forEach(lines, (line) =>
+    RecordedScript.run([line], {
+      commands: Tools.all,
+      freshUuid,
+      onCommand: pass,
+      onFacts: pass,
+      onSnap: pass,
+      onAutosnap: pass,
+      onSections: pass,
+      onInfoblocks: pass,
+      onText: pass
+    }), { discard: true }).pipe(
+      Effect.provideService(Clock.Clock, Session.instant()),
+      Effect.catch((error) => Findings.report("not modelled", error.message))
+    )
+}
+
+const scenario = (
+  source: string,
+  { about, contexts, name, preemptions = 2, setup }: typeof ScenarioFile.Type,
+  machine: Scenario["machine"]
+): Scenario => ({
+  name: name ?? source,
+  about: about ?? `contexts ${Object.keys(contexts).join(", ")} of ${source}`,
+  rules: [],
+  machine,
+  preemptions,
+  setup: Effect.gen(function*() {
+    const modules = yield* Modules
+    for (const module of MachineTree.bootModules) yield* modules.load(module)
+    const freshUuid = Session.uuids()
+    yield* typing(linesOf(setup), freshUuid)
+    return Object.fromEntries(
+      Object.entries(contexts).map(([name, lines]) => [name, typing(linesOf(lines), freshUuid)])
+    )
+  })
+})
+
+/**
+ * Reads a scenario, YAML or JSON. Refuses what is none, and says where.
+ *
+ * @category parsing
+ * @since 0.1.0
+ */
+export const read = (source: string, text: string): Result.Result<Scenario, InputError> =>
+  Result.gen(function*() {
+    const isJson = /^\uFEFF?\s*[{[]/.test(text)
+    const value = yield* isJson ? JsonText.parse(source, text) : YamlText.parse(source, text)
+    const file = yield* decode({ source, at: "" }, value)
+    const machine = yield* MachineText.fromValue({ source, at: "machine" }, file.machine)
+    const names = Object.keys(file.contexts)
+    if (names.length < 2 || names.length > Schedule.contexts) {
+      return yield* Result.fail(
+        new InputError({
+          source,
+          at: "contexts",
+          problem: `there are ${names.length}`,
+          remedy: `name 2 to ${Schedule.contexts} contexts: what happens at the same time`
+        })
+      )
+    }
+    yield* Result.mapError(
+      BootMemory.make(machine),
+      ({ message }) =>
+        new InputError({ source, at: "machine", problem: message, remedy: "describe a machine that boots" })
+    )
+    return scenario(source, file, machine)
+  })

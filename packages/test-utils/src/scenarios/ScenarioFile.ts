@@ -12,7 +12,9 @@ import * as BootMemory from "@vmemmap/core/machine/BootMemory"
 import * as Session from "@vmemmap/core/records/Session"
 import * as MachineTree from "@vmemmap/core/sysfs/MachineTree"
 import { Modules } from "@vmemmap/core/sysfs/Modules"
-import * as RecordedScript from "@vmemmap/core/userland/RecordedScript"
+import * as Script from "@vmemmap/core/userland/Script"
+import * as ScriptSyntax from "@vmemmap/core/userland/ScriptSyntax"
+import * as SetUp from "@vmemmap/core/userland/SetUp"
 import * as Tools from "@vmemmap/core/userland/Tools"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -48,24 +50,21 @@ const decode = Decoding.make(ScenarioFile, {
 const linesOf = (text: typeof Lines.Type | undefined): ReadonlyArray<string> =>
   (typeof text === "string" ? text.split("\n") : text ?? []).map((line) => line.trim()).filter((line) => line !== "")
 
-/** Types lines one after the other; a line that is not modelled ends the context, and says so. */
-const typing = (lines: ReadonlyArray<string>, freshUuid: () => string) => {
-  const pass = () => Effect.void
-  return Effect.forEach(lines, (line) =>
-    RecordedScript.run([line], {
-      commands: Tools.all,
-      freshUuid,
-      onCommand: pass,
-      onFacts: pass,
-      onSnap: pass,
-      onAutosnap: pass,
-      onSections: pass,
-      onInfoblocks: pass,
-      onText: pass
-    }), { discard: true }).pipe(
-      Effect.provideService(Clock.Clock, Session.instant()),
-      Effect.catch((error) => Findings.report("not modelled", error.message))
-    )
+/** Types lines one after the other; one that is not modelled ends it, and says so. `must`: it may not fail. */
+const typing = (lines: ReadonlyArray<string>, freshUuid: () => string, must = false) => {
+  const surroundings: Script.Surroundings = {
+    commands: Tools.all,
+    input: { onTerminal: false, freshUuid },
+    onCommand: ({ command, exit, stderr, stdout }) =>
+      !must || exit === 0
+        ? Effect.void
+        : Findings.report("setup", `'${command}' exits with ${exit}: ${(stderr === "" ? stdout : stderr).trim()}`)
+  }
+  return Effect.fromResult(ScriptSyntax.parse(lines.join("\n"))).pipe(
+    Effect.flatMap((script) => Script.run(script, surroundings)),
+    Effect.provideService(Clock.Clock, Session.instant()),
+    Effect.catch((error) => Findings.report("not modelled", error.message))
+  )
 }
 
 const scenario = (
@@ -82,7 +81,11 @@ const scenario = (
     const modules = yield* Modules
     for (const module of MachineTree.bootModules) yield* modules.load(module)
     const freshUuid = Session.uuids()
-    yield* typing(linesOf(setup), freshUuid)
+    // What the description says of namespaces and labels an earlier boot left.
+    yield* SetUp.run(machine, Tools.all, { stdin: new Uint8Array(), onTerminal: false, freshUuid }).pipe(
+      Effect.catch((error) => Findings.report("setup", error.message))
+    )
+    yield* typing(linesOf(setup), freshUuid, true)
     return Object.fromEntries(
       Object.entries(contexts).map(([name, lines]) => [name, typing(linesOf(lines), freshUuid)])
     )

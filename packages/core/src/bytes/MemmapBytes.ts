@@ -144,16 +144,9 @@ export const make = (
 
   /** Memory for all of a range, or for nothing of it; how many bytes were missing. */
   const place = (parts: ReadonlyArray<Placements.Own>): number => {
-    const fresh: Array<PfnRange.PfnRange> = []
-    for (const part of parts) {
-      const { missing, placed } = placements.place(part)
-      fresh.push(...placed)
-      for (const { end, start } of placed) ExtentMap.set(stale, start, end, true)
-      if (missing === 0) continue
-      for (const one of fresh) forget(one)
-      return missing
-    }
-    return 0
+    const { missing, placed } = placements.place(parts)
+    for (const { end, start } of placed) ExtentMap.set(stale, start, end, true)
+    return missing
   }
 
   /** The vmemmap page of a pfn's struct page, by itself. */
@@ -170,13 +163,19 @@ export const make = (
     return sharing?._tag === "Groups" && sharing.tails && (pfn - sharing.first) % sharing.size >= sharing.kept
   }
 
+  /** What the bytes would be. */
   const described = (pfn: number): StructPageWords.Words => {
     const page = extents.read(pfn)
-    const words = StructPageWords.encode(page, pfn, vmemmap)
     const sharing = ExtentMap.find(state.shared, pfn)?.value
-    return isLoose(pfn) && sharing?._tag === "Groups" && page._tag === "Initialised" && page.links._tag === "Tail"
-      ? words.with(1, StructPageWords.headMask(Math.log2(sharing.size)))
-      : words
+    if (isLoose(pfn) && sharing?._tag === "Groups") {
+      const words = StructPageWords.encode(page, pfn, vmemmap)
+      return page._tag === "Initialised" && page.links._tag === "Tail"
+        ? words.with(1, StructPageWords.headMask(Math.log2(sharing.size)))
+        : words
+    }
+    // A page that points to itself does so where it was when it was written.
+    const home = extents.home(pfn)
+    return StructPageWords.encode(page, home + (ExtentMap.find(state.contents, home)?.value.delta ?? 0), vmemmap)
   }
 
   const words = (pfn: number): StructPageWords.Words => {
@@ -190,23 +189,16 @@ export const make = (
 
   const page = (pfn: number): StructPage | null => StructPageWords.decode(words(pfn), pfn, vmemmap)
 
-  const isAhead = (start: number, end: number, image: Image): boolean => {
-    const found = ExtentMap.slice(ahead, start, end)
-    return found.every(({ value }) => value.image === image) && PfnRange.total(found) === end - start
-  }
-
   const memmap = Memmap.Memmap.of({
     ...extents,
     write: (start, end, image) => {
       extents.write(start, end, image)
-      if (end <= start) return
-      if (isAhead(start, end, image)) {
-        ExtentMap.remove(ahead, start, end)
-        ExtentMap.remove(stale, start, end)
-      } else {
-        ExtentMap.remove(ahead, start, end)
-        changed({ start, end })
+      const kept = ExtentMap.slice(ahead, start, end).filter(({ value }) => value.image === image)
+      for (const one of kept) {
+        ExtentMap.remove(ahead, one.start, one.end)
+        ExtentMap.remove(stale, one.start, one.end)
       }
+      for (const rest of PfnRange.subtract({ start, end }, kept)) changed(rest)
     },
     share: (start, end, sharing) => {
       forget({ start, end })
@@ -217,7 +209,8 @@ export const make = (
       changed({ start, end })
     },
     unmap: (start, end) => {
-      forget({ start, end })
+      // With them goes a page elsewhere that they are the last to repeat.
+      for (const part of own({ start, end })) forget(part)
       extents.unmap(start, end)
     },
     read: (pfn) => page(pfn) ?? extents.read(pfn),
@@ -226,6 +219,13 @@ export const make = (
       changed({ start, end })
     }
   })
+
+  /** What somebody has not written; others may write it already. */
+  const giveUp = (range: PfnRange.PfnRange, written: Written): void => {
+    for (const { end, start, value } of ExtentMap.slice(ahead, range.start, range.end)) {
+      if (value === written) ExtentMap.remove(ahead, start, end)
+    }
+  }
 
   /** Memory for pieces of a part, to be written to directly. */
   const direct = (image: Image, pieces: ReadonlyArray<Ahead.Piece>, begun: Begun): boolean => {
@@ -241,7 +241,7 @@ export const make = (
         begun.ends.push((lines) => {
           const done = Math.min(segment.lines, Math.max(0, lines - before))
           const reached = Math.min(placed.end, Placements.reach(placed.value, placed.start, done))
-          if (done < segment.lines) ExtentMap.remove(ahead, reached, placed.end)
+          if (done < segment.lines) giveUp({ start: reached, end: placed.end }, written)
           written.isActive = false
           release()
         })
@@ -301,7 +301,11 @@ export const make = (
         for (const part of own({ start, end })) forget(part)
       },
       dropAll: () => forget({ start: 0, end: Number.MAX_SAFE_INTEGER }),
-      sum: (range) => bytes.sum(own(range).flatMap((part) => placements.within(part))),
+      sum: (range) => {
+        const parts = own(range)
+        for (const part of parts) refresh(part)
+        return bytes.sum(parts.flatMap((part) => placements.within(part)))
+      },
       usage: pool.usage
     })
   }

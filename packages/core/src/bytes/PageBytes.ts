@@ -107,14 +107,17 @@ export const make = (
       }
     }
     const isTail = (at: number) => ((halves[at / 4 + 2] as number) & 1) === 1
-    const isWritten = (at: number) => words[at / 8] !== 0n
+    // Zeros were never written, and ones are poison.
+    const isWritten = (at: number) => words[at / 8] !== 0n && words[at / 8] !== 0xffffffffffffffffn
     // Boot RAM in the hands of the allocator counts what nobody here knows.
     const isCounted = (at: number) => !isTail(at) && isWritten(at) && ((halves[at / 4] as number) & 0x3ffff) !== 0
     each(references, (at, value) => {
       if (isCounted(at)) halves[at / 4 + 13] = (halves[at / 4 + 13] as number) + value
     })
     each(pins, (at, value) => {
-      if (isTail(at) && words[at / 8 + 2] !== 0n) halves[at / 4 + 6] = (halves[at / 4 + 6] as number) + value
+      if (isTail(at) && isWritten(at) && words[at / 8 + 2] !== 0n) {
+        halves[at / 4 + 6] = (halves[at / 4 + 6] as number) + value
+      }
     })
   }
 

@@ -54,7 +54,8 @@ export interface Placement extends Group {
 /**
  * Ranges are pfns whose own memory is meant.
  *
- * - `place` finds memory for what of a range has none; `missing` bytes where there is not enough, then nothing was placed
+ * - `place` finds memory for what of some ranges has none, and for whole groups where single pages of them have; `missing` is
+ *   what all of that takes in bytes where there is not enough, then everything is as it was
  * - `within`: what is placed of a range
  * - `locate` a page; `null` where it is not placed
  * - `drop` gives the memory of a range back, once nobody holds it; `hold` keeps it for somebody, who releases it
@@ -63,7 +64,10 @@ export interface Placement extends Group {
  * @since 0.1.0
  */
 export interface Placements {
-  readonly place: (own: Own) => { readonly placed: ReadonlyArray<PfnRange.PfnRange>; readonly missing: number }
+  readonly place: (parts: ReadonlyArray<Own>) => {
+    readonly placed: ReadonlyArray<PfnRange.PfnRange>
+    readonly missing: number
+  }
   readonly within: (range: PfnRange.PfnRange) => ReadonlyArray<ExtentMap.Extent<Placement>>
   readonly locate: (pfn: number) => number | null
   readonly drop: (range: PfnRange.PfnRange) => void
@@ -165,38 +169,38 @@ export const make = (pool: BytePool.BytePool): Placements => {
     ExtentMap.remove(map, start, end)
   }
 
-  /** What of groups is there by single pages makes way for whole groups. */
-  const clear = ({ end, group, start }: Own): void => {
-    if (group === null) return
-    for (const extent of ExtentMap.slice(map, start, end)) {
-      if (extent.value.size !== group.size || extent.value.first !== group.first) drop(extent)
-    }
-  }
-
-  const put = (range: PfnRange.PfnRange, group: Group): number => {
-    const bytes = (index(group, range.end) - index(group, range.start)) * line
-    const at = pool.allocate(bytes)
-    if (at === null) return bytes
-    const allocation: Allocation = { at, bytes, pages: PfnRange.length(range), holds: 0 }
-    const base = at - index(group, range.start) * line
-    ExtentMap.set(map, range.start, range.end, { ...group, base, allocation })
-    return 0
+  /** What of a part has no memory; of groups also what has some by single pages, but for where all is there. */
+  const lacking = ({ end, group, start }: Own): ReadonlyArray<PfnRange.PfnRange> => {
+    const gaps = ExtentMap.gaps(map, start, end)
+    if (group === null || gaps.length === 0) return gaps
+    const { first, size } = group
+    const whole = ExtentMap.slice(map, start, end).filter(({ value }) => value.size === size && value.first === first)
+    return PfnRange.subtract({ start, end }, whole)
   }
 
   return {
-    place: (range) => {
-      if (ExtentMap.gaps(map, range.start, range.end).length === 0) return { placed: [], missing: 0 }
-      clear(range)
-      const placed: Array<PfnRange.PfnRange> = []
-      for (const gap of ExtentMap.gaps(map, range.start, range.end)) {
-        const missing = put(gap, range.group ?? alone(gap.start))
-        if (missing > 0) {
-          for (const one of placed) drop(one)
-          return { placed: [], missing }
+    place: (parts) => {
+      const wanted = parts.flatMap((part) =>
+        lacking(part).map((range) => {
+          const group = part.group ?? alone(range.start)
+          return { range, group, bytes: (index(group, range.end) - index(group, range.start)) * line }
+        })
+      ).filter(({ bytes }) => bytes > 0)
+      const found: Array<ExtentMap.Extent<Placement>> = []
+      for (const { bytes, group, range } of wanted) {
+        const at = pool.allocate(bytes)
+        if (at === null) {
+          for (const { value: { allocation } } of found) pool.release(allocation.at, allocation.bytes)
+          return { placed: [], missing: wanted.reduce((sum, { bytes }) => sum + bytes, 0) }
         }
-        placed.push(gap)
+        const allocation: Allocation = { at, bytes, pages: PfnRange.length(range), holds: 0 }
+        found.push({ ...range, value: { ...group, base: at - index(group, range.start) * line, allocation } })
       }
-      return { placed, missing: 0 }
+      for (const { end, start, value } of found) {
+        drop({ start, end })
+        ExtentMap.set(map, start, end, value)
+      }
+      return { placed: found.map(({ end, start }) => ({ start, end })), missing: 0 }
     },
     within: ({ end, start }) => ExtentMap.slice(map, start, end),
     locate: (pfn) => {

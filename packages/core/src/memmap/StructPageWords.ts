@@ -60,7 +60,9 @@ export const encode = (page: StructPage, pfn: number, vmemmap: bigint): Words =>
   if (plain._tag !== "Initialised") return words(plain, pfn, vmemmap) ?? zero
   const { isOffline, ...known } = plain
   const result = [...(words(known, pfn, vmemmap) ?? zero)]
-  if (isOffline === true) result[6] = (result[6] ?? 0n) & ~low32 | offlineType
+  // References that were given back too often are a large number.
+  result[6] = BigInt.asUintN(64, result[6] ?? 0n)
+  if (isOffline === true) result[6] = result[6] & ~low32 | offlineType
   if (known.links._tag === "Pagemap") result[1] = pagemaps + (BigInt(known.links.pagemap) << pagemapShift)
   return result
 }
@@ -80,6 +82,11 @@ const orderOfMask = (word: bigint): number | null => {
   return order >= 1 && order <= 32 && clear === (1n << BigInt(order + 6)) - 1n ? order : null
 }
 
+const headOf = (word: bigint, vmemmap: bigint): number | null => {
+  const offset = word - 1n - vmemmap
+  return offset >= 0n && (offset & 63n) === 0n ? Number(offset >> 6n) : null
+}
+
 const linksOf = (words: Words, pfn: number, vmemmap: bigint): Links | null => {
   const [, w1 = 0n, w2 = 0n, w3 = 0n] = words
   const self = vmemmap + BigInt(pfn) * 64n + 8n
@@ -88,7 +95,8 @@ const linksOf = (words: Words, pfn: number, vmemmap: bigint): Links | null => {
   if ((w1 & 1n) === 1n) {
     const order = w3 === 0xdead000000000400n ? null : Number(w2 >> 8n & 0xffn)
     const mask = orderOfMask(w1)
-    const head = mask === null ? Number(w1 - 1n - vmemmap) / 64 : pfn - pfn % 2 ** mask
+    const head = mask === null ? headOf(w1, vmemmap) : pfn - pfn % 2 ** mask
+    if (head === null) return null
     const pins = Number(w3 & low32)
     return { _tag: "Tail", head, order, ...(order === null || pins === 0 ? {} : { pins }) }
   }
@@ -98,6 +106,13 @@ const linksOf = (words: Words, pfn: number, vmemmap: bigint): Links | null => {
     ? { _tag: "Pagemap", pagemap: Number(pagemap >> pagemapShift), data: w2 }
     : null
 }
+
+/** Whether the words of a page are these, all of them; of a tail that is shared the head is none's. */
+const isRead = (page: StructPage, found: Words, pfn: number, vmemmap: bigint): boolean =>
+  encode(page, pfn, vmemmap).every((word, i) => {
+    const own = found[i] ?? 0n
+    return word === own || (i === 1 && (own & 1n) === 1n && orderOfMask(own) !== null)
+  })
 
 const known = PageFlag.ownerPriv1 | PageFlag.reserved | PageFlag.private | PageFlag.head
 
@@ -126,8 +141,12 @@ export const decode = (words: Words, pfn: number, vmemmap: bigint): StructPage |
     links,
     buddyOrder: type === buddyType ? Number(w5) : null
   }
-  if (type === offlineType) return { ...page, isOffline: true }
-  // A page without flags that points to itself and is in use is what boot gave to the allocator.
-  const isInUse = flags === 0 && links._tag === "Self" && page.refcount > 0
-  return isInUse ? { _tag: "InUse", node: page.node, zone } : page
+  // A page without flags that points to itself and is used once is what boot gave to the allocator.
+  const isInUse = flags === 0 && links._tag === "Self" && type === low32 && page.refcount === 1
+  const result: StructPage = type === offlineType
+    ? { ...page, isOffline: true }
+    : isInUse
+    ? { _tag: "InUse", node: page.node, zone }
+    : page
+  return isRead(result, words, pfn, vmemmap) ? result : null
 }

@@ -38,7 +38,9 @@ const linesOf = (
 ): number | null => {
   const size = image._tag === "Compound" ? 2 ** image.order : 1
   const written = image._tag === "Compound" ? image.written : 1
-  if (sharing === undefined) return written === size ? end - start : null
+  // A compound that was begun elsewhere is counted where it begins: its lines here are nobody's.
+  const isCut = image._tag === "Compound" && (start - image.head) % size !== 0
+  if (sharing === undefined) return written === size && !isCut ? end - start : null
   if (sharing._tag === "Page" || image._tag !== "Compound") return null
   const isOwn = sharing.size === size && sharing.kept === written && (sharing.first - image.head) % size === 0 &&
     (start - sharing.first) % size === 0

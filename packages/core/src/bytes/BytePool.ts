@@ -32,7 +32,19 @@ export interface Usage {
 }
 
 /**
+ * Bytes from a position on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run {
+  readonly at: number
+  readonly bytes: number
+}
+
+/**
  * - `allocate` a run of bytes, a multiple of `granule`; its position, or `null` where there is none
+ * - `gather` as many bytes in several runs, where there is no single one; `null` where there are not so many
  * - `release` one that was allocated, or a part of one
  * - `kernelOf` a thread by its number, below the number of threads the pool was made for
  *
@@ -43,6 +55,7 @@ export interface BytePool {
   readonly shared: Shared
   readonly buffer: SharedArrayBuffer
   readonly allocate: (bytes: number) => number | null
+  readonly gather: (bytes: number) => ReadonlyArray<Run> | null
   readonly release: (at: number, bytes: number) => void
   readonly kernelOf: (thread: number) => PageKernel.PageKernel
   readonly usage: () => Usage
@@ -118,20 +131,41 @@ export const make = (
   const buffer = shared._tag === "Wasm" ? shared.memory.buffer : shared.buffer
   let used = 0
   let reached = begin
+
+  const take = (at: number, length: number): number => {
+    ExtentMap.remove(free, at, at + length)
+    used += length
+    reached = Math.max(reached, at + length)
+    return at
+  }
+
+  const allocate = (bytes: number): number | null => {
+    const length = round(bytes)
+    // The lowest that is large enough: higher ones may never have been touched.
+    const found = free.extents.find(({ end, start }) => end - start >= length)
+    return found === undefined || length === 0 ? null : take(found.start, length)
+  }
+
+  const gather = (bytes: number): ReadonlyArray<Run> | null => {
+    const one = allocate(bytes)
+    if (one !== null) return [{ at: one, bytes }]
+    if (bytes === 0 || round(bytes) > size - used) return null
+    const runs: Array<Run> = []
+    for (let left = bytes; left > 0;) {
+      const next = free.extents[0]
+      if (next === undefined) break
+      const length = Math.min(round(left), next.end - next.start)
+      runs.push({ at: take(next.start, length), bytes: Math.min(left, length) })
+      left -= length
+    }
+    return runs
+  }
+
   return {
     shared,
     buffer,
-    allocate: (bytes) => {
-      const length = round(bytes)
-      // The lowest that is large enough: higher ones may never have been touched.
-      const found = free.extents.find(({ end, start }) => end - start >= length)
-      if (found === undefined || length === 0) return null
-      const at = found.start
-      ExtentMap.remove(free, at, at + length)
-      used += length
-      reached = Math.max(reached, at + length)
-      return at
-    },
+    allocate,
+    gather,
     release: (at, bytes) => {
       const length = round(bytes)
       ExtentMap.set(free, at, at + length, true)

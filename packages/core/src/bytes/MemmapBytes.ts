@@ -254,13 +254,18 @@ export const make = (
 
   /** As many stores into nobody's memory, where what is written is written over again: its bytes follow the description. */
   const aside = ({ image, start, written }: Ahead.Part, begun: Begun): boolean => {
-    const size = written * PagePattern.line
-    const at = pool.allocate(size)
-    if (at === null) return false
+    const runs = pool.gather(written * PagePattern.line)
+    if (runs === null) return false
     const stored = image._tag === "Compound" ? image.written : undefined
-    begun.segments.push({ ...PagePattern.make(image, start, { vmemmap, stored }), at, lines: written })
+    const { from, pattern } = PagePattern.make(image, start, { vmemmap, stored })
+    let done = 0
+    for (const { at, bytes } of runs) {
+      const lines = bytes / PagePattern.line
+      begun.segments.push({ pattern, from: from + done, at, lines })
+      begun.ends.push(() => pool.release(at, bytes))
+      done += lines
+    }
     begun.lines += written
-    begun.ends.push(() => pool.release(at, size))
     return true
   }
 

@@ -147,6 +147,22 @@ export const own = (
   return [...plain, ...groups, ...homes].toSorted((a, b) => a.start - b.start)
 }
 
+/** A range over runs of memory, one after the other. */
+const cut = (
+  range: PfnRange.PfnRange,
+  group: Group,
+  runs: ReadonlyArray<BytePool.Run>
+): ReadonlyArray<ExtentMap.Extent<Placement>> => {
+  let { start } = range
+  return runs.map(({ at, bytes }, i): ExtentMap.Extent<Placement> => {
+    const end = i === runs.length - 1 ? range.end : reach(group, start, bytes / line)
+    const allocation: Allocation = { at, bytes, pages: end - start, holds: 0 }
+    const extent = { start, end, value: { ...group, base: at - index(group, start) * line, allocation } }
+    start = end
+    return extent
+  })
+}
+
 /**
  * Nothing is placed.
  *
@@ -188,13 +204,12 @@ export const make = (pool: BytePool.BytePool): Placements => {
       ).filter(({ bytes }) => bytes > 0)
       const found: Array<ExtentMap.Extent<Placement>> = []
       for (const { bytes, group, range } of wanted) {
-        const at = pool.allocate(bytes)
-        if (at === null) {
+        const runs = pool.gather(bytes)
+        if (runs === null) {
           for (const { value: { allocation } } of found) pool.release(allocation.at, allocation.bytes)
           return { placed: [], missing: wanted.reduce((sum, { bytes }) => sum + bytes, 0) }
         }
-        const allocation: Allocation = { at, bytes, pages: PfnRange.length(range), holds: 0 }
-        found.push({ ...range, value: { ...group, base: at - index(group, range.start) * line, allocation } })
+        found.push(...cut(range, group, runs))
       }
       for (const { end, start, value } of found) {
         drop({ start, end })

@@ -189,18 +189,27 @@ const makePreemption = (preempt: () => boolean) => {
 }
 
 /**
- * Which fiber was let run; another that runs meanwhile was woken or begun by it, and waits for its turn. The first operation after a
- * wake-up only hands over what the fiber was woken with.
+ * Which fiber was let run; another that runs meanwhile was woken or begun by it, and waits for its turn, and so does the first before
+ * it goes on: either may be next. The first operation after a wake-up only hands over what the fiber was woken with.
  */
 const makeForeign = () => {
   let running: Fiber.Fiber<unknown, unknown> | null = null
+  let hasWoken = false
   return {
     begin: () => {
       running = null
+      hasWoken = false
     },
     asks: (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
       running ??= fiber
-      return fiber !== running && fiber.currentOpCount > 1
+      if (fiber === running) {
+        const asks = hasWoken
+        hasWoken = false
+        return asks
+      }
+      if (fiber.currentOpCount <= 1) return false
+      hasWoken = true
+      return true
     }
   }
 }

@@ -84,7 +84,8 @@ export interface Event {
 }
 
 /**
- * Who could go on: contexts that stopped, with the step each is about to do, behind `tasks` other things.
+ * Who could go on: contexts that stopped, with the step each is about to do, behind `tasks` other things. `isAlone`: whoever went on last
+ * woke nobody, and stopped again or ended, so that others know of it by its step alone.
  *
  * @category models
  * @since 0.1.0
@@ -92,6 +93,7 @@ export interface Event {
 export interface Ready {
   readonly tasks: number
   readonly contexts: ReadonlyArray<Waiting>
+  readonly isAlone: boolean
 }
 
 /**
@@ -176,6 +178,9 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   let unborn = 0
   let isOver = false
   const keys = new Map<number, number>()
+  let ended = 0
+  /** What there was when somebody was let go on last. */
+  let before = { tasks: 0, stopped: 0, ended: 0 }
   let found: ReadonlyArray<Violation> = []
 
   const keyOf = (id: number): number => {
@@ -222,7 +227,12 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
         return Effect.andThen(begin, effect).pipe(
           Effect.provideService(Self, context),
           Effect.provideService(Steps.Steps, stepped),
-          Effect.exit
+          Effect.exit,
+          Effect.tap(() =>
+            Effect.sync(() => {
+              ended++
+            })
+          )
         )
       })
       return Effect.all(each, { concurrency: "unbounded" })
@@ -252,13 +262,16 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   const driver: VirtualTime.Driver = {
     count: () => stopped.length,
     decide: (tasks, own) => {
-      // Nothing to decide: nobody has stopped, or some have not even begun.
-      if (own === 0 || (unborn > 0 && tasks > 0)) return 0
+      // Nothing to decide: there is no context yet or any more, some have not stopped for the first time, or one thing is ready.
+      const isBefore = names.length === 0 || (unborn > 0 && tasks > 0)
+      if (isBefore || ended === names.length || (own === 0 && tasks === 1)) return 0
       if (looked()) {
         isOver = true
         return -1
       }
-      const index = decide({ tasks, contexts: stopped })
+      const isAlone = tasks === before.tasks && stopped.length + ended === before.stopped + before.ended
+      const index = decide({ tasks, contexts: stopped, isAlone })
+      before = { tasks: index < tasks ? tasks - 1 : tasks, stopped: stopped.length, ended }
       if (index < 0) isOver = true
       else if (index < tasks) events.push({ choice: { _tag: "Task", task: index }, name: "", step: null })
       return index

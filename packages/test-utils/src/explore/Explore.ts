@@ -4,7 +4,8 @@
  *
  * Steps that commute, for they are different contexts' and access different objects or only read, need not be tried in both orders: of
  * schedules that differ by such swaps one is run (sleep sets). Whatever is no step of a context, such as a fiber that was woken,
- * commutes with nothing.
+ * commutes with nothing, nor does a step after which somebody is woken or waits. So whatever contexts share has to be a step's object, or
+ * something that one waits for.
  *
  * Works for any Effect program: this module knows nothing of memory.
  *
@@ -77,17 +78,21 @@ interface Node {
   readonly last: number | null
   readonly preemptions: number
   chosen: number
+  /** Who was chosen minded others by its step alone. */
+  isAlone: boolean
 }
 
-/** What a context does before its first step minds nobody. */
+/** What a context does before its first step minds no step; who begins first may matter to others that begin. */
 const commute = (a: Steps.Step | null, b: Steps.Step | null): boolean =>
-  a === null || b === null || a.object !== b.object || (a.access === "read" && b.access === "read")
+  a === null || b === null
+    ? a !== b
+    : a.object !== b.object || (a.access === "read" && b.access === "read")
 
 const none: Sleep = new Map()
 
 /** Who still sleeps once somebody of a node has gone on. */
-const sleepAfter = ({ chosen, contexts, sleep, tasks }: Node): Sleep => {
-  if (chosen < tasks) return none
+const sleepAfter = ({ chosen, contexts, isAlone, sleep, tasks }: Node): Sleep => {
+  if (chosen < tasks || !isAlone) return none
   const gone = contexts[chosen - tasks]
   if (gone === undefined || sleep.size === 0) return none
   const rest = new Map<number, Steps.Step | null>()
@@ -166,7 +171,9 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
 
   const runOnce = (): Execution.Execution => {
     let at = 0
-    return Execution.run(program, ({ contexts, tasks }) => {
+    return Execution.run(program, ({ contexts, isAlone, tasks }) => {
+      const last = stack[at - 1]
+      if (last !== undefined) last.isAlone = isAlone
       const known = stack[at]
       if (known !== undefined) {
         at++
@@ -176,7 +183,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
         isBounded = true
         return 0
       }
-      const before = stack.at(-1)
+      const before = last
       const node: Node = {
         tasks,
         contexts: contexts.map(({ context, fiber, key, step }) => ({ context, fiber, key, step })),
@@ -184,7 +191,8 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
         tried: new Set(),
         last: lastAfter(before),
         preemptions: preemptionsAfter(before),
-        chosen: -1
+        chosen: -1,
+        isAlone: false
       }
       node.chosen = next(node, preemptions)
       if (node.chosen < 0) return -1
@@ -199,7 +207,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
   const backtrack = (): boolean => {
     for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
       const done = node.contexts[node.chosen - node.tasks]
-      if (reduce && node.chosen >= node.tasks && done !== undefined) node.sleep.set(done.key, done.step)
+      if (reduce && node.isAlone && done !== undefined) node.sleep.set(done.key, done.step)
       node.chosen = next(node, preemptions)
       if (node.chosen >= 0) {
         node.tried.add(node.chosen)

@@ -100,11 +100,11 @@ const sleepAfter = ({ chosen, contexts, isAlone, sleep, tasks }: Node): Sleep =>
   return rest
 }
 
-/** What is ready besides contexts takes its turn as soon as no context goes on. */
+/** Whoever went on last goes on; when it cannot, what else is ready does in its order, and then any context. */
 const isPreempted = ({ contexts, last, tasks }: Node, place: number): boolean => {
-  if (place < tasks) return place > 0
-  const isOther = contexts[place - tasks]?.key !== last
-  return isOther && (tasks > 0 || contexts.some(({ key }) => key === last))
+  const canGoOn = contexts.some(({ key }) => key === last)
+  if (place < tasks) return place > 0 || canGoOn
+  return contexts[place - tasks]?.key !== last && (tasks > 0 || canGoOn)
 }
 
 /** The next place of a node that is worth a try; -1: none is. The context that went on last comes first. */

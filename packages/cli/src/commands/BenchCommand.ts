@@ -156,6 +156,7 @@ export const command = Command.make(
     const { threads } = args
     if (Option.isSome(calibrate)) {
       yield* BenchRuns.fits(geometries)
+      yield* WriteFile.check("--calibrate", calibrate.value)
       const { answer, testbed } = yield* BenchProfile.measure(size, { rounds, threads, wasm, testbeds })
       yield* WriteFile.write("--calibrate", calibrate.value, `${JSON.stringify(testbed, null, 2)}\n`)
       if (isJson) return yield* json(answer)

@@ -17,7 +17,7 @@ const pagesOf = (strategy: string, align: number): number => {
 }
 
 /**
- * What is published for it; `fresh`: of memory that is initialised for the first time, else again.
+ * What is published for it.
  *
  * @category queries
  * @since 0.1.0

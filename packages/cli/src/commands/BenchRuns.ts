@@ -16,7 +16,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { performance } from "node:perf_hooks"
 import type * as BenchAnswer from "../answers/BenchAnswer.ts"
-import { WrongUse } from "../Failure.ts"
+import { AnswerIsNo, WrongUse } from "../Failure.ts"
 import { Output } from "../Output.ts"
 import * as Label from "../printers/Label.ts"
 import * as Past from "../workers/Past.ts"
@@ -206,7 +206,9 @@ const touched = Effect.fnUntraced(function*(question: Question, testbeds: Readon
 export const run = Effect.fnUntraced(function*(question: Question, testbeds: ReadonlyArray<Testbed.Testbed>) {
   yield* fits(question.geometries)
   const output = yield* Output
-  const answer = yield* Effect.ensuring(touched(question, testbeds), output.progress(""))
+  const answer = yield* Effect.ensuring(touched(question, testbeds), output.progress("")).pipe(
+    Effect.mapError((error) => error._tag === "WrongUse" ? error : new AnswerIsNo({ why: error.message }))
+  )
   return { ...answer, notes: notesOf(question, answer) }
 })
 

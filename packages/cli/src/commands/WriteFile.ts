@@ -28,6 +28,22 @@ export const write = Effect.fnUntraced(function*(flag: string, file: string, tex
   yield* Effect.mapError(fs.writeFileString(yield* Sources.resolve(file), text), unwritable(flag, file))
 })
 
+/**
+ * Fails as {@link write} would, for who has much to do before there is a text; changes nothing.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const check = Effect.fnUntraced(function*(flag: string, file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Sources.resolve(file)
+  yield* Effect.gen(function*() {
+    const isThere = yield* fs.exists(path)
+    yield* Effect.scoped(fs.open(path, { flag: "a" }))
+    if (!isThere) yield* fs.remove(path)
+  }).pipe(Effect.mapError(unwritable(flag, file)))
+})
+
 /** Characters written at once: many small writes are slow. */
 const pieceLength = 2 ** 18
 

@@ -11,12 +11,15 @@ import type * as BytePool from "@vmemmap/core/bytes/BytePool"
 import * as JobSlot from "@vmemmap/core/bytes/JobSlot"
 import * as PageJob from "@vmemmap/core/bytes/PageJob"
 import type * as Stores from "@vmemmap/core/init/Stores"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Worker from "effect/workers/Worker"
+import { WorkerError } from "effect/workers/WorkerError"
 import * as Path from "node:path"
 import { performance } from "node:perf_hooks"
 import * as WorkerThreads from "node:worker_threads"
@@ -50,12 +53,12 @@ export class NoThreads extends Schema.TaggedError<NoThreads>("@vmemmap/cli/NoThr
   }
 }
 
-/** A job until all is over: `nanos` its thread spent, `since` it began, on the process's clock. */
+/** A job until all is over: `lines` that whoever waits wants; `nanos` its thread spent, `since` it began, on the process's clock. */
 interface Running {
   readonly job: PageJob.PageJob
-  readonly lines: number
   readonly onEnd: (lines: number) => void
   readonly waiting: Set<(effect: Effect.Effect<void>) => void>
+  lines: number
   state: "waiting" | "running" | "ended" | "lost"
   since: number
   nanos: number
@@ -70,10 +73,16 @@ interface Thread {
 /** The module beside this one, in the form in which this one runs: source, build or bundle. */
 const entry = new URL(`./writer${Path.extname(import.meta.url)}`, import.meta.url)
 
-const outcome = ({ job, lines, state }: Running): Effect.Effect<void> =>
-  state === "lost" || JobSlot.done(job.slot) < Math.min(lines, JobSlot.end(job.slot))
-    ? Effect.interrupt
-    : Effect.void
+const isWritten = ({ job, lines }: Running): boolean => JobSlot.done(job.slot) >= lines
+
+const outcome = (running: Running): Effect.Effect<void> => isWritten(running) ? Effect.void : Effect.interrupt
+
+/** What went wrong, in the words of whoever knows best. */
+const reasonOf = (cause: Cause.Cause<WorkerError>): string => {
+  const error = Cause.squash(cause)
+  const known = error instanceof WorkerError ? error.reason.cause ?? error : error
+  return Predicate.hasProperty(known, "message") ? String(known.message) : String(known)
+}
 
 /**
  * `threads` of their own on a pool that was made for one more, until the scope ends: then jobs end where they are. `past` the cache, as
@@ -94,15 +103,23 @@ export const make = Effect.fnUntraced(function*(
   const queue: Array<Running> = []
   const free: Array<Thread> = []
   const all = new Set<Running>()
+  /** Threads that are there, or will be again. */
+  let left = threads
 
   const end = (running: Running, state: "ended" | "lost", nanos: number): void => {
     if (!all.delete(running)) return
-    running.state = state
+    // What ends early because all threads do is lost, whatever its own managed to say.
+    running.state = left > 0 ? state : "lost"
     running.nanos = nanos
     running.onEnd(JobSlot.done(running.job.slot))
     const waiting = [...running.waiting]
     running.waiting.clear()
     for (const resume of waiting) resume(outcome(running))
+  }
+
+  /** Nobody will do what waits. */
+  const lose = (): void => {
+    for (const running of queue.splice(0)) end(running, "lost", 0)
   }
 
   const next = (): void => {
@@ -118,7 +135,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** One thread from its beginning to its end; `ready` once it can be told what to write. */
-  const serve = Effect.fnUntraced(function*(number: number, ready: Deferred.Deferred<void, NoThreads>) {
+  const serve = Effect.fnUntraced(function*(number: number, ready: Effect.Effect<void>) {
     const platform = yield* Worker.WorkerPlatform
     const worker = yield* platform.spawn<Reply, Message>(number)
     const run = Effect.runForkWith(yield* Effect.context<never>())
@@ -138,43 +155,58 @@ export const make = Effect.fnUntraced(function*(
     const begun = Effect.sync(() => {
       thread.send({ _tag: "Begin", shared: pool.shared, thread: number })
       free.push(thread)
-      Deferred.doneUnsafe(ready, Exit.void)
       next()
     })
-    yield* worker.run(({ nanos }: Reply) =>
+    return yield* worker.run(({ nanos }: Reply) =>
       Effect.sync(() => {
         finish("ended", nanos)
         free.push(thread)
         next()
-      }), { onSpawn: begun })
+      }), { onSpawn: Effect.andThen(ready, begun) })
   })
+
+  /** One thread after the other, each until it dies; `ready` tells whether the first began. */
+  const keep = (number: number, ready: Deferred.Deferred<void, NoThreads>) => {
+    let isThere = false
+    const begins = Effect.sync(() => {
+      isThere = true
+      Deferred.doneUnsafe(ready, Exit.void)
+    })
+    return Effect.scoped(serve(number, begins)).pipe(
+      Effect.catchCause((cause) => {
+        if (isThere) {
+          isThere = false
+          return Effect.sleep("10 millis")
+        }
+        // One that did not begin would not begin the next time either.
+        Deferred.doneUnsafe(ready, Exit.fail(new NoThreads({ why: reasonOf(cause) })))
+        left--
+        if (left <= 0) lose()
+        return Effect.never
+      }),
+      Effect.forever
+    )
+  }
 
   const ready = yield* Effect.forEach(
     Array.from({ length: threads }, (_, i) => i + 1),
     (number) => {
       const ready = Deferred.makeUnsafe<void, NoThreads>()
-      const again = Effect.scoped(serve(number, ready)).pipe(
-        Effect.catch((error) => {
-          // One that never began would not begin the next time either.
-          const isFirst = Deferred.doneUnsafe(ready, Exit.fail(new NoThreads({ why: error.message })))
-          return isFirst ? Effect.never : Effect.sleep("10 millis")
-        }),
-        Effect.forever
-      )
-      return Effect.as(Effect.forkScoped(Effect.provide(again, spawner)), ready)
+      return Effect.as(Effect.forkScoped(Effect.provide(keep(number, ready), spawner)), ready)
     }
   )
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
+      left = 0
       for (const running of all) JobSlot.shorten(running.job.slot, 0)
-      for (const running of queue.splice(0)) end(running, "lost", 0)
+      lose()
     })
   )
   yield* Effect.forEach(ready, Deferred.await, { discard: true })
 
-  /** Nobody has begun it: it ends where it is made to. */
+  /** What nobody has begun, and nothing is left of, ends here. */
   const withdraw = (running: Running): void => {
-    const index = queue.indexOf(running)
+    const index = JobSlot.end(running.job.slot) === 0 ? queue.indexOf(running) : -1
     if (index < 0) return
     queue.splice(index, 1)
     end(running, "ended", 0)
@@ -182,34 +214,33 @@ export const make = Effect.fnUntraced(function*(
 
   const begin: Writers["begin"] = (segments, onEnd) => {
     const lines = PageJob.linesOf(segments)
+    const slot = JobSlot.make(lines)
     const running: Running = {
-      job: { segments, slot: JobSlot.make(lines), past },
-      lines,
+      job: { segments, slot, past },
       onEnd,
       waiting: new Set(),
+      lines,
       state: "waiting",
       since: 0,
       nanos: 0
     }
     all.add(running)
-    if (lines === 0) {
-      end(running, "ended", 0)
-    } else {
+    if (lines === 0) end(running, "ended", 0)
+    else if (left <= 0) end(running, "lost", 0)
+    else {
       queue.push(running)
       next()
-    }
-    const { slot } = running.job
-    const shorten = (to: number, whole?: (units: number) => number): number => {
-      if (!all.has(running)) return JobSlot.end(slot)
-      const until = JobSlot.shorten(slot, to, whole)
-      if (until === 0) withdraw(running)
-      return until
     }
     return {
       done: () => JobSlot.done(slot),
       processorNanos: () => running.state === "running" ? (performance.now() - running.since) * 1e6 : running.nanos,
-      shorten,
-      failure: () => running.state === "lost" ? "worker lost" : null,
+      shorten: (to, whole) => {
+        if (!all.has(running)) return JobSlot.end(slot)
+        running.lines = JobSlot.shorten(slot, to, whole)
+        withdraw(running)
+        return running.lines
+      },
+      failure: () => running.state === "lost" && !isWritten(running) ? "worker lost" : null,
       whenEnded: (callback) => {
         if (all.has(running)) running.waiting.add(callback)
         else callback()
@@ -222,7 +253,8 @@ export const make = Effect.fnUntraced(function*(
         running.waiting.add(resume)
         return Effect.sync(() => {
           running.waiting.delete(resume)
-          shorten(0)
+          JobSlot.shorten(slot, 0)
+          withdraw(running)
         })
       })
     }

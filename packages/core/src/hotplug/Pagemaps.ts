@@ -14,6 +14,7 @@ import * as ExtentMap from "../geometry/ExtentMap.ts"
 import { hex } from "../geometry/Pfn.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import { type Attached, BackgroundInit } from "../init/BackgroundInit.ts"
+import type { InitMemory } from "../init/InitMemory.ts"
 import { MemmapInit } from "../init/MemmapInit.ts"
 import * as KernelError from "../kernel/KernelError.ts"
 import * as KernelLog from "../kernel/KernelLog.ts"
@@ -110,7 +111,10 @@ export const make = Effect.gen(function*() {
     PagemapIndex.erase(index, start, end)
   }
 
-  /** What was begun for the background and could not be attached leaves nothing, other than at once (SEC-12). */
+  /**
+   * What was begun for the background and could not be attached leaves nothing, other than at once (SEC-12); nor does what is mapped and
+   * cannot be written, which no kernel knows.
+   */
   const giveBack = (pagemap: Pagemap.Pagemap, i: number, range: PfnRange) =>
     locks.memHotplug(
       sections.withPermits(1)(Steps.run((limit) =>
@@ -130,8 +134,18 @@ export const make = Effect.gen(function*() {
       yield* Effect.fromResult(begun)
     }
     const began = yield* Timeline.now
-    const done = yield* background.attach(PagemapMemory.make(engine, pagemap, i, range, isLater), strategy).pipe(
-      Effect.tapError(() => isLater ? giveBack(pagemap, i, range) : Effect.void)
+    const memory = PagemapMemory.make(engine, pagemap, i, range, isLater)
+    let isMapped = false
+    const noted: InitMemory = {
+      ...memory,
+      populate: (part) =>
+        Effect.tap(memory.populate(part), ({ error }) =>
+          Effect.sync(() => {
+            isMapped = error === null
+          }))
+    }
+    const done = yield* background.attach(noted, strategy).pipe(
+      Effect.tapError(() => isLater || isMapped ? giveBack(pagemap, i, range) : Effect.void)
     )
     const attached = initialising.get(pagemap.id) ?? []
     initialising.set(pagemap.id, [...attached, done])

@@ -98,7 +98,8 @@ export const make = Effect.fnUntraced(function*(
     const around = { costs, isCold: true, strategy: InitStrategy.synchronous }
     const { begin } = stores ?? Stores.timed(costs)
     const job = begin(InitMemory.demand(around, memory, bootNode, speed), parts)
-    const finished = Stores.finished(job, { name, range: { start: parts[0]?.start ?? 0, end: parts.at(-1)?.end ?? 0 } })
+    const range = { start: parts[0]?.start ?? 0, end: parts.at(-1)?.end ?? 0 }
+    const finished = Stores.finished(job, { name: threads(node), range })
     yield* Timeline.span(Disturbance.endedBy(finished, dies, "the boot thread"), bootThread, name, () => ({
       ...InitMemory.spanDetails(structPages, memory),
       cpuNs: Math.round(job.processorNanos())

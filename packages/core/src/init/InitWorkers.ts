@@ -270,9 +270,9 @@ export const finished = (course: Course): Effect.Effect<void, NotInitialised> =>
           Deferred.isDoneUnsafe(ended) && !SubRanges.isDone(course.writing.subRanges, share)
         )
         if (course.over !== null) return course.over.reason === "unloaded" ? Effect.void : Effect.fail(course.over)
-        return abandoned === undefined
-          ? Effect.void
-          : Effect.fail(InitMemory.refuse(memory, "cancelled", abandoned.share))
+        if (abandoned === undefined) return Effect.void
+        const { share } = abandoned
+        return Effect.fail(course.writing.refusal(share) ?? InitMemory.refuse(memory, "cancelled", share))
       }))
     )
   })

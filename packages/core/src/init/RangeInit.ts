@@ -20,6 +20,7 @@ import * as InitWorkers from "./InitWorkers.ts"
 import * as Mapping from "./Mapping.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import * as Stage from "./Stage.ts"
+import * as Stores from "./Stores.ts"
 import * as SubRanges from "./SubRanges.ts"
 
 /**
@@ -107,7 +108,7 @@ const writingOf = (
         const { speed } = around.disturbance(track.group, track.lane)
         const demand = { ...InitMemory.demand(around, memory, node, speed), weight }
         const job = around.stores.begin(demand, InitWork.cut(parts, range))
-        return { ...job, failure: () => InitMemory.refused(memory, job.failure(), range) }
+        return { ...job, failure: (left) => InitMemory.refused(memory, job.failure(), left) }
       },
       // Where there is no memmap, and nobody was told, nothing can be written (BUG-29).
       perform: (range) =>
@@ -121,12 +122,14 @@ const writingOf = (
   )
 }
 
-const stateOf = ({ isDying, mapping, memory, over, workers }: Course, left: number): State => {
+const stateOf = ({ isDying, mapping, memory, over, pages, workers, writing }: Course): State => {
   if (isDying) return "dying"
   if (over !== null) return over.reason === "cancelled" ? "cancelled" : "failed"
-  if (left === 0) return "idle"
+  if (SubRanges.isDone(writing.subRanges, pages)) return "idle"
   // Whoever had the rest is gone.
-  if (workers.every(({ ended }) => Deferred.isDoneUnsafe(ended))) return "cancelled"
+  if (workers.every(({ ended }) => Deferred.isDoneUnsafe(ended))) {
+    return Stores.isReason(writing.refusal(pages)?.reason ?? "cancelled") ? "failed" : "cancelled"
+  }
   const mapped = PfnRange.total(mapping.populated.extents)
   return mapped < PfnRange.length(memory.range) ? "mapping" : "initialising"
 }
@@ -138,7 +141,7 @@ const progressOf = (course: Course): Progress => {
   // A run that nobody looked at is further than its marks.
   const busy = writing.busy(pages).reduce((sum, claim) => sum + claim.end - writing.at(claim), 0)
   const total = PfnRange.length(pages)
-  const state = stateOf(course, pending + busy)
+  const state = stateOf(course)
   return { device: memory.name, state, total, done: total - pending - busy, busy, pending }
 }
 

@@ -31,13 +31,13 @@ export interface Actor {
 }
 
 /**
- * A job of a stage; `failure` says why it ended before all was done, where that is nobody's wish.
+ * A job of a stage; `failure` says why it ended before pages that are left of it were done, where that is nobody's wish.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Job extends Workload.Job {
-  readonly failure: () => NotInitialised | null
+  readonly failure: (left: PfnRange.PfnRange) => NotInitialised | null
 }
 
 /**
@@ -87,7 +87,7 @@ export interface Work {
  *   ends, to be looked at
  * - `busy` are the runs that touch a range; `at`: how far one is now, whole sub-ranges only
  * - `quiet` returns when nobody works any more
- * - `fail` fails whoever waits for pages of the error's range, now and later
+ * - `fail` fails whoever waits for pages of the error's range, now and later; `refusal` is the first such error for a range
  *
  * @category models
  * @since 0.1.0
@@ -104,6 +104,7 @@ export interface Stage {
   readonly at: (claim: Claim) => number
   readonly quiet: Effect.Effect<void>
   readonly fail: (error: NotInitialised) => void
+  readonly refusal: (range: PfnRange.PfnRange) => NotInitialised | undefined
 }
 
 interface Waiter {
@@ -296,11 +297,14 @@ export const make = (
   const concluded = (
     some: ReadonlyArray<Claim>,
     exit: Exit.Exit<void, NotInitialised>
-  ): Effect.Effect<void, NotInitialised> => {
-    const errors = some.flatMap(({ job }) => job.failure() ?? [])
-    for (const error of errors) fail(error)
-    return errors[0] === undefined ? exit : Effect.fail(errors[0])
-  }
+  ): Effect.Effect<void, NotInitialised> =>
+    Effect.suspend(() => {
+      const errors = some.flatMap(({ end, job, settled }) =>
+        settled < end ? job.failure({ start: settled, end }) ?? [] : []
+      )
+      for (const error of errors) fail(error)
+      return errors[0] === undefined ? exit : Effect.fail(errors[0])
+    })
 
   const run: Stage["run"] = (actor, share, within) =>
     Effect.uninterruptibleMask((restore) =>
@@ -358,7 +362,7 @@ export const make = (
     return Effect.andThen(Deferred.await(deferred), Effect.yieldNow)
   })
 
-  return { subRanges, run, crew, settle, yields, done, available, busy, at: reached, quiet, fail }
+  return { subRanges, run, crew, settle, yields, done, available, busy, at: reached, quiet, fail, refusal }
 }
 
 /**

@@ -6,9 +6,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import { MemmapBytes } from "../bytes/MemmapBytes.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as InitStrategy from "../init/InitStrategy.ts"
+import { type Reason, Reasons } from "../kernel/Reasons.ts"
 import type * as Machine from "../machine/Machine.ts"
 import * as CostModel from "../time/CostModel.ts"
 import type * as Timeline from "../time/Timeline.ts"
@@ -17,8 +19,8 @@ import * as Simulation from "./Simulation.ts"
 
 /**
  * What was initialised: `pages` are struct pages written, each as often as it was, `bytes` of them; somebody wrote for
- * `nanos`, from the first store to the last but for the time nobody did. `sum` is that of all words of the memmap afterwards, so that two who wrote the same can be compared; `null` where
- * the memmap is none of bytes.
+ * `nanos`, from the first store to the last but for the time nobody did. `sum` is that of all words of the memmap afterwards, so
+ * that two who wrote the same can be compared; `null` where the memmap is none of bytes.
  *
  * @category models
  * @since 0.1.0
@@ -30,6 +32,21 @@ export interface Measurement {
   readonly nanos: number
   readonly sum: bigint | null
   readonly timeline: Timeline.Timeline
+}
+
+/**
+ * Not all was initialised, so that no figure says how long that takes.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotMeasured extends Schema.TaggedError<NotMeasured>("@vmemmap/core/simulation/NotMeasured")(
+  "NotMeasured",
+  { geometry: Schema.String, strategy: Schema.String, why: Schema.Array(Schema.String) }
+) {
+  override get message() {
+    return [`${this.geometry}, ${this.strategy}: not all struct pages were initialised`, ...this.why].join(": ")
+  }
 }
 
 /** What boots RAM is on tracks of these groups. */
@@ -49,6 +66,12 @@ const figures = (geometry: Geometry.Geometry, { entries }: Timeline.Timeline) =>
   return { pages: total("structPages"), bytes: total("bytes"), nanos }
 }
 
+/** Of its only device; RAM is, once it has booted. */
+const isReady = ({ kind }: Geometry.Geometry, { entries }: Timeline.Timeline): boolean =>
+  kind === "ram" || entries.some(({ lane, name }) => lane === "device" && name === "ready")
+
+const inWords = ({ errno, problem, remedy, rule }: Reason): string => `${errno} (${rule}): ${problem}; ${remedy}`
+
 const everything: PfnRange.PfnRange = PfnRange.fromLength(0, 2 ** 40)
 
 const sum = Effect.map(
@@ -57,7 +80,7 @@ const sum = Effect.map(
 )
 
 /**
- * Boots the machine of a geometry under a strategy with a memmap, on `processors`.
+ * Boots the machine of a geometry under a strategy with a memmap, on `processors`. Fails where its device does not become usable.
  *
  * @category running
  * @since 0.1.0
@@ -67,7 +90,8 @@ export const run = Effect.fnUntraced(function*(
   strategy: InitStrategy.InitStrategy,
   { memmap, processors }: { readonly memmap: Machine.Parts["memmap"]; readonly processors: number }
 ) {
-  const { last, timeline } = yield* Simulation.boot(
+  const reasons: Array<Reason> = []
+  const { last, notes, timeline } = yield* Simulation.boot(
     {
       machine: Geometry.machine(geometry, processors),
       costs: CostModel.nothing,
@@ -76,7 +100,11 @@ export const run = Effect.fnUntraced(function*(
       seed: 0
     },
     { memmap, model: CostModel.free, last: sum }
-  )
+  ).pipe(Effect.provideService(Reasons, (reason) => reasons.push(reason)))
+  if (!isReady(geometry, timeline)) {
+    const why = [...new Set([...notes, ...reasons.map(inWords)])]
+    return yield* new NotMeasured({ geometry: Geometry.name(geometry), strategy: strategy.name, why })
+  }
   const result: Measurement = { geometry, ...figures(geometry, timeline), sum: last, timeline }
   return result
 })

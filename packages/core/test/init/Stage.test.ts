@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Exit, Fiber, FiberSet, Result, Schema } from "effect"
+import { Arbitrary, type Duration, Effect, Exit, Fiber, FiberSet, Result, Schema } from "effect"
 import * as PfnRange from "../../src/geometry/PfnRange.ts"
 import { NotInitialised } from "../../src/init/NotInitialised.ts"
 import * as Stage from "../../src/init/Stage.ts"
@@ -8,6 +8,7 @@ import * as CostModel from "../../src/time/CostModel.ts"
 import * as Timeline from "../../src/time/Timeline.ts"
 import * as VirtualTime from "../../src/time/VirtualTime.ts"
 import * as Waiting from "../../src/time/Waiting.ts"
+import type * as Workload from "../../src/time/Workload.ts"
 import { random } from "../random.ts"
 
 const whole = { start: 100, end: 420 }
@@ -21,11 +22,20 @@ const failure = (reason: NotInitialised["reason"], { end, start }: PfnRange.PfnR
 interface Options {
   readonly shares?: ReadonlyArray<SubRanges.Share>
   readonly perform?: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  /** The job from this page on ends early for a reason of its own. */
+  readonly dies?: { readonly from: number; readonly after: Duration.Input }
 }
+
+/** Whoever does the job stops, and whoever waits for it hears of it. */
+const dying = (job: Workload.Job, after: Duration.Input): Stage.Job => ({
+  ...job,
+  finished: Effect.andThen(Effect.andThen(Effect.sleep(after), Effect.sync(() => job.shorten(0))), Effect.interrupt),
+  failure: (left) => failure("worker lost", left)
+})
 
 /** A stage over `whole` in sub-ranges of 32, and how often each page was done. */
 const makeStage = Effect.fnUntraced(function*(
-  { perform = () => Effect.void, shares = [{ ...whole, origin: 100, unit: 32 }] }: Options = {}
+  { dies, perform = () => Effect.void, shares = [{ ...whole, origin: 100, unit: 32 }] }: Options = {}
 ) {
   const model = yield* CostModel.make({ ...CostModel.nothing, store: nanos })
   const timeline = Timeline.make()
@@ -38,10 +48,11 @@ const makeStage = Effect.fnUntraced(function*(
       details: (range) => ({ pages: PfnRange.length(range) }),
       units: PfnRange.length,
       reach: (from, units) => from + Math.floor(units),
-      begin: (_, range) => ({
-        ...model.begin({ pool: "any", memory: "", unitNanos: nanos, unitBytes: 0 }, PfnRange.length(range)),
-        failure: () => null
-      }),
+      begin: (_, range) => {
+        const demand = { pool: "any", memory: "", unitNanos: nanos, unitBytes: 0 }
+        const job = model.begin(demand, PfnRange.length(range))
+        return dies?.from === range.start ? dying(job, dies.after) : { ...job, failure: () => null }
+      },
       perform: (range) =>
         Effect.andThen(
           perform(range),
@@ -199,6 +210,36 @@ describe("Stage", () => {
       yield* stage.done({ start: 100, end: 164 }, "what was done")
       assert.strictEqual(doneOf(whole).indexOf(0), 64)
       yield* stage.quiet
+    }))))
+
+  it.effect("a job that ends for a reason of its own fails whoever waits for what is left of it, and nobody else", () =>
+    inTime(Effect.scoped(Effect.gen(function*() {
+      const { doneOf, share, stage } = yield* makeStage({ dies: { from: 100, after: "955 nanos" } })
+      const waits = (start: number, end: number) =>
+        Effect.forkChild(Effect.result(stage.done({ start, end }, `${start}`)))
+      const run = yield* Effect.forkChild(Effect.result(stage.run(actor("a"), share, whole)))
+      yield* Effect.sleep("400 nanos")
+      yield* stage.yields({ start: 300, end: 420 })
+      const waiters = [yield* waits(200, 300), yield* waits(310, 420)]
+      const refused = yield* Fiber.join(run)
+      const error = Result.isFailure(refused) ? refused.failure : assert.fail("it ended well")
+      assert.deepStrictEqual([error.reason, error.start, error.end], ["worker lost", 164, 300])
+      assert.deepStrictEqual([stage.refusal(whole), stage.refusal({ start: 300, end: 420 })], [error, undefined])
+      yield* stage.run(actor("b"), share, { start: 300, end: 420 })
+      const answers = yield* Effect.forEach(waiters, Fiber.join)
+      assert.deepStrictEqual(answers, [Result.fail(error), Result.succeed(undefined)])
+      yield* stage.done({ start: 100, end: 164 }, "what was done")
+      assert.deepStrictEqual(yield* Effect.result(stage.done({ start: 163, end: 165 }, "some")), Result.fail(error))
+      assert.deepStrictEqual([doneOf(whole).indexOf(0), doneOf(whole).lastIndexOf(0)], [64, 199])
+    }))))
+
+  it.effect("a job that ends when all is done that is wanted of it has failed nobody", () =>
+    inTime(Effect.scoped(Effect.gen(function*() {
+      const { share, stage } = yield* makeStage({ dies: { from: 100, after: "1290 nanos" } })
+      const run = yield* Effect.forkChild(Effect.exit(stage.run(actor("a"), share, { start: 100, end: 228 })))
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.join(run)))
+      assert.isUndefined(stage.refusal(whole))
+      yield* stage.done({ start: 100, end: 228 }, "all of it")
     }))))
 
   it.effect("where one run fails others yield all the same", () =>

@@ -183,5 +183,22 @@ export const blocksOnline: ReadonlyArray<Scenario> = [
         user: user((start + 4 * GiB) / pageSize)
       }
     })
+  },
+  {
+    name: "boot-block-again",
+    about: "a block of boot RAM was removed and added again; it is removed once more while somebody asks pfn_valid()",
+    rules: ["SEC-14", "BUG-6"],
+    machine: small,
+    setup: Effect.gen(function*() {
+      const own = { start: 5 * blockSize, size: blockSize }
+      const numbers = PfnRange.fromLength(5, 1)
+      yield* using((hotplug) => hotplug.offline(numbers))
+      yield* using((hotplug) => hotplug.removeMemory(own))
+      yield* using((hotplug) => hotplug.addMemory({ ...own, node: 0 }))
+      return {
+        remove: using((hotplug) => hotplug.removeMemory(own)),
+        walker: Walkers.pfnValid(own.start / pageSize)
+      }
+    })
   }
 ]

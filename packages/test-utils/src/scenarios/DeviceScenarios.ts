@@ -161,5 +161,59 @@ export const devices: ReadonlyArray<Scenario> = [
       const { unmap } = yield* mapped(device("pmem1", apart + 2 * GiB, 128 * MiB))
       return { unmap, user: user(apart / pageSize) }
     })
+  },
+  {
+    name: "altmap-beside-ram-backed",
+    about: "a device whose memmap is in RAM goes away beside one that holds its own",
+    rules: ["ALT-6", "LCK-11.4", "BUG-22"],
+    machine: small,
+    setup: Effect.gen(function*() {
+      yield* mapped(withAltmap("pmem0", apart, 128 * MiB))
+      const { unmap } = yield* mapped(device("pmem1", apart + GiB, 128 * MiB))
+      return { unmap, user: user(apart / pageSize + 1024) }
+    })
+  },
+  {
+    name: "compounds-on-device",
+    about: "2 MiB compounds whose memmap lies on the device itself share nothing, while another device goes away",
+    rules: ["CMP-10", "INI-9", "BUG-13"],
+    machine: small,
+    setup: Effect.gen(function*() {
+      yield* mapped({ ...withAltmap("dax0.0", apart, 128 * MiB), type: "generic", order: 9 })
+      const { unmap } = yield* mapped(device("pmem1", apart + GiB, 128 * MiB))
+      return { unmap, user: user(apart / pageSize + 1024) }
+    })
+  },
+  {
+    name: "compounds-beside-ram",
+    about: "2 MiB compounds in a section that also holds RAM, on a kernel that writes all their struct pages",
+    rules: ["INI-9", "BUG-14"],
+    machine: { ...small, kernel: "6.1+dedup-early-section-fix" },
+    setup: Effect.gen(function*() {
+      yield* mapped(device("dax0.0", GiB - 64 * MiB, 64 * MiB, { type: "generic", order: 9 }))
+      return { user: user((GiB - 64 * MiB) / pageSize), walker: Walkers.onlineWalker((GiB - 64 * MiB) / pageSize - 1) }
+    })
+  },
+  {
+    name: "compounds-of-6.1-beside-ram",
+    about: "the same on the recorded kernel, which does not (SPW-7)",
+    rules: ["SPW-7", "INI-9", "BUG-14"],
+    machine: small,
+    setup: Effect.sync(() => ({
+      map: mapOnce(device("dax0.0", GiB - 64 * MiB, 64 * MiB, { type: "generic", order: 9 })),
+      walker: Walkers.onlineWalker((GiB - 64 * MiB) / pageSize - 1)
+    })),
+    preemptions: 1
+  },
+  {
+    name: "misplaced-1g",
+    about: "1 GiB compounds that do not begin on a section boundary, as the recorded kernel maps them (SPW-6)",
+    rules: ["CMP-5", "SPW-6"],
+    machine: small,
+    setup: Effect.sync(() => ({
+      map: mapOnce(device("dax0.0", apart + 16 * MiB, GiB, { type: "generic", order: 18 })),
+      user: user((apart + 16 * MiB) / pageSize)
+    })),
+    preemptions: 0
   }
 ]

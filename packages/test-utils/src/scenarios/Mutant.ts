@@ -11,7 +11,9 @@ import * as Layer from "effect/Layer"
 /**
  * - `id` of spec 12, `about` the mistake, in a sentence
  * - `scenario` that exposes it
+ * - `remedy`: what to do about it, or what was done, for whoever maintains the code
  * - `replace` what of a machine
+ * - `defects`: rules that the recorded kernel itself breaks, and the machine as it does; reported here, and passed over elsewhere
  *
  * @category models
  * @since 0.1.0
@@ -20,7 +22,9 @@ export interface Mutant {
   readonly id: string
   readonly about: string
   readonly scenario: string
-  readonly replace: (parts: Machine.Parts) => Partial<Machine.Parts>
+  readonly remedy: string
+  readonly replace?: ((parts: Machine.Parts) => Partial<Machine.Parts>) | undefined
+  readonly defects?: ReadonlyArray<string> | undefined
 }
 
 /**

@@ -8,7 +8,8 @@ import * as MemoryMutants from "./MemoryMutants.ts"
 import type { Mutant, OutOfReach } from "./Mutant.ts"
 import * as SectionMutants from "./SectionMutants.ts"
 
-const number = ({ id }: { readonly id: string }): number => Number(/[0-9]+/.exec(id)?.[0] ?? 0)
+/** Those of the recorded kernel itself come last. */
+const number = ({ id }: { readonly id: string }): number => Number(/^BUG-([0-9]+)/.exec(id)?.[1] ?? 1000)
 
 /**
  * All that the machine has the mechanism of, by number.
@@ -36,6 +37,11 @@ export const outOfReach: ReadonlyArray<OutOfReach> = [
     id: "BUG-10",
     about: "a memory error in the altmap's part is handled as one of a user's page",
     why: "there is no memory_failure(): errors of memory are not modelled"
+  },
+  {
+    id: "BUG-19",
+    about: "the span of a node begins at 0, because the first zone that was found set only its end",
+    why: "the span of a node is a function of its zones' spans here: nobody stores it, so nobody can set half of it"
   },
   {
     id: "BUG-24",

@@ -94,14 +94,14 @@ export const program = (
   const memory = Result.getOrThrow(BootMemory.make(machine))
   const own = Machine.parts(memory, machine)
   const parts: Machine.Parts = { ...own, ...replace?.(own) }
-  const booted = Machine.boot(memory, machine, { ...parts, ...mutant?.replace(parts) })
+  const booted = Machine.boot(memory, machine, { ...parts, ...mutant?.replace?.(parts) })
   const layer = MachineTree.layer(machine).pipe(Layer.provideMerge(booted))
   return (explored) =>
     Effect.gen(function*() {
       const findings = Findings.make()
       const state = yield* Invariants.state
       const ledger = yield* Ledger
-      const watches = yield* Watches.make
+      const watches = yield* Watches.make(mutant?.defects)
       const background = yield* BackgroundInit
       const later = () =>
         new Set(background.progress().flatMap(({ device, state }) => state === "idle" ? [] : [device]))

@@ -19,6 +19,14 @@ const { Flag, Usage } = SectionTable
 /** What is done to a section that loses its last subsection, one after the other (SEC-13). */
 type Action = "clear-has-mem-map" | "free-usage" | "unmap" | "clear-word"
 
+/** Whether the memmap of a piece is unmapped, and whether a usage is freed. */
+interface How {
+  readonly unmaps: (isEarly: boolean) => boolean
+  readonly frees: (usage: number, isEarly: boolean) => boolean
+}
+
+const right: How = { unmaps: (isEarly) => !isEarly, frees: (usage) => usage === Usage.slab }
+
 interface Around {
   readonly table: SectionTable.Table
   readonly vmemmap: Vmemmap["Service"]
@@ -32,7 +40,7 @@ const deactivate = function*(
   { table, vmemmap }: Around,
   piece: Piece,
   order: ReadonlyArray<Action>,
-  unmaps: (isEarly: boolean) => boolean
+  { frees, unmaps }: How
 ): Op<void> {
   const section = SectionTable.sectionOf(table, piece.start)
   const object = `section:${section}`
@@ -47,7 +55,7 @@ const deactivate = function*(
       if (unmaps(isEarly) || isEmpty) yield* vmemmap.depopulate(isEmpty && isEarly ? { ...piece, altmap: null } : piece)
       continue
     }
-    if (!isEmpty || (action === "free-usage" && SectionTable.usage(table, section) !== Usage.slab)) continue
+    if (!isEmpty || (action === "free-usage" && !frees(SectionTable.usage(table, section), isEarly))) continue
     yield write(`section.${action}`, object)
     const flags = SectionTable.flags(table, section)
     if (action === "clear-has-mem-map") update(table, section, { flags: flags & ~Flag.hasMemMap })
@@ -57,10 +65,7 @@ const deactivate = function*(
 }
 
 /** Sparse whose removal goes section by section, in another order. */
-const removing = (
-  order: ReadonlyArray<Action>,
-  unmaps: (isEarly: boolean) => boolean = (isEarly) => !isEarly
-) =>
+const removing = (order: ReadonlyArray<Action>, how: Partial<How> = {}) =>
 ({ sparse }: Machine.Parts): Partial<Machine.Parts> => ({
   sparse: Mutant.wrap(Sparse, sparse, (original) =>
     Effect.gen(function*() {
@@ -71,7 +76,7 @@ const removing = (
         remove: function*(range: Piece): Op<void> {
           for (let { start } = range; start < range.end;) {
             const end = Math.min(range.end, (SectionTable.sectionOf(table, start) + 1) * table.pagesPerSection)
-            yield* deactivate({ table, vmemmap }, { ...range, start, end }, order, unmaps)
+            yield* deactivate({ table, vmemmap }, { ...range, start, end }, order, { ...right, ...how })
             start = end
           }
         }
@@ -97,24 +102,35 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
     id: "BUG-3",
     about: "the usage of a section is freed while its word still says that there is a memmap (CVE-2023-52489)",
     scenario: "remove-pfn-valid",
+    remedy: "clear SECTION_HAS_MEM_MAP first, free the usage after a grace period, and read its pointer once (5ec8e8ea8b77, 6.8)",
     replace: removing(["free-usage", "clear-has-mem-map", "unmap", "clear-word"])
   },
   {
     id: "BUG-5",
     about: "the word of a section is cleared after its memmap is unmapped and its usage is gone",
     scenario: "remove-pfn-valid",
+    remedy: "clear the section's validity before its usage goes, and let pfn_section_valid() be false without one (b943f045a9af)",
     replace: removing(["free-usage", "unmap", "clear-word"])
+  },
+  {
+    id: "BUG-6",
+    about: "whether a usage is boot's is told by the flag of an early section, which one that was added again does not have",
+    scenario: "boot-block-again",
+    remedy: "tell it by where the usage lies: PageReserved() of its page, as section_deactivate() does since 2019",
+    replace: removing(["clear-has-mem-map", "free-usage", "unmap", "clear-word"], { frees: (_usage, isEarly) => !isEarly })
   },
   {
     id: "BUG-11",
     about: "a subsection that leaves a section of boot RAM takes its part of the memmap with it",
     scenario: "device-beside-ram",
-    replace: removing(["clear-has-mem-map", "free-usage", "unmap", "clear-word"], () => true)
+    remedy: "leave the memmap of an early section alone until its last subsection goes (ef69bc9f689d)",
+    replace: removing(["clear-has-mem-map", "free-usage", "unmap", "clear-word"], { unmaps: () => true })
   },
   {
     id: "BUG-9",
     about: "a section that device memory shares with RAM is not tainted: device pages pass for online RAM",
     scenario: "device-beside-ram",
+    remedy: "set SECTION_TAINT_ZONE_DEVICE for both ends of a device range, before its pages are there (1f90a3477df3, 5.12)",
     replace: ({ init }) => ({
       init: Mutant.wrap(
         MemmapInit,

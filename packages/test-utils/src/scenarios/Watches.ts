@@ -6,10 +6,13 @@
 import { hex } from "@vmemmap/core/geometry/Pfn"
 import { MemoryBlocks } from "@vmemmap/core/hotplug/MemoryBlocks"
 import { Nodes } from "@vmemmap/core/hotplug/Nodes"
+import * as Pagemap from "@vmemmap/core/hotplug/Pagemap"
 import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
 import { BackgroundInit } from "@vmemmap/core/init/BackgroundInit"
 import * as KernelLog from "@vmemmap/core/kernel/KernelLog"
 import { Held } from "@vmemmap/core/kernel/Locks"
+import * as Census from "@vmemmap/core/memmap/Census"
+import { Memmap } from "@vmemmap/core/memmap/Memmap"
 import { Pageblocks } from "@vmemmap/core/memmap/Pageblocks"
 import { Kernel } from "@vmemmap/core/release/Kernel"
 import * as SectionTable from "@vmemmap/core/sections/SectionTable"
@@ -30,9 +33,10 @@ const movable = Effect.gen(function*() {
   const isLater = (name: string) =>
     background.progress().some(({ device, state }) => device === name && state !== "idle")
   const check: Check = () =>
-    pagemaps.all().filter(({ isLive, name }) => isLive() && !isLater(name)).flatMap(({ name, ranges }) =>
-      ranges.flatMap(({ end, start }) => {
-        for (let pfn = Math.ceil(start / size) * size; pfn < end; pfn += size) {
+    pagemaps.all().filter(({ isLive, name }) => isLive() && !isLater(name)).flatMap((pagemap) =>
+      pagemap.ranges.flatMap(({ end }, i) => {
+        const { name } = pagemap
+        for (let pfn = Math.ceil(Pagemap.first(pagemap, i) / size) * size; pfn < end; pfn += size) {
           if (pageblocks.get(pfn) !== "Movable") {
             return [`the pageblock at pfn ${hex(pfn)} of ${name} is ${pageblocks.get(pfn)}`]
           }
@@ -81,11 +85,11 @@ const references = Effect.gen(function*() {
 const known = new Set(["CMP-5", "SPW-7", "BUG-14", "SEC-12", "22.6"])
 
 /** What the machine itself says that it does wrong. */
-const hazards = Effect.gen(function*() {
+const hazards = Effect.fnUntraced(function*(reported: ReadonlyArray<string>) {
   const log = yield* KernelLog.KernelLog
   const found: Array<Violation> = []
   log.listen((event) => {
-    if (event._tag === "Hazard" && !known.has(event.rule)) found.push({ rule: event.rule, problem: event.text })
+    if (event._tag === "Hazard" && (!known.has(event.rule) || reported.includes(event.rule))) found.push({ rule: event.rule, problem: event.text })
   })
   return found
 })
@@ -121,22 +125,68 @@ export const locked: Execution.Guard = ({ name, object }, fiber) =>
     ? [{ rule: "LCK-4", problem: `${name} of ${object} without mem_hotplug_lock` }]
     : []
 
+/** INI-5: every struct page of boot's sections was initialised. */
+const bootPages = Effect.gen(function*() {
+  const table = yield* SectionTable.SectionTable
+  const memmap = yield* Memmap
+  const found: Array<string> = []
+  for (let section = 0; section <= table.highest; section++) {
+    if ((SectionTable.flags(table, section) & SectionTable.Flag.early) === 0) continue
+    const start = section * table.pagesPerSection
+    const [run] = Census.take(memmap, start, start + table.pagesPerSection).filter(({ page }) => page._tag === "Unwritten")
+    if (run !== undefined) found.push(`struct pages of section ${section}, ${run.count} of them, were never initialised`)
+  }
+  const check: Check = () => found
+  return check
+})
+
+/** CMP-2, INI-9: the struct pages of the first compound of a live device, and of the last, read as those of compounds. */
+const compounds = Effect.gen(function*() {
+  const memmap = yield* Memmap
+  const pagemaps = yield* Pagemaps
+  const isPart = (head: number, pfn: number): boolean => {
+    const page = memmap.read(pfn)
+    if (page._tag !== "Initialised") return false
+    return pfn === head ? page.links._tag === "Pagemap" : page.links._tag === "Tail" && page.links.head === head
+  }
+  const check: Check = () =>
+    pagemaps.all().filter(({ isLive, order }) => isLive() && order > 0).flatMap((pagemap) => {
+      const size = 2 ** pagemap.order
+      return pagemap.ranges.flatMap(({ end }, i) => {
+        const first = Pagemap.first(pagemap, i)
+        const count = Math.floor((end - first) / size)
+        if (count === 0) return []
+        return [first, first + (count - 1) * size].flatMap((head) => {
+          const wrong = [0, 1, 127, 128, size - 1].map((offset) => head + offset).find((pfn) => !isPart(head, pfn))
+          return wrong === undefined
+            ? []
+            : [`the struct page of pfn ${hex(wrong)} of ${pagemap.name} is not that of the compound at ${hex(head)}`]
+        })
+      })
+    })
+  return check
+})
+
 /**
- * Checks of the machine in context: `between` two steps, and at `rest`, when nothing is under way.
+ * Checks of the machine in context, but for mistakes of the kernel itself that are not to be `reported`: `between` two steps, and at `rest`, when nothing is under way.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.gen(function*() {
-  const said = yield* hazards
+export const make = Effect.fnUntraced(function*(reported: ReadonlyArray<string> = []) {
+  const said = yield* hazards(reported)
   const usages = yield* bootUsages
   const counts = yield* references
+  const holes = yield* bootPages
+  // Where the kernel's own compounds are wrong, its mistake is reported by name.
+  const whole = yield* compounds
   const atRest: ReadonlyArray<readonly [string, Check]> = [
     ["INI-8", yield* movable],
+    ["INI-9", () => said.length > 0 || reported.length > 0 ? [] : whole()],
     ["HOT-9", yield* nodesOnline],
     ["HOT-9", yield* blocksPresent]
   ]
   const violations = (rule: string, check: Check) => check().map((problem): Violation => ({ rule, problem }))
-  const between = () => [...said, ...violations("SEC-14", usages), ...violations("LCK-11.7", counts)]
+  const between = () => [...said, ...violations("SEC-14", usages), ...violations("LCK-11.7", counts), ...violations("INI-5", holes)]
   return { between, rest: () => [...between(), ...atRest.flatMap(([rule, check]) => violations(rule, check))] }
 })

@@ -24,7 +24,13 @@ const machine: MachineSpec.MachineSpec = {
 /** 64 GiB of device memory in compounds of 2 MiB, initialised in the background. */
 const strategy = Result.getOrThrow(InitStrategies.parse("vmemmap:kernel=6.1;vmemmap=compound;workers=2"))
 
-const device = { name: "dax0.0", type: "generic", node: 0, order: 9, ranges: [{ start: 64 * GiB, end: 128 * GiB }] } as const
+const device = {
+  name: "dax0.0",
+  type: "generic",
+  node: 0,
+  order: 9,
+  ranges: [{ start: 64 * GiB, end: 128 * GiB }]
+} as const
 
 const hex = (word: bigint): string => word.toString(16).padStart(16, "0")
 

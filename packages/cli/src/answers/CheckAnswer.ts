@@ -80,7 +80,10 @@ export const OutOfReach = Schema.Struct({
   id: Text("The entry of spec 12."),
   about: Text("The mistake."),
   why: Text("What the machine lacks.")
-}).annotate({ identifier: "MutantOutOfReach", description: "A known mistake whose mechanism the machine does not have." })
+}).annotate({
+  identifier: "MutantOutOfReach",
+  description: "A known mistake whose mechanism the machine does not have."
+})
 
 /**
  * @category models

@@ -3,10 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Nanos from "@vmemmap/core/time/Nanos"
 import type * as Checks from "@vmemmap/test-utils/scenarios/Checks"
 import type { Mutant } from "@vmemmap/test-utils/scenarios/Mutant"
 import type { Scenario } from "@vmemmap/test-utils/scenarios/Scenario"
-import * as Nanos from "@vmemmap/core/time/Nanos"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -28,7 +28,9 @@ import * as Options from "./Options.ts"
 
 const flags = {
   sources: Argument.String("scenario").pipe(
-    Argument.withDescription("Scenarios that come with the command, by name, or files of your own; none for all that come with it"),
+    Argument.withDescription(
+      "Scenarios that come with the command, by name, or files of your own; none for all that come with it"
+    ),
     Argument.variadic()
   ),
   mutant: Flag.String("mutant").pipe(
@@ -109,7 +111,10 @@ const exploredOf = ({ nanos, violations, ...rest }: Checks.Outcome): CheckAnswer
   }))
 })
 
-const killOf = ({ about, id, scenario }: Mutant, { ns, schedules, violations }: CheckAnswer.Explored): CheckAnswer.Kill => ({
+const killOf = (
+  { about, id, scenario }: Mutant,
+  { ns, schedules, violations }: CheckAnswer.Explored
+): CheckAnswer.Kill => ({
   id,
   about,
   scenario,
@@ -136,7 +141,9 @@ const runAll = Effect.fnUntraced(function*(
   const done: Array<CheckAnswer.Explored> = []
   for (const [i, job] of jobs.entries()) {
     yield* output.progress(
-      `${i + 1}/${jobs.length} ${Label.printable(job.scenario.name)}${job.mutant === null ? "" : ` with ${job.mutant.id}`}`
+      `${i + 1}/${jobs.length} ${Label.printable(job.scenario.name)}${
+        job.mutant === null ? "" : ` with ${job.mutant.id}`
+      }`
     )
     done.push(exploredOf(yield* Signals.unheard(run(job))))
   }
@@ -158,7 +165,10 @@ const listed = Effect.fnUntraced(function*({ mutants, scenarios }: Kit, isJson: 
     Table.render(columns, rows, { width: output.width, bold: style.bold })
   yield* output.print(
     render(
-      [{ title: "scenario" }, { title: "what happens at the same time", flex: true }, { title: "rules", optional: true }],
+      [{ title: "scenario" }, { title: "what happens at the same time", flex: true }, {
+        title: "rules",
+        optional: true
+      }],
       scenarios.map(({ about, name, rules }) => [name, about, rules.join(" ")])
     )
   )
@@ -265,7 +275,10 @@ export const command = Command.make(
   Command.withExamples([
     { command: "vmemmap check", description: "All scenarios: the machine as it is" },
     { command: "vmemmap check --list", description: "What they are, and which mistakes are known" },
-    { command: "vmemmap check --mutant BUG-3", description: "A machine that frees usages too early, and how that shows" },
+    {
+      command: "vmemmap check --mutant BUG-3",
+      description: "A machine that frees usages too early, and how that shows"
+    },
     { command: "vmemmap check --mutant all", description: "Every known mistake, and what found it" },
     { command: "vmemmap check remove-pfn-valid --mutant BUG-3 --replay '7A'", description: "One schedule again" },
     { command: "vmemmap check my-race.yaml --bound 3 --budget 60s", description: "A scenario of your own" },

@@ -55,7 +55,10 @@ export const scenarios = (all: ReadonlyArray<CheckAnswer.Explored>, { style, wid
 /** Steps side by side, a column for each context, and one for what is none. */
 const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: Look): string => {
   const hasOthers = steps.some(({ context }) => context === null)
-  const titles = [...contexts.map((name, i) => `${letter(i)} ${Label.printable(name)}`), ...(hasOthers ? ["woken"] : [])]
+  const titles = [
+    ...contexts.map((name, i) => `${letter(i)} ${Label.printable(name)}`),
+    ...(hasOthers ? ["woken"] : [])
+  ]
   const rows = steps.map(({ context, object, step }, n) => {
     const text = step === null ? context === null ? "goes on" : "begins" : `${step} ${object ?? ""}`.trim()
     const place = context === null ? contexts.length : contexts.indexOf(context)
@@ -118,6 +121,8 @@ export const kills = ({ mutants, outOfReach }: CheckAnswer.CheckAnswer, { style,
     ]),
     { width, bold: style.bold }
   )
-  const rest = outOfReach.map(({ about, id, why }) => Table.paragraph(`${id} is out of reach (${about}): ${why}`, width))
+  const rest = outOfReach.map(({ about, id, why }) =>
+    Table.paragraph(`${id} is out of reach (${about}): ${why}`, width)
+  )
   return [table, ...(rest.length === 0 ? [] : ["\n", ...rest])].join("")
 }

@@ -35,9 +35,9 @@ export const stores = (
   bytes: Pick<MemmapBytes.MemmapBytes["Service"], "ahead">,
   writers: Pick<Writers.Writers, "begin">
 ): Stores.Stores => ({
-  begin: (_demand, parts) => {
+  begin: ({ weight = 1 }, parts, whole) => {
     const ahead = bytes.ahead(parts)
-    return ahead === null ? refused : writers.begin(ahead.segments, ahead.end)
+    return ahead === null ? refused : writers.begin(ahead.segments, ahead.end, { whole, isUrgent: weight > 1 })
   }
 })
 

@@ -27,7 +27,7 @@ import type { Message, Reply } from "./WriterMessage.ts"
 
 /**
  * - `begin` to write segments, at once or when a thread is free; `onEnd` is called with the lines that were written, once nobody writes
- *   any more and before anybody hears that the job has ended
+ *   any more and before anybody hears that the job has ended. One that is stopped ends at what is `whole`; one that `isUrgent` is next
  * - `threads` there are; `progress`: lines of all jobs that have not ended, and how many of them are written
  *
  * @category models
@@ -36,7 +36,11 @@ import type { Message, Reply } from "./WriterMessage.ts"
 export interface Writers {
   readonly threads: number
   readonly progress: () => { readonly done: number; readonly lines: number }
-  readonly begin: (segments: ReadonlyArray<PageJob.Segment>, onEnd: (lines: number) => void) => Stores.Job
+  readonly begin: (
+    segments: ReadonlyArray<PageJob.Segment>,
+    onEnd: (lines: number) => void,
+    how?: { readonly whole?: Stores.Whole | undefined; readonly isUrgent?: boolean }
+  ) => Stores.Job
 }
 
 /**
@@ -212,7 +216,7 @@ export const make = Effect.fnUntraced(function*(
     end(running, "ended", 0)
   }
 
-  const begin: Writers["begin"] = (segments, onEnd) => {
+  const begin: Writers["begin"] = (segments, onEnd, { isUrgent = false, whole } = {}) => {
     const lines = PageJob.linesOf(segments)
     const slot = JobSlot.make(lines)
     const running: Running = {
@@ -228,15 +232,16 @@ export const make = Effect.fnUntraced(function*(
     if (lines === 0) end(running, "ended", 0)
     else if (left <= 0) end(running, "lost", 0)
     else {
-      queue.push(running)
+      if (isUrgent) queue.unshift(running)
+      else queue.push(running)
       next()
     }
     return {
       done: () => JobSlot.done(slot),
       processorNanos: () => running.state === "running" ? (performance.now() - running.since) * 1e6 : running.nanos,
-      shorten: (to, whole) => {
+      shorten: (to, wholeNow = whole) => {
         if (!all.has(running)) return JobSlot.end(slot)
-        running.lines = JobSlot.shorten(slot, to, whole)
+        running.lines = JobSlot.shorten(slot, to, wholeNow)
         withdraw(running)
         return running.lines
       },
@@ -251,10 +256,16 @@ export const make = Effect.fnUntraced(function*(
           return
         }
         running.waiting.add(resume)
-        return Effect.sync(() => {
+        return Effect.suspend(() => {
           running.waiting.delete(resume)
-          JobSlot.shorten(slot, 0)
+          JobSlot.shorten(slot, 0, whole)
           withdraw(running)
+          // The thread does what it has claimed: nobody else may before that.
+          return all.has(running)
+            ? Effect.callback<void>((gone) => {
+              running.waiting.add(() => gone(Effect.void))
+            })
+            : Effect.void
         })
       })
     }

@@ -257,7 +257,7 @@ describe("Writers, jobs made shorter", { timeout: 60_000 }, () => {
       sameBytes(place, [busy, queued, next])
     }).pipe(Effect.scoped))
 
-  it.live("who waits and is interrupted stops the job after what is claimed, and others who wait are interrupted", () =>
+  it.live("who waits and is interrupted stops the job after what is claimed, is gone once that is done, and others who wait are interrupted", () =>
     Effect.gen(function*() {
       const { gate, place, writers } = yield* gated(1, 20 * chunk)
       const [job, queued] = [8 * chunk, chunk].map((lines) => begin(writers, [segment(place, lines)]))
@@ -269,9 +269,12 @@ describe("Writers, jobs made shorter", { timeout: 60_000 }, () => {
       yield* Fiber.interrupt(behind)
       left(queued, 0)
       assert.strictEqual(yield* outcome(queued), "interrupted")
-      yield* Fiber.interrupt(waiting)
+      const interrupting = yield* Effect.forkChild(Fiber.interrupt(waiting), { startImmediately: true })
       assert.deepStrictEqual(job.ends, [])
+      assert.isUndefined(interrupting.pollUnsafe())
       Gates.open(gate)
+      yield* Fiber.join(interrupting)
+      assert.strictEqual(job.ends.length, 1)
       assert.strictEqual(yield* Fiber.join(other), "interrupted")
       left(job, chunk)
       sameBytes(place, [job, queued])

@@ -95,7 +95,13 @@ export const make =
       const stop = Effect.suspend(() => {
         const some = [...out]
         for (const { job } of some) job.shorten(0)
-        return Effect.ensuring(Effect.ignore(settle(some)), leave(some))
+        // What cannot be stopped at once is waited for.
+        const gone = Effect.forEach(
+          some,
+          ({ job }) => Effect.callback<void>((resume) => job.whenEnded(() => resume(Effect.void))),
+          { discard: true }
+        )
+        return Effect.ensuring(Effect.andThen(gone, Effect.ignore(settle(some))), leave(some))
       })
 
       const loop: Effect.Effect<void, NotInitialised> = Effect.flatMap(Timeline.now, (began) => {

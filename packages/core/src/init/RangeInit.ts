@@ -104,10 +104,10 @@ const writingOf = (
       details: (range) => InitMemory.spanDetails(stores(range), memory),
       units: stores,
       reach: (from, units) => InitWork.reach(parts, from, units),
-      begin: ({ node, track, weight }, range) => {
+      begin: ({ node, track, weight }, range, whole) => {
         const { speed } = around.disturbance(track.group, track.lane)
         const demand = { ...InitMemory.demand(around, memory, node, speed), weight }
-        const job = around.stores.begin(demand, InitWork.cut(parts, range))
+        const job = around.stores.begin(demand, InitWork.cut(parts, range), whole)
         return { ...job, failure: (left) => InitMemory.refused(memory, job.failure(), left) }
       },
       // Where there is no memmap, and nobody was told, nothing can be written (BUG-29).

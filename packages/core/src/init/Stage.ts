@@ -61,7 +61,7 @@ export interface Claim extends PfnRange.PfnRange {
  *
  * - `name` of its spans, and what those say of pages `[start, end)`
  * - `units` of work in a range; `reach`: up to which pfn so many units get from a pfn on
- * - `begin`: somebody begins to do a range
+ * - `begin`: somebody begins to do a range; a job that is stopped ends at `whole` sub-ranges where more is under way
  * - `perform` carries it out; it may fail
  *
  * @category models
@@ -72,7 +72,7 @@ export interface Work {
   readonly details: (range: PfnRange.PfnRange) => Timeline.Details
   readonly units: (range: PfnRange.PfnRange) => number
   readonly reach: (from: number, units: number) => number
-  readonly begin: (actor: Actor, range: PfnRange.PfnRange) => Job
+  readonly begin: (actor: Actor, range: PfnRange.PfnRange, whole: (units: number) => number) => Job
   readonly perform: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
 }
 
@@ -218,19 +218,20 @@ export const make = (
   const settle = (within: PfnRange.PfnRange) => Effect.flatMap(settled(within), firstFailure)
 
   /** Where the sub-range ends in which so many units of the run are done. */
-  const whole = ({ end, share, start }: Claim, units: number): number => {
+  const whole = ({ end, share, start }: Pick<Claim, "end" | "share" | "start">, units: number): number => {
     const at = Math.min(end, work.reach(start, units))
     return work.units({ start, end: at }) < units ? Math.min(end, SubRanges.unitEnd(share, at)) : at
   }
 
   /** The run ends at `at` instead; what lies behind becomes pending. */
   const shorten = (claim: Claim, at: number): void => {
-    let end = Math.max(claim.settled, at)
+    const wanted = Math.max(claim.settled, at)
+    if (wanted >= claim.end) return
+    const { start } = claim
+    const asked = work.units({ start, end: wanted })
+    const units = claim.job.shorten(asked, (least) => work.units({ start, end: whole(claim, least) }))
+    const end = units > asked + Workload.rounding ? whole(claim, units) : wanted
     if (end >= claim.end) return
-    claim.job.shorten(work.units({ start: claim.start, end }), (units) => {
-      end = whole(claim, units)
-      return work.units({ start: claim.start, end })
-    })
     const rest = { start: end, end: claim.end }
     claim.end = end
     giveBack(rest)
@@ -276,7 +277,8 @@ export const make = (
     if (pending === undefined) return undefined
     const { start } = pending
     const end = lookedAt(share, pending)
-    const job = work.begin(actor, { start, end })
+    const run = { start, end, share }
+    const job = work.begin(actor, { start, end }, (least) => work.units({ start, end: whole(run, least) }))
     const claim: Claim = { actor, share, start, end, settled: start, job, began }
     claims.add(claim)
     SubRanges.claim(subRanges, { start, end }, claim)

@@ -34,14 +34,23 @@ export interface Job extends Workload.Job {
 export const isReason = (reason: Reason): boolean => reason === "out of memory" || reason === "worker lost"
 
 /**
- * Begins to write parts at once, in their order. `demand`: what one struct page costs where no memory is written.
+ * Begins to write parts at once, in their order. `demand`: what one struct page costs where no memory is written, and how much whoever
+ * asks counts against others. A job that is stopped ends at what is `whole` of the struct pages that are under way.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Stores {
-  readonly begin: (demand: FairShare.Demand, parts: ReadonlyArray<InitWork.Part>) => Job
+  readonly begin: (demand: FairShare.Demand, parts: ReadonlyArray<InitWork.Part>, whole?: Whole) => Job
 }
+
+/**
+ * The least number of units, no less than so many, that are whole sub-ranges.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Whole = (units: number) => number
 
 /**
  * Whoever really writes.

@@ -23,7 +23,7 @@ import * as FairShare from "./FairShare.ts"
  * - `shorten` makes it end once `units` are done, or now if they are; answers how many will be. Where more are under way already and
  *   cannot be stopped, it ends at what is `whole` of those: a number of units not below the one it is given
  * - `finished` returns when all units are done. Whoever waits is interrupted when the job is stopped: by the end of the place, or
- *   by another who waits and is interrupted
+ *   by another who waits and is interrupted, which takes until nothing is done any more
  * - `whenEnded` calls back once all units are done or the job was stopped, for who is not a fiber
  *
  * @category models

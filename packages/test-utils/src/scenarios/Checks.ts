@@ -107,7 +107,13 @@ export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, boun
   const program = Scenario.program(scenario, mutant)
   const explored = bound.seed === undefined
     ? Explore.exhaustive(program, { preemptions, until, schedules: bound.schedules })
-    : Seeded.run(program, { seed: bound.seed, schedules: bound.schedules ?? Infinity, until, how: "pct", preemptions: preemptions ?? 3 })
+    : Seeded.run(program, {
+      seed: bound.seed,
+      schedules: bound.schedules ?? Infinity,
+      until,
+      how: "pct",
+      preemptions: preemptions ?? 3
+    })
   const { about, name, rules } = scenario
   return {
     name,
@@ -155,6 +161,10 @@ export const replay = (
       preemptions: null,
       exhaustive: false,
       nanos: Math.round(clock() - began),
-      violations: foundOf(execution.violations, execution, Schedule.format(execution.events.map(({ choice }) => choice)))
+      violations: foundOf(
+        execution.violations,
+        execution,
+        Schedule.format(execution.events.map(({ choice }) => choice))
+      )
     }
   })

@@ -92,7 +92,8 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
     id: "BUG-12",
     about: "the span of a zone shrinks to what lies below the memory that leaves, whatever is online above it",
     scenario: "offline-middle",
-    remedy: "search the new end of the span with pfn_to_online_page(), when memory goes offline (00d6c019b5bc, feee6b298916)",
+    remedy:
+      "search the new end of the span with pfn_to_online_page(), when memory goes offline (00d6c019b5bc, feee6b298916)",
     replace: ({ zones }) => ({
       zones: Mutant.wrap(Zones, zones, (original) =>
         Effect.succeed({
@@ -122,7 +123,8 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
     id: "BUG-18",
     about: "when adding memory that holds its own memmap fails, that memmap is freed as if it were RAM",
     scenario: "own-memmap-fails",
-    remedy: "hand the altmap on to arch_remove_memory() on every error edge of add_memory_resource() (f42ce5f087eb, 6.7)",
+    remedy:
+      "hand the altmap on to arch_remove_memory() on every error edge of add_memory_resource() (f42ce5f087eb, 6.7)",
     replace: ({ blocks, vmemmap }) => {
       let hasFailed = false
       return {
@@ -192,7 +194,8 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
     id: "BUG-7",
     about: "the reference count of a pagemap is destroyed while its pfns still lead to it",
     scenario: "get-unmap",
-    remedy: "remove the range from the index, wait for a grace period, and exit the reference count last (1e57ffb6e3fd, 6.0)",
+    remedy:
+      "remove the range from the index, wait for a grace period, and exit the reference count last (1e57ffb6e3fd, 6.0)",
     replace: ({ archMemory, pagemaps }) => {
       const destroyed = new Set<number>()
       return {
@@ -219,7 +222,10 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
                 (isGone) =>
                   Effect.andThen(
                     isGone
-                      ? Findings.report("LCK-10", `get_dev_pagemap(${hex(pfn)}) tries a reference count that is destroyed`)
+                      ? Findings.report(
+                        "LCK-10",
+                        `get_dev_pagemap(${hex(pfn)}) tries a reference count that is destroyed`
+                      )
                       : Effect.void,
                     original.get(pfn, hint)
                   )

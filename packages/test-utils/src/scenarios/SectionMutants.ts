@@ -65,24 +65,24 @@ const deactivate = function*(
 }
 
 /** Sparse whose removal goes section by section, in another order. */
-const removing = (order: ReadonlyArray<Action>, how: Partial<How> = {}) =>
-({ sparse }: Machine.Parts): Partial<Machine.Parts> => ({
-  sparse: Mutant.wrap(Sparse, sparse, (original) =>
-    Effect.gen(function*() {
-      const table = yield* SectionTable.SectionTable
-      const vmemmap = yield* Vmemmap
-      return {
-        ...original,
-        remove: function*(range: Piece): Op<void> {
-          for (let { start } = range; start < range.end;) {
-            const end = Math.min(range.end, (SectionTable.sectionOf(table, start) + 1) * table.pagesPerSection)
-            yield* deactivate({ table, vmemmap }, { ...range, start, end }, order, { ...right, ...how })
-            start = end
+const removing =
+  (order: ReadonlyArray<Action>, how: Partial<How> = {}) => ({ sparse }: Machine.Parts): Partial<Machine.Parts> => ({
+    sparse: Mutant.wrap(Sparse, sparse, (original) =>
+      Effect.gen(function*() {
+        const table = yield* SectionTable.SectionTable
+        const vmemmap = yield* Vmemmap
+        return {
+          ...original,
+          remove: function*(range: Piece): Op<void> {
+            for (let { start } = range; start < range.end;) {
+              const end = Math.min(range.end, (SectionTable.sectionOf(table, start) + 1) * table.pagesPerSection)
+              yield* deactivate({ table, vmemmap }, { ...range, start, end }, order, { ...right, ...how })
+              start = end
+            }
           }
         }
-      }
-    }))
-})
+      }))
+  })
 
 /** Clears the taint of the sections at both ends of a range, or at one. */
 const untaint = (table: SectionTable.Table, { end, start }: PfnRange): void => {
@@ -102,22 +102,27 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
     id: "BUG-3",
     about: "the usage of a section is freed while its word still says that there is a memmap (CVE-2023-52489)",
     scenario: "remove-pfn-valid",
-    remedy: "clear SECTION_HAS_MEM_MAP first, free the usage after a grace period, and read its pointer once (5ec8e8ea8b77, 6.8)",
+    remedy:
+      "clear SECTION_HAS_MEM_MAP first, free the usage after a grace period, and read its pointer once (5ec8e8ea8b77, 6.8)",
     replace: removing(["free-usage", "clear-has-mem-map", "unmap", "clear-word"])
   },
   {
     id: "BUG-5",
     about: "the word of a section is cleared after its memmap is unmapped and its usage is gone",
     scenario: "remove-pfn-valid",
-    remedy: "clear the section's validity before its usage goes, and let pfn_section_valid() be false without one (b943f045a9af)",
+    remedy:
+      "clear the section's validity before its usage goes, and let pfn_section_valid() be false without one (b943f045a9af)",
     replace: removing(["free-usage", "unmap", "clear-word"])
   },
   {
     id: "BUG-6",
-    about: "whether a usage is boot's is told by the flag of an early section, which one that was added again does not have",
+    about:
+      "whether a usage is boot's is told by the flag of an early section, which one that was added again does not have",
     scenario: "boot-block-again",
     remedy: "tell it by where the usage lies: PageReserved() of its page, as section_deactivate() does since 2019",
-    replace: removing(["clear-has-mem-map", "free-usage", "unmap", "clear-word"], { frees: (_usage, isEarly) => !isEarly })
+    replace: removing(["clear-has-mem-map", "free-usage", "unmap", "clear-word"], {
+      frees: (_usage, isEarly) => !isEarly
+    })
   },
   {
     id: "BUG-11",
@@ -130,7 +135,8 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
     id: "BUG-9",
     about: "a section that device memory shares with RAM is not tainted: device pages pass for online RAM",
     scenario: "device-beside-ram",
-    remedy: "set SECTION_TAINT_ZONE_DEVICE for both ends of a device range, before its pages are there (1f90a3477df3, 5.12)",
+    remedy:
+      "set SECTION_TAINT_ZONE_DEVICE for both ends of a device range, before its pages are there (1f90a3477df3, 5.12)",
     replace: ({ init }) => ({
       init: Mutant.wrap(
         MemmapInit,

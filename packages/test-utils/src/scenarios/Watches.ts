@@ -89,7 +89,9 @@ const hazards = Effect.fnUntraced(function*(reported: ReadonlyArray<string>) {
   const log = yield* KernelLog.KernelLog
   const found: Array<Violation> = []
   log.listen((event) => {
-    if (event._tag === "Hazard" && (!known.has(event.rule) || reported.includes(event.rule))) found.push({ rule: event.rule, problem: event.text })
+    if (event._tag === "Hazard" && (!known.has(event.rule) || reported.includes(event.rule))) {
+      found.push({ rule: event.rule, problem: event.text })
+    }
   })
   return found
 })
@@ -133,8 +135,12 @@ const bootPages = Effect.gen(function*() {
   for (let section = 0; section <= table.highest; section++) {
     if ((SectionTable.flags(table, section) & SectionTable.Flag.early) === 0) continue
     const start = section * table.pagesPerSection
-    const [run] = Census.take(memmap, start, start + table.pagesPerSection).filter(({ page }) => page._tag === "Unwritten")
-    if (run !== undefined) found.push(`struct pages of section ${section}, ${run.count} of them, were never initialised`)
+    const [run] = Census.take(memmap, start, start + table.pagesPerSection).filter(({ page }) =>
+      page._tag === "Unwritten"
+    )
+    if (run !== undefined) {
+      found.push(`struct pages of section ${section}, ${run.count} of them, were never initialised`)
+    }
   }
   const check: Check = () => found
   return check
@@ -187,6 +193,7 @@ export const make = Effect.fnUntraced(function*(reported: ReadonlyArray<string> 
     ["HOT-9", yield* blocksPresent]
   ]
   const violations = (rule: string, check: Check) => check().map((problem): Violation => ({ rule, problem }))
-  const between = () => [...said, ...violations("SEC-14", usages), ...violations("LCK-11.7", counts), ...violations("INI-5", holes)]
+  const between =
+    () => [...said, ...violations("SEC-14", usages), ...violations("LCK-11.7", counts), ...violations("INI-5", holes)]
   return { between, rest: () => [...between(), ...atRest.flatMap(([rule, check]) => violations(rule, check))] }
 })

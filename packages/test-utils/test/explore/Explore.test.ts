@@ -79,9 +79,10 @@ describe("Explore", () => {
   })
 
   it("reduced, reads commute and writes of the same do not", () => {
-    const reader = (name: string) => Steps.run(function*() {
-      yield Steps.read(name, "x")
-    })
+    const reader = (name: string) =>
+      Steps.run(function*() {
+        yield Steps.read(name, "x")
+      })
     const readers: Execution.Program = (explored) =>
       Effect.as(explored.contexts({ first: reader("a"), second: reader("b") }), { violations: [], state: "" })
     assert.strictEqual(Explore.exhaustive(readers).schedules, 2)
@@ -117,11 +118,15 @@ describe("Explore", () => {
     const program: Execution.Program = (explored) =>
       Effect.gen(function*() {
         const [left, right] = [yield* Semaphore.make(1), yield* Semaphore.make(1)]
-        const step = (name: string) => Steps.run(function*() {
-          yield Steps.write("lock.take", name)
-        })
+        const step = (name: string) =>
+          Steps.run(function*() {
+            yield Steps.write("lock.take", name)
+          })
         const both = (a: Semaphore.Semaphore, b: Semaphore.Semaphore, names: readonly [string, string]) =>
-          Effect.andThen(step(names[0]), a.withPermits(1)(Effect.andThen(step(names[1]), b.withPermits(1)(Effect.void))))
+          Effect.andThen(
+            step(names[0]),
+            a.withPermits(1)(Effect.andThen(step(names[1]), b.withPermits(1)(Effect.void)))
+          )
         yield* explored.contexts({
           first: both(left, right, ["left", "right"]),
           second: both(right, left, ["right", "left"])
@@ -139,12 +144,18 @@ describe("Explore", () => {
         let isReady = false
         let seen = false
         yield* explored.contexts({
-          teller: Effect.andThen(Deferred.succeed(told, undefined), Effect.sync(() => {
-            isReady = true
-          })),
-          listener: Effect.andThen(Deferred.await(told), Effect.sync(() => {
-            seen = isReady
-          }))
+          teller: Effect.andThen(
+            Deferred.succeed(told, undefined),
+            Effect.sync(() => {
+              isReady = true
+            })
+          ),
+          listener: Effect.andThen(
+            Deferred.await(told),
+            Effect.sync(() => {
+              seen = isReady
+            })
+          )
         })
         return { violations: [], state: `${seen}` }
       })

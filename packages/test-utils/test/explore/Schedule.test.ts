@@ -16,7 +16,10 @@ describe("Schedule", () => {
 
   it("is short", () => {
     const a: Schedule.Choice = { _tag: "Context", context: 0, fiber: 0 }
-    assert.strictEqual(Schedule.format([a, a, a, { ...a, context: 1, fiber: 2 }, { _tag: "Task", task: 1 }, a]), "3A B.2 ~1 A")
+    assert.strictEqual(
+      Schedule.format([a, a, a, { ...a, context: 1, fiber: 2 }, { _tag: "Task", task: 1 }, a]),
+      "3A B.2 ~1 A"
+    )
     assert.strictEqual(Schedule.format([]), "")
   })
 

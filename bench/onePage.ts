@@ -46,9 +46,10 @@ export const onePage = async (): Promise<void> => {
     {
       memmap: MemmapBytes.layer(pool),
       model: CostModel.free,
-      last: look(devices.map(({ start }) => start / pageSize + 2 ** 26), pages)
+      last: look(devices.map(({ start = 0 }) => start / pageSize + 2 ** 26), pages)
     }
   ))
+  if (last === null) throw new Error("the machine did not boot")
   row(
     "one struct page of 24 TiB",
     `${last.micros.toFixed(1)} us`,

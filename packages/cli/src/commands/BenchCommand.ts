@@ -155,7 +155,7 @@ export const command = Command.make(
     const testbeds = yield* TestbedSource.bundled
     const { threads } = args
     if (Option.isSome(calibrate)) {
-      yield* BenchRuns.fits(geometries)
+      yield* BenchRuns.fits({ geometries, threads })
       yield* WriteFile.check("--calibrate", calibrate.value)
       const { answer, testbed } = yield* BenchProfile.measure(size, { rounds, threads, wasm, testbeds })
       yield* WriteFile.write("--calibrate", calibrate.value, `${JSON.stringify(testbed, null, 2)}\n`)

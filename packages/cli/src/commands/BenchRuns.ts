@@ -58,9 +58,11 @@ const bytesOf = (geometries: ReadonlyArray<Geometry.Geometry>): number =>
  * @category operations
  * @since 0.1.0
  */
-export const fits = (geometries: ReadonlyArray<Geometry.Geometry>): Effect.Effect<void, WrongUse> =>
+export const fits = (
+  { geometries, threads }: Pick<Question, "geometries" | "threads">
+): Effect.Effect<void, WrongUse> =>
   Effect.suspend(() => {
-    const bytes = bytesOf(geometries)
+    const bytes = bytesOf(geometries) + BytePool.ownBytes(threads + 1)
     const free = process.availableMemory()
     const most = Math.min(free * mostOfFree, BytePool.largest)
     return bytes <= most ? Effect.void : Effect.fail(
@@ -204,7 +206,7 @@ const touched = Effect.fnUntraced(function*(question: Question, testbeds: Readon
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function*(question: Question, testbeds: ReadonlyArray<Testbed.Testbed>) {
-  yield* fits(question.geometries)
+  yield* fits(question)
   const output = yield* Output
   const answer = yield* Effect.ensuring(touched(question, testbeds), output.progress("")).pipe(
     Effect.mapError((error) => error._tag === "WrongUse" ? error : new AnswerIsNo({ why: error.message }))

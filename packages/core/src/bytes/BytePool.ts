@@ -83,13 +83,21 @@ const largestPlain = 2 ** 32
 const round = (bytes: number): number => Math.ceil(bytes / granule) * granule
 
 /**
+ * What a pool for so many threads takes of its memory beyond what it hands out.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const ownBytes = (threads: number): number => threads * round(PageKernel.ownBytes)
+
+/**
  * The kernel of a thread on shared memory: its own scratch memory comes before what is handed out.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const kernelOn = (shared: Shared, thread: number): PageKernel.PageKernel => {
-  const scratch = thread * round(PageKernel.ownBytes)
+  const scratch = ownBytes(thread)
   return shared._tag === "Wasm"
     ? WasmKernel.make(shared.memory, scratch)
     : TypedArrayKernel.make(shared.buffer, scratch)
@@ -122,7 +130,7 @@ export const make = (
     readonly wasm?: boolean | undefined
   }
 ): BytePool | null => {
-  const begin = threads * round(PageKernel.ownBytes)
+  const begin = ownBytes(threads)
   const size = round(bytes)
   const shared = reserve(begin + size, wasm)
   if (shared === null) return null

@@ -189,6 +189,15 @@ export const make = (
 
   const page = (pfn: number): StructPage | null => StructPageWords.decode(words(pfn), pfn, vmemmap)
 
+  /** Words that say nothing the model knows are those of what was described, or the memory is not what it should be. */
+  const read = (pfn: number): StructPage => {
+    const known = page(pfn)
+    if (known !== null) return known
+    const [there, expected] = [words(pfn), described(pfn)]
+    if (there.every((word, i) => word === expected[i])) return extents.read(pfn)
+    throw new Error(`the struct page of pfn ${pfn.toString(16)} was overwritten: its words are [${there.join(", ")}]`)
+  }
+
   const memmap = Memmap.Memmap.of({
     ...extents,
     write: (start, end, image) => {
@@ -213,7 +222,7 @@ export const make = (
       for (const part of own({ start, end })) forget(part)
       extents.unmap(start, end)
     },
-    read: (pfn) => page(pfn) ?? extents.read(pfn),
+    read,
     load: (start, end, slot) => {
       extents.load(start, end, slot)
       changed({ start, end })

@@ -35,7 +35,7 @@ import * as Stores from "./Stores.ts"
  *   under the resize lock; `false`: there are none, or its threads have begun and the zone cannot grow any more (DEF-9)
  * - `late` is `page_alloc_init_late()`: the threads begin, and it returns when all nodes are initialised (DEF-8)
  *
- * They fail only where struct pages are really written, and there is no memory for them.
+ * They fail only where struct pages are really written: there is no memory for them, or a thread that wrote them is lost.
  *
  * @category services
  * @since 0.1.0

@@ -42,7 +42,7 @@ const remedy: Readonly<Record<Reason, string>> = {
   cancelled: "bind the device again",
   never: "use pages after those of the info block and the memmap",
   "out of memory": "give the pool of bytes more memory, or initialise less",
-  "worker lost": "bind the device again"
+  "worker lost": "bind the device again, or boot again where it is RAM"
 }
 
 /**

@@ -135,9 +135,7 @@ const bootPages = Effect.gen(function*() {
   for (let section = 0; section <= table.highest; section++) {
     if ((SectionTable.flags(table, section) & SectionTable.Flag.early) === 0) continue
     const start = section * table.pagesPerSection
-    const [run] = Census.take(memmap, start, start + table.pagesPerSection).filter(({ page }) =>
-      page._tag === "Unwritten"
-    )
+    const run = Census.take(memmap, start, start + table.pagesPerSection).find(({ page }) => page._tag === "Unwritten")
     if (run !== undefined) {
       found.push(`struct pages of section ${section}, ${run.count} of them, were never initialised`)
     }

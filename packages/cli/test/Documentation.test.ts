@@ -90,4 +90,16 @@ describe("documentation", () => {
         ]
       )
     }))
+
+  it.effect("the example with a planted race finds it one schedule after the other and by chance, replays it, and finds nothing where it is fixed", () =>
+    Effect.gen(function*() {
+      const { status, stderr, stdout } = yield* node(Path.join("examples", "planted-race.ts"))
+      assert.deepStrictEqual([status, stderr], [0, ""])
+      assert.include(stdout, "on the shortest schedule that was found, '2A 3B A'")
+      assert.match(stdout, /^one after the other: schedule [0-9]+ breaks 'one holder'$/m)
+      assert.match(stdout, /^by chance, seed 7: +schedule [0-9]+ breaks 'one holder'$/m)
+      assert.match(stdout, /^the same from its text: bob and ann hold the lease$/m)
+      assert.match(stdout, /^fixed, one after the other: [0-9]{2,} schedules, every one there is: nothing/m)
+      assert.match(stdout, /^fixed, by chance: +1000 schedules, not all: nothing/m)
+    }))
 })

@@ -62,6 +62,7 @@ export interface Explored extends Schema.Schema.Type<typeof Explored> {}
 export const Kill = Schema.Struct({
   id: Text("The entry of spec 12."),
   about: Text("The mistake."),
+  remedy: Text("What to do about it, or what was done, for whoever maintains the code."),
   scenario: Text("What exposes it."),
   found: Schema.Boolean.annotate({ description: "It was found." }),
   schedules: Count("Schedules until then."),

@@ -33,6 +33,10 @@ const flags = {
     ),
     Argument.variadic()
   ),
+  all: Flag.Boolean("all").pipe(
+    Flag.withDescription("All scenarios that come with the command, as without any"),
+    Flag.withDefault(false)
+  ),
   mutant: Flag.String("mutant").pipe(
     Flag.withMetavar("BUG"),
     Flag.withDescription("A machine with a known mistake, such as BUG-3, or 'all' one after the other"),
@@ -112,11 +116,12 @@ const exploredOf = ({ nanos, violations, ...rest }: Checks.Outcome): CheckAnswer
 })
 
 const killOf = (
-  { about, id, scenario }: Mutant,
+  { about, id, remedy, scenario }: Mutant,
   { ns, schedules, violations }: CheckAnswer.Explored
 ): CheckAnswer.Kill => ({
   id,
   about,
+  remedy,
   scenario,
   found: violations.length > 0,
   schedules,
@@ -188,22 +193,28 @@ const show = Effect.fnUntraced(function*(answer: CheckAnswer.CheckAnswer) {
   const output = yield* Output
   const look = { width: output.width, style: Style.make(output.colour) }
   if (answer.mutants.length > 1) return yield* output.print(CheckPrinter.kills(answer, look))
-  for (const explored of answer.scenarios) {
+  for (const [i, explored] of answer.scenarios.entries()) {
     const [first] = explored.violations
-    if (first !== undefined) yield* output.print(`${CheckPrinter.violation(explored, first, look)}\n`)
+    if (first !== undefined) {
+      yield* output.print(`${CheckPrinter.violation(explored, first, answer.mutants[i], look)}\n`)
+    }
   }
   yield* output.print(CheckPrinter.scenarios(answer.scenarios, look))
 })
 
 /** What cannot be asked for together. */
 const conflict = (
-  { mutant, replay, seed, sources }: {
+  { all, mutant, replay, seed, sources }: {
+    readonly all: boolean
     readonly mutant: Option.Option<string>
     readonly replay: Option.Option<string>
     readonly seed: Option.Option<number>
     readonly sources: ReadonlyArray<string>
   }
 ): string | undefined => {
+  if (all && sources.length > 0) {
+    return "--all are the scenarios that come with the command: leave out SCENARIO, or --all"
+  }
   if (Option.isSome(replay) && Option.isSome(seed)) return "--replay is one schedule: leave out --seed"
   if (Option.isSome(replay) && sources.length !== 1 && Option.isNone(mutant)) {
     return "--replay is a schedule of one scenario: name it"

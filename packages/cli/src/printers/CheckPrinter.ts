@@ -72,7 +72,7 @@ const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: L
 }
 
 /**
- * A violation: what is broken, who did what until then, and how to see it again.
+ * A violation: what is broken, who did what until then, and how to see it again; of a known mistake, what it is and what to do.
  *
  * @category printing
  * @since 0.1.0
@@ -80,6 +80,7 @@ const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: L
 export const violation = (
   { about, mutant, name }: CheckAnswer.Explored,
   one: CheckAnswer.Violation,
+  mistake: Pick<CheckAnswer.Kill, "about" | "id" | "remedy"> | undefined,
   look: Look
 ): string => {
   const made = mutant === null ? "" : ` --mutant '${mutant}'`
@@ -89,6 +90,10 @@ export const violation = (
     "\n",
     columns(one, look),
     "\n",
+    ...(mistake === undefined ? [] : [
+      Table.paragraph(`${mistake.id}: ${Label.sentence(mistake.about)}`, look.width),
+      Table.paragraph(`what to do: ${Label.sentence(mistake.remedy)}`, look.width)
+    ]),
     `again: vmemmap check ${Label.printable(name)}${made} --replay '${one.replay}'\n`
   ].join("")
 }

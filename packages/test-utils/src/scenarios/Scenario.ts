@@ -93,9 +93,13 @@ export const program = (
 ): Execution.Program<unknown> => {
   const memory = Result.getOrThrow(BootMemory.make(machine))
   const own = Machine.parts(memory, machine)
-  const parts: Machine.Parts = { ...own, ...replace?.(own) }
-  const booted = Machine.boot(memory, machine, { ...parts, ...mutant?.replace?.(parts) })
-  const layer = MachineTree.layer(machine).pipe(Layer.provideMerge(booted))
+  const make = () => {
+    const parts: Machine.Parts = { ...own, ...replace?.(own) }
+    const booted = Machine.boot(memory, machine, { ...parts, ...mutant?.replace?.(parts) })
+    return MachineTree.layer(machine).pipe(Layer.provideMerge(booted))
+  }
+  // A replacement may remember what happened: each run has its own.
+  const plain = replace === undefined && mutant?.replace === undefined ? make() : null
   return (explored) =>
     Effect.gen(function*() {
       const findings = Findings.make()
@@ -128,5 +132,5 @@ export const program = (
         ]
         return { violations, state: yield* fingerprint }
       })).pipe(Effect.provideService(Findings.Current, findings))
-    }).pipe(Effect.provide(layer))
+    }).pipe(Effect.provide(plain ?? make()))
 }

@@ -62,6 +62,9 @@ export const BenchAnswer = Schema.Struct({
   kernel: Schema.Literals(["wasm", "typed arrays"]).annotate({ description: "By what means memory is written." }),
   pastCache: Schema.Boolean.annotate({ description: "Struct pages are copied to memory past the processor's cache." }),
   notes: Lines("What to know of the figures.")
-}).annotate({ identifier: "BenchAnswer", title: "vmemmap bench", description: "What `vmemmap bench --json` prints." })
+}).annotate({
+  title: "vmemmap bench --json",
+  description: "How long struct pages take on this machine, written for real."
+})
 /** @since 0.1.0 */
 export interface BenchAnswer extends Schema.Schema.Type<typeof BenchAnswer> {}

@@ -94,6 +94,6 @@ export const CheckAnswer = Schema.Struct({
   scenarios: Schema.Array(Explored).annotate({ description: "What was explored." }),
   mutants: Schema.Array(Kill).annotate({ description: "With --mutant: the known mistakes." }),
   outOfReach: Schema.Array(OutOfReach).annotate({ description: "With --mutant all: those that cannot be made here." })
-}).annotate({ identifier: "CheckAnswer", title: "vmemmap check", description: "What `vmemmap check --json` prints." })
+}).annotate({ title: "vmemmap check --json", description: "Scenarios explored, and known mistakes found." })
 /** @since 0.1.0 */
 export interface CheckAnswer extends Schema.Schema.Type<typeof CheckAnswer> {}

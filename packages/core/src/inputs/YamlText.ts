@@ -56,7 +56,9 @@ export const parse = (source: string, text: string): Result.Result<unknown, Inpu
           remedy: "write 'key: value' lines, indented with blanks, or JSON"
         })
     })
-    if (countValues(value, text.length) > text.length) {
+    // An empty text is one value: null.
+    const most = Math.max(text.length, 1)
+    if (countValues(value, most) > most) {
       return yield* refuse(source, "multiplies itself with YAML aliases", "write the values out")
     }
     return value

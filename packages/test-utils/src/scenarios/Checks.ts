@@ -133,6 +133,23 @@ export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, boun
   }
 }
 
+/** Contexts that the scenario has; none have names where it ended before they began. */
+const checkContexts = (
+  text: string,
+  choices: ReadonlyArray<Schedule.Choice>,
+  names: ReadonlyArray<string>
+): Result.Result<void, Schedule.ScheduleError> => {
+  const stranger = choices.find((choice) => choice._tag === "Context" && choice.context >= names.length)
+  return stranger?._tag !== "Context" || names.length === 0 ? Result.void : Result.fail(
+    new Schedule.ScheduleError({
+      text,
+      problem: `there is no context ${Schedule.letter(stranger.context)}, but ${
+        names.map((name, i) => `${Schedule.letter(i)} (${name})`).join(", ")
+      }`
+    })
+  )
+}
+
 /**
  * One schedule of a scenario again.
  *
@@ -145,9 +162,11 @@ export const replay = (
   schedule: string,
   clock: () => number
 ): Result.Result<Outcome, Schedule.ScheduleError> =>
-  Result.map(Schedule.parse(schedule), (choices) => {
+  Result.gen(function*() {
+    const choices = yield* Schedule.parse(schedule)
     const began = clock()
     const execution = Explore.replay(Scenario.program(scenario, mutant), choices)
+    yield* checkContexts(schedule, choices, execution.names)
     const { about, name, rules } = scenario
     return {
       name,

@@ -20,7 +20,6 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Schedule from "../explore/Schedule.ts"
 import * as Findings from "./Findings.ts"
 import type { Scenario } from "./Scenario.ts"
 
@@ -47,11 +46,18 @@ const decode = Decoding.make(ScenarioFile, {
   strict: true
 })
 
-const linesOf = (text: typeof Lines.Type | undefined): ReadonlyArray<string> =>
-  (typeof text === "string" ? text.split("\n") : text ?? []).map((line) => line.trim()).filter((line) => line !== "")
+const textOf = (lines: typeof Lines.Type): string => typeof lines === "string" ? lines : lines.join("\n")
+
+/**
+ * The rule of what a context types that is not modelled: nothing was explored, the file has to be changed.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const notModelled = "not modelled"
 
 /** Types lines one after the other; one that is not modelled ends it, and says so. `must`: it may not fail. */
-const typing = (lines: ReadonlyArray<string>, freshUuid: () => string, must = false) => {
+const typing = (at: string, text: string, freshUuid: () => string, must = false) => {
   const surroundings: Script.Surroundings = {
     commands: Tools.all,
     input: { onTerminal: false, freshUuid },
@@ -60,16 +66,33 @@ const typing = (lines: ReadonlyArray<string>, freshUuid: () => string, must = fa
         ? Effect.void
         : Findings.report("setup", `'${command}' exits with ${exit}: ${(stderr === "" ? stdout : stderr).trim()}`)
   }
-  return Effect.fromResult(ScriptSyntax.parse(lines.join("\n"))).pipe(
+  return Effect.fromResult(ScriptSyntax.parse(text)).pipe(
     Effect.flatMap((script) => Script.run(script, surroundings)),
     Effect.provideService(Clock.Clock, Session.instant()),
-    Effect.catch((error) => Findings.report("not modelled", error.message))
+    Effect.catch((error) => Findings.report(notModelled, `${at}: ${error.message}`))
   )
 }
 
+const placeOf = (context: string): string => Decoding.inside({ source: "", at: "contexts" }, context).at
+
+/** Lines have to be a script, and one that does something. */
+const checkLines = (source: string, at: string, text: string): Result.Result<void, InputError> => {
+  const script = ScriptSyntax.parse(text)
+  if (Result.isFailure(script)) {
+    const { column, line, problem, remedy } = script.failure
+    return Result.fail(new InputError({ source, at: `${at}: line ${line}, column ${column}`, problem, remedy }))
+  }
+  return script.success.length > 0
+    ? Result.void
+    : Result.fail(new InputError({ source, at, problem: "types nothing", remedy: "give the lines it types" }))
+}
+
+/** What the columns of a violation have room for. */
+const most = 4
+
 const scenario = (
   source: string,
-  { about, contexts, name, preemptions = 2, setup }: typeof ScenarioFile.Type,
+  { about, contexts, name, preemptions = 2, setup = [] }: typeof ScenarioFile.Type,
   machine: Scenario["machine"]
 ): Scenario => ({
   name: name ?? source,
@@ -85,9 +108,9 @@ const scenario = (
     yield* SetUp.run(machine, Tools.all, { stdin: new Uint8Array(), onTerminal: false, freshUuid }).pipe(
       Effect.catch((error) => Findings.report("setup", error.message))
     )
-    yield* typing(linesOf(setup), freshUuid, true)
+    yield* typing("setup", textOf(setup), freshUuid, true)
     return Object.fromEntries(
-      Object.entries(contexts).map(([name, lines]) => [name, typing(linesOf(lines), freshUuid)])
+      Object.entries(contexts).map(([name, lines]) => [name, typing(placeOf(name), textOf(lines), freshUuid)])
     )
   })
 })
@@ -105,15 +128,22 @@ export const read = (source: string, text: string): Result.Result<Scenario, Inpu
     const file = yield* decode({ source, at: "" }, value)
     const machine = yield* MachineText.fromValue({ source, at: "machine" }, file.machine)
     const names = Object.keys(file.contexts)
-    if (names.length < 2 || names.length > Schedule.contexts) {
+    if (names.length < 2 || names.length > most) {
       return yield* Result.fail(
         new InputError({
           source,
           at: "contexts",
           problem: `there are ${names.length}`,
-          remedy: `name 2 to ${Schedule.contexts} contexts: what happens at the same time`
+          remedy: `name 2 to ${most} contexts: what happens at the same time`
         })
       )
+    }
+    if (names.includes("")) {
+      return yield* Decoding.failAt({ source, at: "contexts" }, "one has no name", "name each by what it does")
+    }
+    if (file.setup !== undefined) yield* checkLines(source, "setup", textOf(file.setup))
+    for (const [name, lines] of Object.entries(file.contexts)) {
+      yield* checkLines(source, placeOf(name), textOf(lines))
     }
     yield* Result.mapError(
       BootMemory.make(machine),

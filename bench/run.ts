@@ -3,6 +3,7 @@
  * `npm run bench -- pfn-valid`.
  */
 import { availableParallelism } from "node:os"
+import { exploration } from "./exploration.ts"
 import { onePage } from "./onePage.ts"
 import { petabyte } from "./petabyte.ts"
 import { pfnValid } from "./pfnValid.ts"
@@ -18,7 +19,8 @@ const all: Readonly<Record<string, () => void | Promise<void>>> = {
   simulate,
   "struct-pages": structPages,
   "one-page": onePage,
-  "virtual-time": virtualTime
+  "virtual-time": virtualTime,
+  exploration
 }
 
 const asked = process.argv.slice(2)

@@ -33,7 +33,8 @@ export const make = (index: PagemapIndex.Index, known: ReadonlyMap<number, Pagem
 
   /** The lookup and `percpu_ref_tryget_live()` are one read section of RCU: nothing is torn down in between. */
   const take = function*(pfn: number): Steps.Op<Pagemap | undefined> {
-    yield Steps.write("pagemap.get", `pagemap:${ExtentMap.find(index, pfn)?.value.id ?? "none"}`)
+    const id = ExtentMap.find(index, pfn)?.value.id
+    yield Steps.write("pagemap.get", id === undefined ? "pagemaps" : `pagemap:${id}`)
     const found = known.get(PagemapIndex.findLive(index, pfn)?.id ?? -1)
     return found?.references.tryGet() === true ? found : undefined
   }

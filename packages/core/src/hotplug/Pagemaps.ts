@@ -100,7 +100,8 @@ export const make = Effect.gen(function*() {
     pagemap: Pagemap.Pagemap,
     { end, start }: PfnRange
   ): Steps.Op<Result.Result<void, KernelError.KernelError>> {
-    yield Steps.write("pagemap.store", `pagemap:${pagemap.id}`)
+    // Whoever looks up what nobody stored yet knows no number: the index is what both access.
+    yield Steps.write("pagemap.store", "pagemaps")
     if (!frames.small("pagemap-index")) return outOfMemory("xa_store_range", "MRP-4", pagemap.name)
     PagemapIndex.store(index, start, end, pagemap)
     return Result.succeed(undefined)

@@ -212,7 +212,7 @@ export const devices: ReadonlyArray<Scenario> = [
     machine: small,
     setup: Effect.sync(() => ({
       map: mapOnce(device("dax0.0", apart + 16 * MiB, GiB, { type: "generic", order: 18 })),
-      user: user((apart + 16 * MiB) / pageSize)
+      lookup: Walkers.lookup((apart + 16 * MiB) / pageSize)
     })),
     preemptions: 0
   }

@@ -1,5 +1,5 @@
 /**
- * Fills the worked examples of the README, of docs/try.md and of docs/simulate.md with what the command really prints: after each
+ * Fills the worked examples of the README, of docs/try.md, docs/simulate.md and docs/check.md with what the command really prints: after each
  * `$ npm start --silent -- …` or `$ node examples/…` line of a console block, the rest of the block is replaced. With `--check` it
  * only compares, and the README only: a test runs the sessions of the others in its own process.
  */
@@ -75,7 +75,7 @@ const tabled = (text: string): string =>
 
 const isCheck = process.argv.includes("--check")
 
-for (const name of isCheck ? ["README.md"] : ["README.md", "docs/try.md", "docs/simulate.md"]) {
+for (const name of isCheck ? ["README.md"] : ["README.md", "docs/try.md", "docs/simulate.md", "docs/check.md"]) {
   const file = new URL(`../${name}`, import.meta.url)
   const before = readFileSync(file, "utf8")
   const after = tabled(filled(before))

@@ -3,6 +3,7 @@ import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
 import * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
 import * as Testbed from "@vmemmap/core/simulation/Testbed"
 import * as CostModel from "@vmemmap/core/time/CostModel"
+import * as Mutants from "@vmemmap/test-utils/scenarios/Mutants"
 import { Effect } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -11,6 +12,9 @@ import { root, run } from "./run.ts"
 
 const document = (name: string): string => Fs.readFileSync(Path.join(root, "docs", name), "utf8")
 
+/** How long something took is not the same twice, nor how wide that is. */
+const untimed = (text: string): string => text.replace(/[0-9.]+ (?:us|ms|s)\b/g, "TIME").replace(/ {2,}/g, "  ")
+
 /** Each console block: the words after `npm start --silent --`, and what follows. */
 const blocks = (text: string) =>
   [...text.matchAll(/```console\n\$ npm start --silent -- (.*)\n([^`]*)```/g)].map(([, line = "", printed = ""]) => ({
@@ -18,10 +22,14 @@ const blocks = (text: string) =>
     printed
   }))
 
+/** Words as a shell has them, those in quotes too. */
+const words = (line: string): ReadonlyArray<string> =>
+  (line.match(/'[^']*'|[^ ]+/g) ?? []).map((word) => word.replaceAll("'", ""))
+
 /** What a terminal shows, without colour. */
 const shown = (line: string) =>
   Effect.map(
-    run(line.split(" ")),
+    run(words(line)),
     ({ status, stderr, stdout }) =>
       stdout + (stderr === "" ? "" : `${stderr}\n`) + (status === 0 ? "" : `$ echo $?\n${status}\n`)
   )
@@ -49,6 +57,28 @@ describe("documentation", () => {
       assert.isAtLeast(found.length, 5)
       for (const { line, printed } of found) assert.strictEqual(yield* shown(line), printed, line)
     }))
+
+  it.effect(
+    "the sessions of docs/check.md are what check prints, and what the example prints",
+    () =>
+      Effect.gen(function*() {
+        const text = document("check.md")
+        const found = blocks(text)
+        assert.isAtLeast(found.length, 5)
+        for (const { line, printed } of found) assert.strictEqual(untimed(yield* shown(line)), untimed(printed), line)
+        const { stdout } = yield* node(Path.join("examples", "dying-device.ts"))
+        assert.include(text, `$ node examples/dying-device.ts\n${stdout}\`\`\``)
+      }),
+    60_000
+  )
+
+  it("docs/check.md has the mistakes that are out of reach, and the scenario file it shows is the example", () => {
+    const text = document("check.md")
+    for (const { id } of Mutants.outOfReach) assert.include(text, `| ${id} |`)
+    const [, shown = ""] = /```yaml\n([^`]*)```/.exec(text) ?? []
+    const file = Fs.readFileSync(Path.join(root, "examples", "check", "reconfigure-offline.yaml"), "utf8")
+    assert.strictEqual(file.replace(/^#.*\n/, ""), shown)
+  })
 
   it("docs/simulate.md names every number of the cost model, every preset, every kind of pattern and every key of a testbed", () => {
     const text = document("simulate.md")

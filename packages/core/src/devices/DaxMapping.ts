@@ -13,7 +13,7 @@ import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as Pagemap from "../hotplug/Pagemap.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
-import { Steps, write } from "../kernel/Steps.ts"
+import { read, Steps, write } from "../kernel/Steps.ts"
 import type { Device } from "./DaxDriver.ts"
 import * as DaxFault from "./DaxFault.ts"
 
@@ -108,6 +108,7 @@ export const make = (bound: Bound, area: DaxFault.Area): DaxMapping => {
   /** `dev_dax_huge_fault()`: one run of entries, inside the read section that killing the device waits for. */
   const step = Effect.fnUntraced(function*(address: number, to: number) {
     const { at, limit } = yield* Steps
+    if (at !== null) yield* at(read("dax.fault", `dax:${device.name}`))
     if (!bound.isAlive()) return { _tag: "Sigbus", level: "pud", reason: "dead" } as const
     const found = DaxFault.fault(arch, { align: device.align, ranges: device.ranges() }, area, address)
     if (found._tag === "Sigbus") return found

@@ -215,7 +215,8 @@ export const make = Effect.gen(function*() {
       }).pipe(
         Effect.andThen(srcu.withPermits(faults)(Effect.void)),
         Effect.andThen(Steps.run(function*() {
-          yield Steps.write("dax.zap", object)
+          // Whoever pins looks at the entries too.
+          yield Steps.write("dax.zap", `pagemap:${pagemap.id}`)
           for (const mapping of mappings) mapping.zap()
         }))
       )

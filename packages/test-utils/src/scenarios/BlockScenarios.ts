@@ -171,6 +171,25 @@ export const blocksOnline: ReadonlyArray<Scenario> = [
     preemptions: 2
   },
   {
+    name: "node-comes",
+    about: "the first two blocks of a node are added at the same time: whoever comes first brings it up",
+    rules: ["HOT-1", "ZON-7", "LCK-1"],
+    machine: emptyNode,
+    setup: Effect.succeed({ first: add(0, 1, 1), second: add(1, 1, 1) }),
+    preemptions: 2
+  },
+  {
+    name: "poison-walk",
+    about: "on a kernel that poisons struct pages a block comes and goes while somebody walks online pages",
+    rules: ["HOT-8", "SEC-10", "LCK-9"],
+    machine: { ...small, debugPoison: true },
+    setup: Effect.succeed({
+      block: Effect.andThen(Effect.andThen(add(0, 1), online(0)), Effect.andThen(offline(0), remove(0, 1))),
+      walker: Walkers.onlineWalker(pfn(0))
+    }),
+    preemptions: 2
+  },
+  {
     name: "node-keeps-device",
     about: "the only memory of a node is removed while a device of it is mapped",
     rules: ["HOT-9", "ZON-5", "ZON-7", "BUG-20"],

@@ -17,6 +17,7 @@ import * as Scope from "effect/Scope"
 import { apart, device, mapped, pfns, small, usePage } from "./Devices.ts"
 import * as Findings from "./Findings.ts"
 import type { Contexts, Scenario } from "./Scenario.ts"
+import * as Walkers from "./Walkers.ts"
 
 /**
  * The strategy of a machine, by its name in `simulate`.
@@ -123,6 +124,16 @@ export const inits: ReadonlyArray<Scenario> = [
     setup: attached(device("pmem0", apart, 4 * size, { background: "posted" }), {
       first: Effect.ignore(fault(start, start + 512)),
       last: Effect.ignore(fault(start + 4 * (end - start) - 512, start + 4 * (end - start)))
+    })
+  },
+  {
+    ...background,
+    name: "init-no-memory-ragged",
+    about: "the same, but the device ends in the middle of a section, which is marked before it is there",
+    rules: ["SEC-12", "ZON-4", "26.6"],
+    machine: { ...small, ranges: [{ kind: "ram", start: 0, size: 8 * MiB, node: 0 }] },
+    setup: attached(device("pmem0", apart, 4.5 * size, { background: "posted" }), {
+      walker: Walkers.ramWalker(start + 4 * (end - start))
     })
   },
   {

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as BlockScenarios from "./BlockScenarios.ts"
+import * as DaxScenarios from "./DaxScenarios.ts"
 import * as DeviceScenarios from "./DeviceScenarios.ts"
 import * as InitScenarios from "./InitScenarios.ts"
 import type { Scenario } from "./Scenario.ts"
@@ -17,5 +18,6 @@ import type { Scenario } from "./Scenario.ts"
 export const all: ReadonlyArray<Scenario> = [
   ...DeviceScenarios.devices,
   ...BlockScenarios.blocksOnline,
-  ...InitScenarios.inits
+  ...InitScenarios.inits,
+  ...DaxScenarios.dax
 ]

@@ -35,7 +35,8 @@ export interface Step {
 export type Op<A> = Generator<Step, A, void>
 
 /**
- * How operations run: at most `limit` like units at a time, and `at` (if any) before each step.
+ * How operations run: at most `limit` like units at a time, and `at` (if any) before each step. With `perform` somebody else passes
+ * the steps of an operation, each where `at` would let it.
  *
  * @category models
  * @since 0.1.0
@@ -43,6 +44,7 @@ export type Op<A> = Generator<Step, A, void>
 export interface Granularity {
   readonly limit: number
   readonly at: ((step: Step) => Effect.Effect<void>) | null
+  readonly perform?: (<A>(op: Op<A>) => Effect.Effect<A>) | undefined
 }
 
 /**
@@ -109,11 +111,12 @@ export const drain = <A>(op: Op<A>): A => {
  * @since 0.1.0
  */
 export const run = <A>(make: (limit: number) => Op<A>): Effect.Effect<A> =>
-  Effect.flatMap(Effect.service(Steps), ({ at, limit }) =>
+  Effect.flatMap(Effect.service(Steps), ({ at, limit, perform }) =>
     at === null
       ? Effect.sync(() => drain(make(limit)))
       : Effect.uninterruptible(Effect.suspend(() => {
         const op = make(limit)
+        if (perform !== undefined) return perform(op)
         const loop = (next: IteratorResult<Step, A>): Effect.Effect<A> =>
           next.done === true
             ? Effect.succeed(next.value)

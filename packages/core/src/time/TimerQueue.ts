@@ -46,7 +46,7 @@ export interface TimerQueue {
  * @since 0.1.0
  */
 export const make = (): TimerQueue => ({
-  at: new Float64Array(64),
+  at: new Float64Array(8),
   heap: [],
   spare: [],
   vacant: false,

@@ -132,9 +132,11 @@ export interface Execution {
   readonly state: string | undefined
 }
 
+/** `resume` lets it go on, up to where it stops again or what it does ends. */
 interface Stopped extends Waiting {
   fiber: number
-  readonly resume: () => void
+  step: Steps.Step | null
+  readonly resume: (waiting: Stopped) => void
 }
 
 /** The context a fiber belongs to. */
@@ -189,6 +191,19 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     return key
   }
 
+  const stop = (waiting: Stopped): void => {
+    waiting.fiber = 0
+    for (const { context } of stopped) if (context === waiting.context) waiting.fiber++
+    stopped.push(waiting)
+  }
+
+  const leave = (waiting: Stopped): void => {
+    const at = stopped.indexOf(waiting)
+    if (at < 0) return
+    stopped.splice(at, 1)
+    for (const other of stopped) if (other.context === waiting.context && other.fiber > waiting.fiber) other.fiber--
+  }
+
   const park = (context: number, id: number, step: Steps.Step | null): Effect.Effect<void> =>
     Effect.callback<void>((resume) => {
       if (isOver) {
@@ -196,26 +211,57 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
         return
       }
       if (step === null) unborn--
-      let fiber = 0
-      for (const one of stopped) if (one.context === context) fiber++
-      const waiting: Stopped = { key: keyOf(id), context, fiber, step, resume: () => resume(Effect.void) }
-      stopped.push(waiting)
-      return Effect.sync(() => {
-        const at = stopped.indexOf(waiting)
-        if (at < 0) return
-        stopped.splice(at, 1)
-        for (const other of stopped) if (other.context === context && other.fiber > waiting.fiber) other.fiber--
-      })
+      const waiting: Stopped = { key: keyOf(id), context, fiber: 0, step, resume: () => resume(Effect.void) }
+      stop(waiting)
+      return Effect.sync(() => leave(waiting))
     })
+
+  const guard = (step: Steps.Step, fiber: Fiber.Fiber<unknown, unknown>): void => {
+    for (const check of guards) guarded.push(...check(step, fiber))
+  }
 
   const at = (step: Steps.Step): Effect.Effect<void> =>
     isOver ? Effect.void : Effect.withFiber((fiber) => {
       const context = fiber.getRef(Self)
-      for (const guard of guards) guarded.push(...guard(step, fiber))
+      guard(step, fiber)
       return context === null ? Effect.void : park(context, fiber.id, step)
     })
 
-  const stepped = Steps.stepped(at)
+  const pass = <A>(op: Steps.Op<A>, fiber: Fiber.Fiber<unknown, unknown>): A => {
+    let next = op.next()
+    for (; next.done !== true; next = op.next()) guard(next.value, fiber)
+    return next.value
+  }
+
+  /** All steps of an operation, whose fiber is not woken before it has ended: nothing but the operation can tell. */
+  const perform = <A>(op: Steps.Op<A>): Effect.Effect<A> =>
+    Effect.withFiber((fiber) => {
+      const context = fiber.getRef(Self)
+      if (isOver || context === null) return Effect.succeed(pass(op, fiber))
+      const first = op.next()
+      if (first.done === true) return Effect.succeed(first.value)
+      const { value: step } = first
+      guard(step, fiber)
+      return Effect.callback<A>((resume) => {
+        const go = (waiting: Stopped): void => {
+          try {
+            const next = op.next()
+            if (next.done === true) {
+              resume(Effect.succeed(next.value))
+              return
+            }
+            guard(next.value, fiber)
+            waiting.step = next.value
+            stop(waiting)
+          } catch (defect) {
+            resume(Effect.die(defect))
+          }
+        }
+        stop({ key: keyOf(fiber.id), context, fiber: 0, step, resume: go })
+      })
+    })
+
+  const stepped: Steps.Granularity = { ...Steps.stepped(at), perform }
 
   const explored: Explored = {
     contexts: (effects) => {
@@ -277,12 +323,12 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
       return index
     },
     resume: (index) => {
-      const [waiting] = stopped.splice(index, 1)
+      const waiting = stopped[index]
       if (waiting === undefined) return
-      const { context, fiber, resume, step } = waiting
-      for (const other of stopped) if (other.context === context && other.fiber > fiber) other.fiber--
+      const { context, fiber, step } = waiting
+      leave(waiting)
       events.push({ choice: { _tag: "Context", context, fiber }, name: names[context] ?? "", step })
-      resume()
+      waiting.resume(waiting)
     }
   }
 

@@ -6,7 +6,7 @@
 import { Faults } from "@vmemmap/core/frames/Faults"
 import { GiB, MiB } from "@vmemmap/core/geometry/Units"
 import * as Effect from "effect/Effect"
-import { apart, device, mapOnce, mapped, pageSize, pfns, small, user, withAltmap } from "./Devices.ts"
+import { apart, device, dump, mapOnce, mapped, pageSize, pfns, small, user, withAltmap } from "./Devices.ts"
 import type { Scenario } from "./Scenario.ts"
 import * as Walkers from "./Walkers.ts"
 
@@ -92,6 +92,17 @@ export const devices: ReadonlyArray<Scenario> = [
     setup: Effect.sync(() => ({
       map: mapOnce(device("pmem0", apart, 128 * MiB)),
       lookup: Walkers.lookup(apart / pageSize)
+    })),
+    preemptions: 3
+  },
+  {
+    name: "map-dump",
+    about: "a debugger reads the first struct page of a device that comes and goes",
+    rules: ["INI-8", "LCK-8"],
+    machine: small,
+    setup: Effect.sync(() => ({
+      map: mapOnce(device("pmem0", apart, 128 * MiB)),
+      debugger: dump(apart / pageSize)
     })),
     preemptions: 3
   },

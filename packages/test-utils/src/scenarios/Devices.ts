@@ -147,3 +147,11 @@ export const usePage = Effect.fnUntraced(function*(pfn: number, who: string) {
     yield* Findings.report("LCK-11.5", `${who} uses the struct page of pfn ${hex(pfn)}, which ${problem}`)
   }
 })
+
+/**
+ * Whoever looks at a running kernel with a debugger: reads a struct page where one is mapped, whatever it says, and believes nothing.
+ *
+ * @category contexts
+ * @since 0.1.0
+ */
+export const dump = (pfn: number) => Effect.asVoid(unusable(pfn))

@@ -97,15 +97,28 @@ const decider = (how: How, next: () => number, count: number, steps: number): Ex
   how === "uniform" ? uniform(next) : how === "pct" ? byPriority(next, count, steps) : preempting(next, count, steps)
 
 /**
- * Runs schedules until one ends in a violation, or enough were run.
+ * What was run until a schedule ended in a violation, or enough were run: as it was found, `null` if none was.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface First {
+  readonly schedules: number
+  readonly states: ReadonlySet<string>
+  readonly depth: number
+  readonly execution: Execution.Execution | null
+}
+
+/**
+ * Runs schedules until one ends in a violation, or enough were run, and makes it no shorter.
  *
  * @category running
  * @since 0.1.0
  */
-export const run = <E>(
+export const first = <E>(
   program: Execution.Program<E>,
   { how = "uniform", preemptions = 2, schedules: most, seed, steps = 64, until = () => false }: Options
-): Explore.Explored => {
+): First => {
   const next = random(seed)
   const states = new Set<string>()
   let schedules = 0
@@ -115,9 +128,19 @@ export const run = <E>(
     schedules++
     depth = Math.max(depth, execution.events.length)
     if (execution.state !== undefined) states.add(execution.state)
-    if (execution.violations.length === 0) continue
-    const findings = [Explore.finding(program, execution)]
-    return { schedules, cut: 0, states, depth, exhaustive: false, complete: false, findings }
+    if (execution.violations.length > 0) return { schedules, states, depth, execution }
   }
-  return { schedules, cut: 0, states, depth, exhaustive: false, complete: false, findings: [] }
+  return { schedules, states, depth, execution: null }
+}
+
+/**
+ * The same, with the shortest schedule to a violation that was found.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <E>(program: Execution.Program<E>, options: Options): Explore.Explored => {
+  const { depth, execution, schedules, states } = first(program, options)
+  const findings = execution === null ? [] : [Explore.finding(program, execution)]
+  return { schedules, cut: 0, states, depth, exhaustive: false, complete: false, findings }
 }

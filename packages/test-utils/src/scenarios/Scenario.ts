@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { BackgroundInit } from "@vmemmap/core/init/BackgroundInit"
+import type { Progress } from "@vmemmap/core/init/RangeInit"
 import type { KernelError } from "@vmemmap/core/kernel/KernelError"
 import * as BootMemory from "@vmemmap/core/machine/BootMemory"
 import { Ledger } from "@vmemmap/core/machine/Ledger"
@@ -72,6 +73,10 @@ const fingerprint = Effect.gen(function*() {
   return [...sections, ...spans].join(" ")
 })
 
+/** While its memmap is mapped, or where that ends early. */
+const isAdding = (state: Progress["state"]): boolean =>
+  state === "mapping" || state === "dying" || state === "cancelled"
+
 /** A context may fail as the kernel fails; it may not die. */
 const died = (name: string, exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Execution.Violation> => {
   if (Exit.isSuccess(exit) || !Cause.hasDies(exit.cause)) return []
@@ -109,10 +114,16 @@ export const program = (
       const background = yield* BackgroundInit
       const later = () =>
         new Set(background.progress().flatMap(({ device, state }) => state === "idle" ? [] : [device]))
+      /** In the background pfns are still being added when who asked for it has gone on. */
+      const adding = () => {
+        const names = background.progress().flatMap(({ device, state }) => isAdding(state) ? [device] : [])
+        const mapped = names.length === 0 ? [] : state.pagemaps.all().filter(({ name }) => names.includes(name))
+        return [...findings.adding, ...mapped.flatMap(({ ranges }) => ranges)]
+      }
       const look = () => [
         ...findings.violations,
         ...watches.between(),
-        ...Invariants.between(state, { adding: [...findings.adding], later: later() })
+        ...Invariants.between(state, { adding: adding(), later: later() })
       ]
       return yield* Effect.scoped(Effect.gen(function*() {
         const contexts = yield* setup
@@ -125,7 +136,7 @@ export const program = (
           ...exits.flatMap((exit, i) => died(names[i] ?? "", exit)),
           ...findings.violations,
           ...watches.rest(),
-          ...Invariants.rest(state, { users: findings.users, later: later() }),
+          ...Invariants.rest(state, { adding: adding(), users: findings.users, later: later() }),
           ...(Exit.isFailure(books)
             ? [{ rule: "ledger", problem: Cause.pretty(books.cause).split("\n")[0] ?? "" }]
             : [])

@@ -56,7 +56,9 @@ const readPage = Effect.fnUntraced(function*(pfn: number, who: string) {
 })
 
 /**
- * Whoever walks pfns of RAM: holds sections online, asks `pfn_to_online_page()` (SEC-7), and reads the struct page.
+ * Whoever walks pfns of RAM: holds sections online, asks `pfn_to_online_page()` (SEC-7), and reads the struct page. Not for pfns of a
+ * device in a section of boot's RAM: the kernel itself takes them for online pages, poisoned as they are, from when their bits are set
+ * until the section is tainted, and for good where mapping failed in between (SEC-11, SEC-12).
  *
  * @category readers
  * @since 0.1.0

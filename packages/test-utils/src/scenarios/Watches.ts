@@ -23,15 +23,17 @@ import type { Violation } from "../explore/Execution.ts"
 
 type Check = () => ReadonlyArray<string>
 
+/** Whether a device is initialised later, or was to be and never will. */
+const isLaterIn = ({ progress }: BackgroundInit["Service"]) => (name: string): boolean =>
+  progress().some(({ device, state }) => device === name && state !== "idle")
+
 /** INI-8: pageblocks of a live device are movable, also those in the middle of a compound. */
 const movable = Effect.gen(function*() {
   const { arch } = yield* Kernel
   const pagemaps = yield* Pagemaps
   const pageblocks = yield* Pageblocks
-  const background = yield* BackgroundInit
+  const isLater = isLaterIn(yield* BackgroundInit)
   const size = 2 ** arch.pageblockOrder
-  const isLater = (name: string) =>
-    background.progress().some(({ device, state }) => device === name && state !== "idle")
   const check: Check = () =>
     pagemaps.all().filter(({ isLive, name }) => isLive() && !isLater(name)).flatMap((pagemap) =>
       pagemap.ranges.flatMap(({ end }, i) => {
@@ -84,16 +86,17 @@ const references = Effect.gen(function*() {
 /** Rules of which the kernel is known to do the wrong thing, and the model with it. */
 const known = new Set(["CMP-5", "SPW-7", "BUG-14", "SEC-12", "22.6"])
 
-/** What the machine itself says that it does wrong. */
+/** What the machine itself says that it does wrong, and what of that is known. */
 const hazards = Effect.fnUntraced(function*(reported: ReadonlyArray<string>) {
   const log = yield* KernelLog.KernelLog
   const found: Array<Violation> = []
+  const passedOver: Array<string> = []
   log.listen((event) => {
-    if (event._tag === "Hazard" && (!known.has(event.rule) || reported.includes(event.rule))) {
-      found.push({ rule: event.rule, problem: event.text })
-    }
+    if (event._tag !== "Hazard") return
+    if (known.has(event.rule) && !reported.includes(event.rule)) passedOver.push(event.text)
+    else found.push({ rule: event.rule, problem: event.text })
   })
-  return found
+  return { found, passedOver }
 })
 
 /** HOT-9: a block that is there has sections that are present. */
@@ -144,17 +147,24 @@ const bootPages = Effect.gen(function*() {
   return check
 })
 
-/** CMP-2, INI-9: the struct pages of the first compound of a live device, and of the last, read as those of compounds. */
-const compounds = Effect.gen(function*() {
+/**
+ * CMP-2, INI-9: the struct pages of the first compound of a live device, and of the last, read as those of compounds, but for devices
+ * whose the kernel gets wrong, as it says.
+ */
+const compounds = Effect.fnUntraced(function*(passedOver: ReadonlyArray<string>) {
   const memmap = yield* Memmap
   const pagemaps = yield* Pagemaps
+  const isLater = isLaterIn(yield* BackgroundInit)
   const isPart = (head: number, pfn: number): boolean => {
     const page = memmap.read(pfn)
     if (page._tag !== "Initialised") return false
     return pfn === head ? page.links._tag === "Pagemap" : page.links._tag === "Tail" && page.links.head === head
   }
+  const isKnown = (name: string) => passedOver.some((text) => text.startsWith(`${name}: `))
+  const isWhole = ({ isLive, name, order }: Pagemap.Pagemap) =>
+    isLive() && order > 0 && !isLater(name) && !isKnown(name)
   const check: Check = () =>
-    pagemaps.all().filter(({ isLive, order }) => isLive() && order > 0).flatMap((pagemap) => {
+    pagemaps.all().filter(isWhole).flatMap((pagemap) => {
       const size = 2 ** pagemap.order
       return pagemap.ranges.flatMap(({ end }, i) => {
         const first = Pagemap.first(pagemap, i)
@@ -178,12 +188,12 @@ const compounds = Effect.gen(function*() {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(reported: ReadonlyArray<string> = []) {
-  const said = yield* hazards(reported)
+  const { found: said, passedOver } = yield* hazards(reported)
   const usages = yield* bootUsages
   const counts = yield* references
   const holes = yield* bootPages
   // Where the kernel's own compounds are wrong, its mistake is reported by name.
-  const whole = yield* compounds
+  const whole = yield* compounds(passedOver)
   const atRest: ReadonlyArray<readonly [string, Check]> = [
     ["INI-8", yield* movable],
     ["INI-9", () => said.length > 0 || reported.length > 0 ? [] : whole()],

@@ -72,6 +72,18 @@ describe("documentation", () => {
     60_000
   )
 
+  it.effect("every program of docs/testing.md prints what is below it", () =>
+    Effect.gen(function*() {
+      const text = document("testing.md")
+      const programs = [...text.matchAll(/```ts\n([^]*?)```\n\n```text\n([^]*?)```/g)]
+      assert.isAtLeast(programs.length, 7)
+      assert.lengthOf(text.match(/^```ts$/gm) ?? [], programs.length)
+      for (const [, program = "", printed] of programs) {
+        const { stderr, stdout } = yield* node("--input-type=module-typescript", "--eval", program)
+        assert.deepStrictEqual([stdout, stderr], [printed, ""], program)
+      }
+    }), 120_000)
+
   it("docs/check.md has the mistakes that are out of reach, and the scenario file it shows is the example", () => {
     const text = document("check.md")
     for (const { id } of Mutants.outOfReach) assert.include(text, `| ${id} |`)

@@ -38,6 +38,7 @@ export interface Violation extends Schema.Schema.Type<typeof Violation> {}
  */
 export const Explored = Schema.Struct({
   name: Text("The scenario."),
+  source: Text("What names it for the command: its file, or its name."),
   about: Text("What happens at the same time."),
   rules: Lines("Rules it is about."),
   mutant: Maybe("The known mistake the machine had; null: none."),

@@ -137,8 +137,20 @@ interface Job {
   readonly mutant: Mutant | null
 }
 
+/** What a file says that was not run as it says: no finding, but the file is to be changed. */
+const unrun = ({ file }: Kit, { mutant, scenario: { name, source = name } }: Job, { violations }: Checks.Outcome) => {
+  for (const { problem, rule } of violations) {
+    const text = `${source}: ${Label.clip(Label.sentence(problem), 400)}`
+    if (rule === file.notModelled) return text
+    // With a mistake in the machine that may be how it shows.
+    if (rule === file.failedSetup && mutant === null) return `${text}; what sets a scenario up has to succeed`
+  }
+  return undefined
+}
+
 /** One after the other: nothing hears a signal while a scenario is explored. */
 const runAll = Effect.fnUntraced(function*(
+  own: Kit,
   jobs: ReadonlyArray<Job>,
   run: (job: Job) => Effect.Effect<Checks.Outcome, WrongUse>
 ) {
@@ -150,7 +162,13 @@ const runAll = Effect.fnUntraced(function*(
         job.mutant === null ? "" : ` with ${job.mutant.id}`
       }`
     )
-    done.push(exploredOf(yield* Signals.unheard(run(job))))
+    const outcome = yield* Signals.unheard(Effect.suspend(() => run(job)))
+    const problem = unrun(own, job, outcome)
+    if (problem !== undefined) {
+      yield* output.progress("")
+      return yield* new WrongUse({ problem })
+    }
+    done.push(exploredOf(outcome))
   }
   yield* output.progress("")
   return done
@@ -204,8 +222,10 @@ const show = Effect.fnUntraced(function*(answer: CheckAnswer.CheckAnswer) {
 
 /** What cannot be asked for together. */
 const conflict = (
-  { all, mutant, replay, seed, sources }: {
+  { all, bound, list, mutant, replay, seed, sources }: {
     readonly all: boolean
+    readonly bound: Option.Option<number>
+    readonly list: boolean
     readonly mutant: Option.Option<string>
     readonly replay: Option.Option<string>
     readonly seed: Option.Option<number>
@@ -215,7 +235,11 @@ const conflict = (
   if (all && sources.length > 0) {
     return "--all are the scenarios that come with the command: leave out SCENARIO, or --all"
   }
+  if (list && (sources.length > 0 || [bound, mutant, replay, seed].some(Option.isSome))) {
+    return "--list explores nothing: leave out SCENARIO, --mutant, --bound, --seed and --replay"
+  }
   if (Option.isSome(replay) && Option.isSome(seed)) return "--replay is one schedule: leave out --seed"
+  if (Option.isSome(replay) && Option.isSome(bound)) return "--replay is one schedule: leave out --bound"
   if (Option.isSome(replay) && sources.length !== 1 && Option.isNone(mutant)) {
     return "--replay is a schedule of one scenario: name it"
   }
@@ -251,11 +275,16 @@ export const command = Command.make(
     const own = yield* kit
     if (args.list) return yield* listed(own, args.json)
     const nanos = yield* orWrongUse(Result.mapError(Nanos.parse(args.budget), (message) => ({ message })), "--budget")
+    if (nanos <= 0) return yield* new WrongUse({ problem: "--budget: give more than 0, such as 10s" })
     const preemptions = Option.getOrUndefined(args.bound)
     if (preemptions !== undefined && preemptions < 0) return yield* new WrongUse({ problem: "--bound: give 0 or more" })
     const jobs = yield* jobsOf(own, args.sources, args.mutant)
+    if (Option.isSome(args.replay) && jobs.length !== 1) {
+      const names = jobs.map(({ mutant, scenario }) => `${scenario.name} --mutant '${mutant?.id}'`).join(" or ")
+      return yield* new WrongUse({ problem: `--replay is a schedule of one scenario with one mistake: give ${names}` })
+    }
     const seed = Option.getOrUndefined(args.seed)
-    const scenarios = yield* runAll(jobs, ({ mutant, scenario }) =>
+    const scenarios = yield* runAll(own, jobs, ({ mutant, scenario }) =>
       Option.isSome(args.replay)
         ? orWrongUse(own.replay(scenario, mutant, args.replay.value, clock), "--replay")
         : Effect.sync(() => own.explore(scenario, mutant, { preemptions, seed, nanos, clock })))

@@ -71,6 +71,10 @@ const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: L
   )
 }
 
+/** As it is typed into a shell. */
+const word = (text: string): string =>
+  /^[\w./:@%+=,-]+$/.test(text) ? text : `'${Label.sentence(text).replaceAll("'", "'\\''")}'`
+
 /**
  * A violation: what is broken, who did what until then, and how to see it again; of a known mistake, what it is and what to do.
  *
@@ -78,7 +82,7 @@ const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: L
  * @since 0.1.0
  */
 export const violation = (
-  { about, mutant, name }: CheckAnswer.Explored,
+  { about, mutant, name, source }: CheckAnswer.Explored,
   one: CheckAnswer.Violation,
   mistake: Pick<CheckAnswer.Kill, "about" | "id" | "remedy"> | undefined,
   look: Look
@@ -94,7 +98,7 @@ export const violation = (
       Table.paragraph(`${mistake.id}: ${Label.sentence(mistake.about)}`, look.width),
       Table.paragraph(`what to do: ${Label.sentence(mistake.remedy)}`, look.width)
     ]),
-    `again: vmemmap check ${Label.printable(name)}${made} --replay '${one.replay}'\n`
+    `again: vmemmap check ${word(source)}${made} --replay '${one.replay}'\n`
   ].join("")
 }
 

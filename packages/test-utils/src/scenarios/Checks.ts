@@ -40,13 +40,14 @@ export interface Found {
 
 /**
  * What came of a scenario. `preemptions` bound the search; `null`: it had no bound. `exhaustive`: there is no other schedule within
- * that. `nanos` it took.
+ * that. `nanos` it took. `source`: the file, or the name again.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Outcome {
   readonly name: string
+  readonly source: string
   readonly about: string
   readonly rules: ReadonlyArray<string>
   readonly mutant: string | null
@@ -114,9 +115,10 @@ export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, boun
       how: "pct",
       preemptions: preemptions ?? 3
     })
-  const { about, name, rules } = scenario
+  const { about, name, rules, source = name } = scenario
   return {
     name,
+    source,
     about,
     rules,
     mutant: mutant?.id ?? null,
@@ -167,9 +169,10 @@ export const replay = (
     const began = clock()
     const execution = Explore.replay(Scenario.program(scenario, mutant), choices)
     yield* checkContexts(schedule, choices, execution.names)
-    const { about, name, rules } = scenario
+    const { about, name, rules, source = name } = scenario
     return {
       name,
+      source,
       about,
       rules,
       mutant: mutant?.id ?? null,

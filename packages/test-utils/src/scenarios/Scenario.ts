@@ -46,6 +46,7 @@ export type Contexts = Readonly<Record<string, Effect.Effect<unknown, unknown, S
  * - `machine` that boots, with `replace` layers of its own
  * - `setup` happens before anybody is stopped, and answers the contexts
  * - `preemptions`: within how many the exhaustive search stays; every schedule unless said otherwise
+ * - `source`: the file it is from
  *
  * @category models
  * @since 0.1.0
@@ -58,6 +59,7 @@ export interface Scenario {
   readonly replace?: ((parts: Machine.Parts) => Partial<Machine.Parts>) | undefined
   readonly setup: Effect.Effect<Contexts, KernelError, Services | Scope.Scope>
   readonly preemptions?: number | undefined
+  readonly source?: string | undefined
 }
 
 /** What the machine is in the end, for comparison: sections, zones and books. */

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { GiB } from "@vmemmap/core/geometry/Units"
 import * as Decoding from "@vmemmap/core/inputs/Decoding"
 import { InputError } from "@vmemmap/core/inputs/InputError"
 import * as JsonText from "@vmemmap/core/inputs/JsonText"
@@ -56,6 +57,14 @@ const textOf = (lines: typeof Lines.Type): string => typeof lines === "string" ?
  */
 export const notModelled = "not modelled"
 
+/**
+ * The rule of a command that sets the scenario up and fails.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const failedSetup = "setup"
+
 /** Types lines one after the other; one that is not modelled ends it, and says so. `must`: it may not fail. */
 const typing = (at: string, text: string, freshUuid: () => string, must = false) => {
   const surroundings: Script.Surroundings = {
@@ -64,7 +73,10 @@ const typing = (at: string, text: string, freshUuid: () => string, must = false)
     onCommand: ({ command, exit, stderr, stdout }) =>
       !must || exit === 0
         ? Effect.void
-        : Findings.report("setup", `'${command}' exits with ${exit}: ${(stderr === "" ? stdout : stderr).trim()}`)
+        : Findings.report(
+          failedSetup,
+          `${at}: '${command}' exits with ${exit}: ${(stderr === "" ? stdout : stderr).trim()}`
+        )
   }
   return Effect.fromResult(ScriptSyntax.parse(text)).pipe(
     Effect.flatMap((script) => Script.run(script, surroundings)),
@@ -90,12 +102,19 @@ const checkLines = (source: string, at: string, text: string): Result.Result<voi
 /** What the columns of a violation have room for. */
 const most = 4
 
+/** All sections are looked at before each step, and there is a step for each that comes or goes. */
+const largest = 64 * GiB
+
+const added = ({ devices, dimms }: Scenario["machine"]): number =>
+  [...devices, ...dimms].reduce((sum, { size }) => sum + size, 0)
+
 const scenario = (
   source: string,
   { about, contexts, name, preemptions = 2, setup = [] }: typeof ScenarioFile.Type,
   machine: Scenario["machine"]
 ): Scenario => ({
   name: name ?? source,
+  source,
   about: about ?? `contexts ${Object.keys(contexts).join(", ")} of ${source}`,
   rules: [],
   machine,
@@ -106,7 +125,7 @@ const scenario = (
     const freshUuid = Session.uuids()
     // What the description says of namespaces and labels an earlier boot left.
     yield* SetUp.run(machine, Tools.all, { stdin: new Uint8Array(), onTerminal: false, freshUuid }).pipe(
-      Effect.catch((error) => Findings.report("setup", error.message))
+      Effect.catch((error) => Findings.report(failedSetup, `machine: ${error.message}`))
     )
     yield* typing("setup", textOf(setup), freshUuid, true)
     return Object.fromEntries(
@@ -127,6 +146,13 @@ export const read = (source: string, text: string): Result.Result<Scenario, Inpu
     const value = yield* isJson ? JsonText.parse(source, text) : YamlText.parse(source, text)
     const file = yield* decode({ source, at: "" }, value)
     const machine = yield* MachineText.fromValue({ source, at: "machine" }, file.machine)
+    if (added(machine) > largest) {
+      return yield* Decoding.failAt(
+        { source, at: "machine" },
+        `its devices and dimms have ${added(machine) / GiB} GiB`,
+        `describe smaller ones, ${largest / GiB} GiB at most: every section is looked at before each step`
+      )
+    }
     const names = Object.keys(file.contexts)
     if (names.length < 2 || names.length > most) {
       return yield* Result.fail(

@@ -6,6 +6,7 @@
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import { type Op, write } from "../kernel/Steps.ts"
 import type { Config } from "../release/Kernel.ts"
+import * as SectionTable from "../sections/SectionTable.ts"
 import type { Key } from "../zones/Zones.ts"
 import * as Contiguity from "./Contiguity.ts"
 
@@ -29,7 +30,7 @@ export interface State extends Contiguity.State {
 export const remove = function*(state: State, zone: Key, { end, start }: PfnRange): Op<void> {
   const { kernel, memmap, zones } = state
   if (kernel.poison) {
-    yield write("page.poison", `page:${start}`)
+    yield write("page.poison", `memmap:${SectionTable.sectionOf(state.table, start)}`)
     memmap.write(start, end, { _tag: "Poisoned" })
   }
   if (zone.name === "Device") return

@@ -65,7 +65,7 @@ export const make = Effect.gen(function*() {
     for (const { end, image, start, written } of list) {
       for (let from = start; from < end;) {
         const to = limit === Infinity ? end : Math.min(end, Alignment.down(from, section) + limit * section)
-        yield write("page.init", `page:${from}`)
+        yield write("page.init", `memmap:${Math.floor(from / section)}`)
         memmap.write(from, to, image)
         if (type !== null) setBlocks(from, to, type)
         from = to
@@ -77,7 +77,7 @@ export const make = Effect.gen(function*() {
   return MemmapInit.of({
     parts,
     pageblocks: function*({ end, start }, type) {
-      yield write("pageblock.set", `page:${start}`)
+      yield write("pageblock.set", `memmap:${Math.floor(start / section)}`)
       setBlocks(start, end, type)
     }
   })

@@ -143,7 +143,7 @@ export const make = Effect.gen(function*() {
       }
     }
     if (poison) {
-      yield write("page.poison", `page:${piece.start}`)
+      yield write("page.poison", `memmap:${section}`)
       memmap.write(piece.start, piece.end, { _tag: "Poisoned" })
     }
     yield write("section.set-present", object)

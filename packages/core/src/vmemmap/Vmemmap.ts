@@ -78,6 +78,9 @@ export const make = Effect.gen(function*() {
   const isWhole = ({ end, start }: Piece): boolean =>
     arch.vmemmap === "none" || (start % pagesPerSubsection === 0 && end % pagesPerSubsection === 0)
 
+  /** Whoever reads struct pages of a section minds who maps, unmaps and writes them. */
+  const objectOf = ({ start }: Piece): string => `memmap:${Math.floor(start / pagesPerSection)}`
+
   const populate = function*(piece: Piece): Op<boolean> {
     if (!isWhole(piece)) {
       const text = `pfns ${hex(piece.start)} to ${hex(piece.end - 1)} are no whole subsections`
@@ -85,7 +88,7 @@ export const make = Effect.gen(function*() {
       return false
     }
     const virtual = { start: piece.start * structPage, end: piece.end * structPage }
-    yield write("vmemmap.populate", `vmemmap:${virtual.start}`)
+    yield write("vmemmap.populate", objectOf(piece))
     ExtentMap.set(used, virtual.start, virtual.end, true)
     mapped(piece.owner, piece.end - piece.start)
     return isShared(piece) ? Compounds.populate(state, memmap, tails, piece) : Blocks.populate(state, piece)
@@ -103,7 +106,7 @@ export const make = Effect.gen(function*() {
 
   const depopulate = function*(piece: Piece): Op<void> {
     const virtual = { start: piece.start * structPage, end: piece.end * structPage }
-    yield write("vmemmap.unmap", `vmemmap:${virtual.start}`)
+    yield write("vmemmap.unmap", objectOf(piece))
     const present = ExtentMap.slice(used, virtual.start, virtual.end)
     ExtentMap.remove(used, virtual.start, virtual.end)
     mapped(piece.owner, -PfnRange.total(present) / structPage)

@@ -46,7 +46,7 @@ describe("move_pfn_range_to_zone", () => {
         "section.taint section:64",
         "section.taint section:65",
         zone("zone.set-contiguous"),
-        `page.init page:${first + 16384}`
+        "page.init memmap:64"
       ])
       const whole = yield* stepsOf(pagemaps.memremap(device(16 * GiB, 128 * MiB)))
       assert.isFalse(whole.some((step) => step.startsWith("section.taint")))

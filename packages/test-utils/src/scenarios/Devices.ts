@@ -4,23 +4,18 @@
  * @since 0.1.0
  */
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
-import * as ExtentMap from "@vmemmap/core/geometry/ExtentMap"
 import { hex } from "@vmemmap/core/geometry/Pfn"
 import type * as PfnRange from "@vmemmap/core/geometry/PfnRange"
 import { GiB, MiB } from "@vmemmap/core/geometry/Units"
 import type * as Pagemap from "@vmemmap/core/hotplug/Pagemap"
 import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
-import * as Steps from "@vmemmap/core/kernel/Steps"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
-import { Memmap } from "@vmemmap/core/memmap/Memmap"
-import { Kernel } from "@vmemmap/core/release/Kernel"
-import * as PageAddress from "@vmemmap/core/sections/PageAddress"
 import * as Altmap from "@vmemmap/core/vmemmap/Altmap"
-import { Vmemmap } from "@vmemmap/core/vmemmap/Vmemmap"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Findings from "./Findings.ts"
+import { unusable } from "./Walkers.ts"
 
 /** @since 0.1.0 */
 export const pageSize = 4096
@@ -103,19 +98,6 @@ export const mapped = Effect.fnUntraced(function*(request: Pagemap.Request) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const pagemap = yield* mapIn(scope, request)
   return { pagemap, unmap: Scope.close(scope, Exit.void) }
-})
-
-/** Whether the struct page of a pfn can be used now: why not, `null` if it can. */
-const unusable = Effect.fnUntraced(function*(pfn: number) {
-  const kernel = yield* Kernel
-  const { tables } = yield* Vmemmap
-  const memmap = yield* Memmap
-  return yield* Steps.run(function*() {
-    yield Steps.read("page.read", `page:${pfn}`)
-    if (ExtentMap.find(tables.leaves, PageAddress.fromPfn(kernel, pfn)) === undefined) return "is not mapped"
-    const page = memmap.read(pfn)
-    return page._tag === "Poisoned" || page._tag === "Unwritten" ? "was never initialised" : null
-  })
 })
 
 /**

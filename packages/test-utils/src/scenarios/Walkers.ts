@@ -38,18 +38,28 @@ export const pfnValid = Effect.fnUntraced(function*(pfn: number) {
   return crashed === true
 })
 
-/** Reads a struct page that its reader has reason to think is there. */
-const readPage = Effect.fnUntraced(function*(pfn: number, who: string) {
+/**
+ * Whether the struct page of a pfn can be used now: why not, `null` if it can.
+ *
+ * @category readers
+ * @since 0.1.0
+ */
+export const unusable = Effect.fnUntraced(function*(pfn: number) {
   const kernel = yield* Kernel
   const { tables } = yield* Vmemmap
   const memmap = yield* Memmap
-  const problem = yield* Steps.run(function*() {
-    yield Steps.read("page.read", `page:${pfn}`)
-    const at = PageAddress.fromPfn(kernel, pfn)
-    if (ExtentMap.find(tables.leaves, at) === undefined) return "is not mapped"
+  const table = yield* SectionTable.SectionTable
+  return yield* Steps.run(function*() {
+    yield Steps.read("page.read", `memmap:${SectionTable.sectionOf(table, pfn)}`)
+    if (ExtentMap.find(tables.leaves, PageAddress.fromPfn(kernel, pfn)) === undefined) return "is not mapped"
     const page = memmap.read(pfn)
     return page._tag === "Poisoned" || page._tag === "Unwritten" ? "was never initialised" : null
   })
+})
+
+/** Reads a struct page that its reader has reason to think is there. */
+const readPage = Effect.fnUntraced(function*(pfn: number, who: string) {
+  const problem = yield* unusable(pfn)
   if (problem !== null) {
     yield* Findings.report("LCK-11.5", `${who} reads the struct page of pfn ${hex(pfn)}, which ${problem}`)
   }

@@ -62,7 +62,7 @@ describe("mutants", () => {
       const choices = Result.getOrThrow(Schedule.parse(finding?.schedule ?? ""))
       const again = Explore.replay(Scenario.program(scenario, mutant), choices)
       assert.deepStrictEqual(again.violations, finding?.violations)
-    }, 20_000)
+    }, 60_000)
   }
 
   it("most are also found by chance, by whoever is not told where to look", () => {

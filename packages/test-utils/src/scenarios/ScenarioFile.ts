@@ -106,7 +106,7 @@ const most = 4
 const largest = 64 * GiB
 
 const added = ({ devices, dimms }: Scenario["machine"]): number =>
-  [...devices, ...dimms].reduce((sum, { size }) => sum + size, 0)
+  [...devices ?? [], ...dimms ?? []].reduce((sum, { size }) => sum + size, 0)
 
 const scenario = (
   source: string,

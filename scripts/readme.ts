@@ -1,7 +1,7 @@
 /**
- * Fills the worked examples of the README, of docs/try.md, docs/simulate.md and docs/check.md with what the command really prints: after each
- * `$ npm start --silent -- …` or `$ node examples/…` line of a console block, the rest of the block is replaced. With `--check` it
- * only compares, and the README only: a test runs the sessions of the others in its own process.
+ * Fills the worked examples of the README and of some documents with what the command really prints: after each
+ * `$ npm start --silent -- …` or `$ node examples/…` line of a console block, the rest of the block is replaced, and so is a block of text
+ * below a program. With `--check` it only compares, and the README only: a test runs those of the others.
  */
 import * as Nanos from "@vmemmap/core/time/Nanos"
 import { spawnSync } from "node:child_process"
@@ -24,6 +24,10 @@ const example = (name: string): string => {
   return stdout + stderr
 }
 
+const program = (code: string): string =>
+  spawnSync(process.execPath, ["--input-type=module-typescript", "--eval", code], { cwd: root, encoding: "utf8" })
+    .stdout
+
 const filled = (text: string): string =>
   text.replace(
     /```console\n\$ npm start --silent -- (.*)\n(?:[^`]*?)```/g,
@@ -31,6 +35,9 @@ const filled = (text: string): string =>
   ).replace(
     /```console\n\$ node examples\/([a-z-]+\.ts)\n(?:[^`]*?)```/g,
     (_, name: string) => `\`\`\`console\n$ node examples/${name}\n${example(name)}\`\`\``
+  ).replace(
+    /```ts\n([^]*?)```\n\n```text\n[^]*?```/g,
+    (_, code: string) => `\`\`\`ts\n${code}\`\`\`\n\n\`\`\`text\n${program(code)}\`\`\``
   )
 
 interface Point {
@@ -75,7 +82,9 @@ const tabled = (text: string): string =>
 
 const isCheck = process.argv.includes("--check")
 
-for (const name of isCheck ? ["README.md"] : ["README.md", "docs/try.md", "docs/simulate.md", "docs/check.md"]) {
+const documents = ["docs/try.md", "docs/simulate.md", "docs/check.md", "docs/testing.md"]
+
+for (const name of isCheck ? ["README.md"] : ["README.md", ...documents]) {
   const file = new URL(`../${name}`, import.meta.url)
   const before = readFileSync(file, "utf8")
   const after = tabled(filled(before))

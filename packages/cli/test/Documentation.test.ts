@@ -137,6 +137,7 @@ describe("documentation", () => {
     Effect.gen(function*() {
       const { status, stderr, stdout } = yield* node(Path.join("examples", "planted-race.ts"))
       assert.deepStrictEqual([status, stderr], [0, ""])
+      assert.include(document("testing.md"), `$ node examples/planted-race.ts\n${stdout}\`\`\``)
       assert.include(stdout, "on the shortest schedule that was found, '2A 3B A'")
       assert.match(stdout, /^one after the other: schedule [0-9]+ breaks 'one holder'$/m)
       assert.match(stdout, /^by chance, seed 7: +schedule [0-9]+ breaks 'one holder'$/m)

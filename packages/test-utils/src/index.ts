@@ -34,6 +34,10 @@ export * as Checks from "./scenarios/Checks.ts"
 /** @since 0.1.0 */
 export * as Findings from "./scenarios/Findings.ts"
 /** @since 0.1.0 */
+export * as GeneratedProgram from "./scenarios/GeneratedProgram.ts"
+/** @since 0.1.0 */
+export * as GeneratedScenario from "./scenarios/GeneratedScenario.ts"
+/** @since 0.1.0 */
 export * as Mutant from "./scenarios/Mutant.ts"
 /** @since 0.1.0 */
 export * as Mutants from "./scenarios/Mutants.ts"

@@ -1,0 +1,91 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import * as Checks from "../../src/scenarios/Checks.ts"
+import type { Mutant } from "../../src/scenarios/Mutant.ts"
+import * as Mutants from "../../src/scenarios/Mutants.ts"
+import type { Scenario } from "../../src/scenarios/Scenario.ts"
+import * as Scenarios from "../../src/scenarios/Scenarios.ts"
+
+const scenario = (name: string): Scenario => Scenarios.all.find((one) => one.name === name) ?? assert.fail(name)
+
+const mutant = (id: string): Mutant => Mutants.all.find((one) => one.id === id) ?? assert.fail(id)
+
+/** A clock that goes on by a nanosecond whenever somebody looks. */
+const ticking = () => {
+  let now = 0
+  return () => now++
+}
+
+const walked = scenario("remove-pfn-valid")
+
+const bound = (schedules: number) => ({ schedules, nanos: Infinity, clock: ticking() })
+
+const replayed = (schedule: string, made: Mutant | null) => Checks.replay(walked, made, schedule, ticking())
+
+const problem = (schedule: string): string => {
+  const result = replayed(schedule, null)
+  return Result.isFailure(result) ? result.failure.message : assert.fail(schedule)
+}
+
+describe("Checks", () => {
+  it("LCK-11.1: a mistake is found with who did what, and its schedule makes it again, and only with the mistake", () => {
+    const made = mutant("BUG-3")
+    const { exhaustive, mutant: id, violations } = Checks.explore(walked, made, bound(100))
+    const [found = assert.fail()] = violations
+    assert.deepStrictEqual([id, exhaustive, found.rule], ["BUG-3", false, "LCK-11.1"])
+    assert.deepStrictEqual(found.contexts, ["unmap", "walker"])
+    assert.deepStrictEqual(found.steps[0], { context: "unmap", step: null, object: null })
+    assert.deepStrictEqual(found.steps.at(-1), {
+      context: "unmap",
+      step: "section.free-usage",
+      object: "section:64"
+    })
+    const again = Result.getOrThrow(replayed(found.replay, made))
+    assert.deepStrictEqual(again.violations, violations)
+    assert.deepStrictEqual([again.schedules, again.depth], [1, found.steps.length])
+    assert.deepStrictEqual(Result.getOrThrow(replayed(found.replay, null)).violations, [])
+  })
+
+  it("so many schedules, or so much time, are not exceeded", () => {
+    const { cut, exhaustive, nanos, schedules, violations } = Checks.explore(walked, null, bound(2))
+    assert.deepStrictEqual([schedules, exhaustive, violations], [2, false, []])
+    assert.isAbove(nanos, cut)
+    const short = Checks.explore(walked, null, { nanos: 3, clock: ticking() })
+    assert.isAtMost(short.schedules + short.cut, 3)
+  })
+
+  it("preemptions are those asked for, else the scenario's, and bound what is explored", () => {
+    const other = scenario("online-remove")
+    const nowhere = Checks.explore(other, null, { ...bound(1000), preemptions: 0 })
+    assert.deepStrictEqual([nowhere.preemptions, nowhere.exhaustive], [0, true])
+    const once = Checks.explore(other, null, { ...bound(1000), preemptions: 1 })
+    assert.isTrue(once.exhaustive)
+    assert.isAbove(once.schedules, nowhere.schedules)
+    assert.strictEqual(Checks.explore(other, null, bound(1)).preemptions, other.preemptions)
+  })
+
+  it("the same seed finds the same, on the same schedule", () => {
+    const by = (seed: number) => {
+      const { nanos: _, ...outcome } = Checks.explore(walked, mutant("BUG-3"), { ...bound(200), seed })
+      return outcome
+    }
+    assert.deepStrictEqual(by(7), by(7))
+    assert.strictEqual(by(7).violations[0]?.rule, "LCK-11.1")
+    assert.isFalse(by(7).exhaustive)
+  })
+
+  it("what comes with the kit is named by its name", () => {
+    const { name, source } = Checks.explore(walked, null, bound(1))
+    assert.deepStrictEqual([name, source], ["remove-pfn-valid", "remove-pfn-valid"])
+  })
+
+  it("a schedule that is none, or of contexts that the scenario has not, is refused with those it has", () => {
+    assert.strictEqual(problem("3A x"), "'3A x' is no schedule: 'x' is no context such as 2A, and no ~1")
+    assert.strictEqual(
+      problem("3A 2C"),
+      "'3A 2C' is no schedule: there is no context C, but A (unmap), B (walker)"
+    )
+    assert.strictEqual(problem("Z.3").split(": ")[1], "there is no context Z, but A (unmap), B (walker)")
+    assert.strictEqual(Result.getOrThrow(replayed("", null)).schedules, 1)
+  })
+})

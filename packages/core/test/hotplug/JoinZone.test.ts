@@ -34,7 +34,6 @@ describe("move_pfn_range_to_zone", () => {
   it.effect("ZON-3, ZON-4: contiguous, span, the taint of each shared section, struct pages, contiguous", () =>
     Effect.gen(function*() {
       const pagemaps = yield* Pagemaps.Pagemaps
-      const first = 8 * GiB / 4096
       const zone = (name: string) => `${name} zone:0/Device`
       const joined = Effect.map(
         stepsOf(pagemaps.memremap(device(8 * GiB + 64 * MiB, 128 * MiB))),

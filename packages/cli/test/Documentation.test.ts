@@ -42,7 +42,7 @@ describe("documentation", () => {
     Effect.gen(function*() {
       const { status, stderr } = yield* node(Path.join("scripts", "readme.ts"), "--check")
       assert.deepStrictEqual([status, stderr], [0, ""])
-    }))
+    }), 120_000)
 
   it.effect("27.4: the sessions of docs/try.md are what try prints", () =>
     Effect.gen(function*() {

@@ -24,6 +24,7 @@ import type * as Execution from "../explore/Execution.ts"
 import * as Explore from "../explore/Explore.ts"
 import * as Seeded from "../explore/Seeded.ts"
 import { device as plain, pageSize, pfns, usePage, withAltmap } from "./Devices.ts"
+import * as Disturbances from "./Disturbances.ts"
 import * as Findings from "./Findings.ts"
 import * as GeneratedProgram from "./GeneratedProgram.ts"
 import { strategy } from "./InitScenarios.ts"
@@ -255,7 +256,7 @@ export const make = (program: Program): Scenario.Scenario => ({
 
 /**
  * So many programs of a seed, each under so many schedules by chance, every way of `Seeded` in turn; on a machine as it is, or with a
- * mistake.
+ * mistake. `disturbed`: something else goes wrong in each schedule besides.
  *
  * @category models
  * @since 0.1.0
@@ -265,16 +266,19 @@ export interface Options {
   readonly programs: number
   readonly schedules: number
   readonly mutant?: Mutant.Mutant | undefined
+  readonly disturbed?: boolean | undefined
 }
 
 /**
- * A program that ends in violations, made smaller as long as one of the same rule is found, and its shortest schedule that was found.
+ * A program that ends in violations, made smaller as long as one of the same rule is found, with its shortest schedule that was found, of
+ * the `scenario` it was found in.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Found {
   readonly program: Program
+  readonly scenario: Scenario.Scenario
   readonly text: string
   readonly schedule: string
   readonly violations: ReadonlyArray<Execution.Violation>
@@ -293,41 +297,58 @@ export interface Search {
 
 const ways: ReadonlyArray<Seeded.How> = ["uniform", "preemptions", "pct"]
 
+/** A scenario and how it ended. */
+interface Ended {
+  readonly scenario: Scenario.Scenario
+  readonly execution: Execution.Execution
+}
+
 /**
  * Looks for a generated program and a schedule of it that end in a violation. The same options, the same answer.
  *
  * @category running
  * @since 0.1.0
  */
-export const search = ({ mutant, programs, schedules: each, seed }: Options): Search => {
+export const search = ({ disturbed = false, mutant, programs, schedules: each, seed }: Options): Search => {
   let rule: string | null = null
   let schedules = 0
+  let disturbance = 0
+
+  const explored = (scenario: Scenario.Scenario) => Scenario.program(scenario, mutant ?? null)
 
   /** The first of the schedules of a program that ends in a violation, of the rule that was found first. */
-  const first = (program: Program): Execution.Execution | null => {
-    const explored = Scenario.program(make(program), mutant ?? null)
+  const first = (program: Program, from: number): Ended | null => {
+    const plain = make(program)
+    const undisturbed = disturbed ? null : explored(plain)
     for (let i = 0; i < each; i++) {
-      const { execution } = Seeded.first(explored, {
-        seed: i,
-        schedules: 1,
-        how: ways[i % ways.length],
-        preemptions: 3
-      })
+      const scenario = disturbed
+        ? Disturbances.byNumber(plain, names.slice(0, program.contexts.length), from + i)
+        : plain
+      const options = { seed: i, schedules: 1, how: ways[i % ways.length], preemptions: 3 }
+      const { execution } = Seeded.first(undisturbed ?? explored(scenario), options)
       if (rule === null) schedules++
       if (execution === null) continue
       rule ??= execution.violations[0]?.rule ?? ""
-      if (execution.violations.some((violation) => violation.rule === rule)) return execution
+      if (execution.violations.some((violation) => violation.rule === rule)) return { scenario, execution }
     }
     return null
   }
 
-  const property = (program: Program) => first(program) === null
+  /** Once something was found, programs are tried with the same disturbances. */
+  const property = (program: Program) => {
+    const found = first(program, disturbance)
+    if (rule === null) disturbance += each
+    return found === null
+  }
+
   const options = { seed, runs: programs, size: 4, maxShrinks: 200 }
   const result = Effect.runSync(Arbitrary.checkEffect(GeneratedProgram.arbitrary, property, options))
   if (result._tag !== "Falsified") return { schedules, found: null }
   const program = result.shrunkInput
-  const execution = first(program)
-  if (execution === null) return { schedules, found: null }
-  const { schedule, violations } = Explore.finding(Scenario.program(make(program), mutant ?? null), execution)
-  return { schedules, found: { program, text: GeneratedProgram.text(program), schedule, violations } }
+  const ended = first(program, disturbance)
+  if (ended === null) return { schedules, found: null }
+  const { execution, scenario } = ended
+  const { schedule, violations } = Explore.finding(explored(scenario), execution)
+  const text = `${scenario.name}\n${GeneratedProgram.text(program)}`
+  return { schedules, found: { program, scenario, text, schedule, violations } }
 }

@@ -3,9 +3,9 @@
  * (`Steps`), and here it is decided who goes on.
  *
  * Steps that commute, for they are different contexts' and access different objects or only read, need not be tried in both orders: of
- * schedules that differ by such swaps one is run (sleep sets). Whatever is no step of a context, such as a fiber that was woken,
- * commutes with nothing, nor does a step after which somebody is woken or waits. So whatever contexts share has to be a step's object, or
- * something that one waits for.
+ * schedules that differ by such swaps one is run (sleep sets), unless bounds left something out behind it: then that may be what the
+ * other leads to. Whatever is no step of a context, such as a fiber that was woken, commutes with nothing, nor does a step after which
+ * somebody is woken or waits. So whatever contexts share has to be a step's object, or something that one waits for.
  *
  * Works for any Effect program: this module knows nothing of memory.
  *
@@ -80,6 +80,9 @@ interface Node {
   chosen: number
   /** Who was chosen minded others by its step alone. */
   isAlone: boolean
+  /** Bounds left somebody out below who is chosen, or below who was. */
+  isCut: boolean
+  wasCut: boolean
 }
 
 /** What a context does before its first step minds no step; who begins first may matter to others that begin. */
@@ -121,6 +124,13 @@ const next = (node: Node, most: number): number => {
   if (same >= 0 && isFree(tasks + same)) return tasks + same
   for (let place = 0; place < places; place++) if (isFree(place)) return place
   return -1
+}
+
+/** Whether bounds keep from being tried who does not sleep. */
+const isBoundedAt = ({ contexts, sleep, tasks, tried }: Node): boolean => {
+  const isLeft = (place: number) => !tried.has(place) && !sleep.has(contexts[place - tasks]?.key ?? -1)
+  for (let place = 0; place < tasks + contexts.length; place++) if (isLeft(place)) return true
+  return false
 }
 
 const lastAfter = (node: Node | undefined): number | null =>
@@ -169,6 +179,12 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
   let depth = 0
   let isBounded = false
 
+  /** Bounds left out somebody below this node: what was left out with it may be reached by no other way. */
+  const cutBelow = (node: Node | undefined): void => {
+    isBounded = true
+    if (node !== undefined) node.isCut = true
+  }
+
   const runOnce = (): Execution.Execution => {
     let at = 0
     return Execution.run(program, ({ contexts, isAlone, tasks }) => {
@@ -180,7 +196,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
         return known.chosen
       }
       if (at >= deepest) {
-        isBounded = true
+        cutBelow(last)
         return 0
       }
       const before = last
@@ -192,9 +208,12 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
         last: lastAfter(before),
         preemptions: preemptionsAfter(before),
         chosen: -1,
-        isAlone: false
+        isAlone: false,
+        isCut: false,
+        wasCut: false
       }
       node.chosen = next(node, preemptions)
+      if (node.chosen < 0 && isBoundedAt(node)) cutBelow(before)
       if (node.chosen < 0) return -1
       node.tried.add(node.chosen)
       stack.push(node)
@@ -207,15 +226,17 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
   const backtrack = (): boolean => {
     for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
       const done = node.contexts[node.chosen - node.tasks]
-      if (reduce && node.isAlone && done !== undefined) node.sleep.set(done.key, done.step)
+      // Only who was followed to every end need not go on later.
+      if (reduce && node.isAlone && !node.isCut && done !== undefined) node.sleep.set(done.key, done.step)
+      node.wasCut ||= node.isCut
+      node.isCut = false
       node.chosen = next(node, preemptions)
       if (node.chosen >= 0) {
         node.tried.add(node.chosen)
         return true
       }
-      const rest = node.contexts.length + node.tasks
-      if (preemptions !== Infinity && node.tried.size < rest) isBounded = true
       stack.pop()
+      if (node.wasCut || isBoundedAt(node)) cutBelow(stack.at(-1))
     }
     return false
   }

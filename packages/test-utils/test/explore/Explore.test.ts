@@ -107,6 +107,21 @@ describe("Explore", () => {
     assert.strictEqual(Schedule.format(again.events.map(({ choice }) => choice)), finding?.schedule)
   })
 
+  it("reduced within a bound, the same states are reached as without reduction", () => {
+    const next = Seeded.random(1)
+    const upTo = (count: number) => Math.floor(next() * count)
+    for (let i = 0; i < 20; i++) {
+      const objects = Array.from({ length: 3 }, () => Array.from({ length: 1 + upTo(3) }, () => "abc"[upTo(3)] ?? "a"))
+      for (const preemptions of [0, 1, 2]) {
+        const all = Explore.exhaustive(writers(objects), { preemptions, reduce: false })
+        const some = Explore.exhaustive(writers(objects), { preemptions })
+        const missing = [...all.states].filter((state) => !some.states.has(state))
+        assert.deepStrictEqual(missing, [], `${JSON.stringify(objects)}, ${preemptions} preemptions`)
+        assert.isAtMost(some.schedules, all.schedules)
+      }
+    }
+  })
+
   it("without preemptions contexts run one after the other", () => {
     const bound = { preemptions: 0, reduce: false } as const
     assert.strictEqual(Explore.exhaustive(counter(3), bound).findings.length, 0)

@@ -24,6 +24,7 @@ import * as Style from "../printers/Style.ts"
 import * as Table from "../printers/Table.ts"
 import * as Signals from "../Signals.ts"
 import * as Sources from "../sources/Sources.ts"
+import * as Nearest from "./Nearest.ts"
 import * as Options from "./Options.ts"
 
 const flags = {
@@ -87,7 +88,9 @@ const find = Effect.fnUntraced(function*({ file, scenarios }: Kit, source: strin
   if (isFile) return yield* orWrongUse(file.read(source, yield* Sources.text(source)))
   if (known !== undefined) return known
   return yield* new WrongUse({
-    problem: `there is no scenario '${source.slice(0, 80)}' and no such file; 'vmemmap check --list' has the scenarios`
+    problem: `there is no scenario '${source.slice(0, 80)}' and no such file${
+      Nearest.question(source, scenarios.map(({ name }) => name))
+    }; 'vmemmap check --list' has the scenarios`
   })
 })
 
@@ -98,7 +101,9 @@ const findMutants = Effect.fnUntraced(function*({ mutants }: Kit, text: string) 
   const other = mutants.outOfReach.find(({ id }) => id === text)
   return yield* new WrongUse({
     problem: other === undefined
-      ? `there is no mistake '${text.slice(0, 40)}'; 'vmemmap check --list' has those there are`
+      ? `there is no mistake '${text.slice(0, 40)}'${
+        Nearest.question(text, mutants.all.map(({ id }) => id))
+      }; 'vmemmap check --list' has those there are`
       : `${other.id} is out of reach: ${other.why}`
   })
 })
@@ -235,7 +240,7 @@ const conflict = (
   if (all && sources.length > 0) {
     return "--all are the scenarios that come with the command: leave out SCENARIO, or --all"
   }
-  if (list && (sources.length > 0 || [bound, mutant, replay, seed].some(Option.isSome))) {
+  if (list && (sources.length > 0 || [bound, mutant, replay, seed].some((one) => Option.isSome<unknown>(one)))) {
     return "--list explores nothing: leave out SCENARIO, --mutant, --bound, --seed and --replay"
   }
   if (Option.isSome(replay) && Option.isSome(seed)) return "--replay is one schedule: leave out --seed"

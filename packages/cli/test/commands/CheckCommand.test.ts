@@ -230,8 +230,10 @@ describe("vmemmap check", () => {
 
   it.effect("names that there are not, and schedules that are none, are refused with what would be right", () =>
     Effect.gen(function*() {
-      yield* refused(["two-user"], /no scenario 'two-user' and no such file; 'vmemmap check --list' has/)
-      yield* refused(["--mutant", "BUG-99"], /no mistake 'BUG-99'; 'vmemmap check --list' has/)
+      yield* refused(["two-user"], /no scenario 'two-user' and no such file \(did you mean 'two-users'\?\); 'vmemmap/)
+      yield* refused(["race.yaml"], /no scenario 'race.yaml' and no such file; 'vmemmap check --list' has/)
+      yield* refused(["--mutant", "BUG-99"], /no mistake 'BUG-99'.*; 'vmemmap check --list' has/)
+      yield* refused(["--mutant", "bug-3"], /no mistake 'bug-3' \(did you mean 'BUG-3'\?\)/)
       yield* refused(["--mutant", ""], /no mistake ''/)
       yield* refused(["--mutant", "BUG-4"], /BUG-4 is out of reach: there is no KMSAN/)
       yield* refused(["two-users", "--replay", "3A x"], /--replay: '3A x' is no schedule: 'x' is no context such as 2A/)

@@ -50,6 +50,9 @@ export const Explored = Schema.Struct({
     description: "How often a context was left at most although it could go on; null: no bound."
   }),
   exhaustive: Schema.Boolean.annotate({ description: "There is no other schedule within the bound." }),
+  followed: Schema.NullOr(Schema.Boolean).annotate({
+    description: "With --replay: every step of the schedule could be done where it says; null: without it."
+  }),
   ns: Count("Nanoseconds it took."),
   violations: Schema.Array(Violation).annotate({ description: "Empty: none within these bounds." })
 }).annotate({ identifier: "ExploredScenario", description: "One scenario." })

@@ -11,8 +11,10 @@ import * as Table from "./Table.ts"
 
 const letter = (index: number): string => String.fromCharCode(65 + index)
 
-const within = ({ exhaustive, preemptions, schedules }: CheckAnswer.Explored): string =>
-  schedules === 1 && !exhaustive
+const within = ({ exhaustive, followed, preemptions, schedules }: CheckAnswer.Explored): string =>
+  followed === false
+    ? "not as asked"
+    : schedules === 1 && !exhaustive
     ? "one schedule"
     : `${exhaustive ? "every schedule" : "not all"}${
       preemptions === null ? "" : ` of ${Label.plural(preemptions, "preemption")}`

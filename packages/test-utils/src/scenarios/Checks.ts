@@ -40,7 +40,8 @@ export interface Found {
 
 /**
  * What came of a scenario. `preemptions` bound the search; `null`: it had no bound. `exhaustive`: there is no other schedule within
- * that. `nanos` it took. `source`: the file, or the name again.
+ * that. `nanos` it took. `source`: the file, or the name again. `followed`: a replay did what
+ * its schedule says; `null`: it is none.
  *
  * @category models
  * @since 0.1.0
@@ -57,6 +58,7 @@ export interface Outcome {
   readonly depth: number
   readonly preemptions: number | null
   readonly exhaustive: boolean
+  readonly followed: boolean | null
   readonly nanos: number
   readonly violations: ReadonlyArray<Found>
 }
@@ -128,6 +130,7 @@ export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, boun
     depth: explored.depth,
     preemptions: preemptions ?? null,
     exhaustive: explored.exhaustive,
+    followed: null,
     nanos: Math.round(bound.clock() - began),
     violations: explored.findings.flatMap(({ execution, schedule, violations }) =>
       foundOf(violations, execution, schedule)
@@ -150,6 +153,14 @@ const checkContexts = (
       }`
     })
   )
+}
+
+/** No choice was left out because it could not be; a violation may end it before all were made. */
+const isFollowed = (choices: ReadonlyArray<Schedule.Choice>, { events, violations }: Execution.Execution): boolean => {
+  const same = Math.min(choices.length, events.length)
+  const done = events.slice(0, same).map(({ choice }) => choice)
+  return Schedule.format(done) === Schedule.format(choices.slice(0, same)) &&
+    (choices.length <= events.length || violations.length > 0)
 }
 
 /**
@@ -182,6 +193,7 @@ export const replay = (
       depth: execution.events.length,
       preemptions: null,
       exhaustive: false,
+      followed: isFollowed(choices, execution),
       nanos: Math.round(clock() - began),
       violations: foundOf(
         execution.violations,

@@ -42,7 +42,7 @@ describe("Checks", () => {
     })
     const again = Result.getOrThrow(replayed(found.replay, made))
     assert.deepStrictEqual(again.violations, violations)
-    assert.deepStrictEqual([again.schedules, again.depth], [1, found.steps.length])
+    assert.deepStrictEqual([again.schedules, again.depth, again.followed], [1, found.steps.length, true])
     assert.deepStrictEqual(Result.getOrThrow(replayed(found.replay, null)).violations, [])
   })
 
@@ -78,6 +78,26 @@ describe("Checks", () => {
     const { name, source } = Checks.explore(walked, null, bound(1))
     assert.deepStrictEqual([name, source], ["remove-pfn-valid", "remove-pfn-valid"])
   })
+
+  it("a replay says whether it could do what its schedule says", () => {
+    const followed = (schedule: string) => Result.getOrThrow(replayed(schedule, null)).followed
+    const { depth } = Result.getOrThrow(replayed("A", null))
+    assert.deepStrictEqual(["", "A", "2A B", `${depth + 1}A`, "A ~7 B", "A.3"].map(followed), [
+      true,
+      true,
+      true,
+      false,
+      false,
+      false
+    ])
+    for (const id of ["BUG-7", "BUG-9", "BUG-12", "BUG-28", "BUG-29 (leaked mutex)"]) {
+      const made = mutant(id)
+      const exposing = scenario(made.scenario)
+      const explored = Checks.explore(exposing, made, bound(1000))
+      const again = Checks.replay(exposing, made, explored.violations[0]?.replay ?? assert.fail(id), ticking())
+      assert.deepStrictEqual([id, explored.followed, Result.getOrThrow(again).followed], [id, null, true])
+    }
+  }, 20_000)
 
   it("a schedule that is none, or of contexts that the scenario has not, is refused with those it has", () => {
     assert.strictEqual(problem("3A x"), "'3A x' is no schedule: 'x' is no context such as 2A, and no ~1")

@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 const index = Schema.Literals([0, 1, 2])
 
 /** Mostly the first, and shrinking towards it. */
-const rarely = <const A extends string | boolean>(usual: A, ...rare: ReadonlyArray<A>) =>
+const rarely = <const A extends number | string>(usual: A, ...rare: ReadonlyArray<A>) =>
   Schema.Literals([usual, usual, usual, usual, ...rare])
 
 /**
@@ -27,7 +27,8 @@ export const Device = Schema.Struct({
   sizeMiB: Schema.Literals([128, 64, 2, 130, 256]),
   order: Schema.Literals([0, 9]),
   altmap: Schema.Literals(["none", "none", "fits", "fits", "short"]),
-  background: Schema.Literals(["no", "possible", "posted"])
+  background: Schema.Literals(["no", "possible", "posted"]),
+  node: rarely<0 | 1>(0, 1)
 })
 /** @since 0.1.0 */
 export type Device = typeof Device.Type
@@ -50,7 +51,8 @@ export type Place = typeof Place.Type
  * What a context does. Devices and blocks are given by number, counted round.
  *
  * - `Bind`, `Unbind`: a driver maps the device, or unmaps it, under the lock of the device; if it is so already, nothing
- * - `Use`: `get_dev_pagemap()` of a page of a bound device, wait for it, use it, give it back
+ * - `Use`: `get_dev_pagemap()` of a page of a bound device, wait for it, use it, give it back; of 2 MiB in its `middle`
+ * - `Sync`: wait until nobody initialises pages of a bound device, and use some, with a reference
  * - `Find`: the same of a device that may be being mapped, whose pages nobody touches then
  * - `Read`: one of the lockless readers at a page
  * - `Add`, `Online`, `Offline`, `Remove`: a memory block; `own`: it holds its own memmap
@@ -60,9 +62,10 @@ export type Place = typeof Place.Type
  * @since 0.1.0
  */
 export const Operation = Schema.Union([
-  Schema.TaggedStruct("Use", { device: index, end: Schema.Literals(["first", "last"]) }),
+  Schema.TaggedStruct("Use", { device: index, end: Schema.Literals(["first", "middle", "last"]) }),
   Schema.TaggedStruct("Bind", { device: index }),
   Schema.TaggedStruct("Unbind", { device: index }),
+  Schema.TaggedStruct("Sync", { device: index }),
   Schema.TaggedStruct("Find", { device: index, end: Schema.Literals(["first", "last"]) }),
   Schema.TaggedStruct("Read", { reader: Schema.Literals(["pfn_valid", "online", "ram"]), place: Place }),
   Schema.TaggedStruct("Online", {
@@ -82,7 +85,7 @@ const someOperations = (minimum: number, maximum: number) =>
 
 /**
  * A machine and what happens on it. `beside`: the devices begin in the last section of boot's RAM. Of `before`, devices and blocks are
- * made before the `contexts` begin.
+ * made before the `contexts` begin. `second`: whether there is a second node; the last block is its RAM, where it has some.
  *
  * @category models
  * @since 0.1.0
@@ -91,7 +94,7 @@ export const Program = Schema.Struct({
   kernel: rarely("6.1", "6.8", "6.18", "5.10"),
   poison: Schema.Boolean,
   ownMemmap: Schema.Boolean,
-  nodes: Schema.Literals([1, 2]),
+  second: Schema.Literals(["no", "with RAM", "empty"]),
   strategy: rarely(
     "at once",
     "async-2018-v2:workers=2;subRanges=2",
@@ -136,10 +139,11 @@ const operationText = (devices: ReadonlyArray<unknown>, operation: Operation): s
   switch (operation._tag) {
     case "Bind":
     case "Unbind":
+    case "Sync":
       return `${operation._tag.toLowerCase()} ${nameOf(devices, operation.device)}`
     case "Use":
     case "Find":
-      return `${operation._tag.toLowerCase()} ${operation.end} page of ${nameOf(devices, operation.device)}`
+      return `${operation._tag.toLowerCase()} ${operation.end} pages of ${nameOf(devices, operation.device)}`
     case "Read":
       return `${operation.reader} reads ${placeText(devices, operation.place)}`
     case "Online":
@@ -154,13 +158,14 @@ const operationText = (devices: ReadonlyArray<unknown>, operation: Operation): s
   }
 }
 
-const deviceText = ({ altmap, background, gapMiB, order, sizeMiB, type }: Device, i: number): string =>
+const deviceText = ({ altmap, background, gapMiB, node, order, sizeMiB, type }: Device, i: number): string =>
   [
     `dev${i}: ${type}, ${sizeMiB} MiB`,
     gapMiB === 0 ? "" : `after ${gapMiB} MiB`,
     order === 0 ? "" : `order ${order}`,
     altmap === "none" ? "" : `altmap ${altmap}`,
-    background === "no" ? "" : `background ${background}`
+    background === "no" ? "" : `background ${background}`,
+    node === 0 ? "" : `node ${node}`
   ].filter((part) => part !== "").join(", ")
 
 /**
@@ -170,10 +175,11 @@ const deviceText = ({ altmap, background, gapMiB, order, sizeMiB, type }: Device
  * @since 0.1.0
  */
 export const text = (program: Program): string => {
-  const { before, beside, contexts, devices, kernel, nodes, ownMemmap, poison, strategy } = program
+  const { before, beside, contexts, devices, kernel, ownMemmap, poison, second, strategy } = program
   const operations = (list: ReadonlyArray<Operation>) => list.map((one) => operationText(devices, one)).join("; ")
   const machine = [
-    `kernel ${kernel}, ${nodes} node${nodes === 1 ? "" : "s"}, ${strategy}`,
+    `kernel ${kernel}, ${strategy}`,
+    second === "no" ? "" : `a second node${second === "empty" ? "" : ` ${second}`}`,
     poison ? "poison" : "",
     ownMemmap ? "memmap_on_memory" : "",
     beside ? "devices beside RAM" : ""

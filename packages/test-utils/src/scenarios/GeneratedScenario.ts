@@ -39,12 +39,18 @@ const blockSize = 128 * MiB
 /** Boot's RAM of node 0, whose last section is half full. */
 const ram = 192 * MiB
 
-const machineOf = ({ kernel, nodes, ownMemmap, poison }: Program): MachineSpec.MachineSpec => ({
+/** RAM of node 1, a memory block. */
+const secondBlock = 4
+
+const machineOf = ({ kernel, ownMemmap, poison, second }: Program): MachineSpec.MachineSpec => ({
   kernel,
   ranges: [
     { kind: "ram", start: 0, size: ram, node: 0 },
-    ...(nodes === 1 ? [] : [{ kind: "ram" as const, start: 512 * MiB, size: 128 * MiB, node: 1 }])
+    ...(second === "with RAM"
+      ? [{ kind: "ram" as const, start: secondBlock * blockSize, size: blockSize, node: 1 }]
+      : [])
   ],
+  ...(second === "no" ? {} : { nodes: [{ node: 0, cpus: 1 }, { node: 1, cpus: second === "empty" ? 0 : 1 }] }),
   ...(ownMemmap ? { cmdline: "memory_hotplug.memmap_on_memory=1" } : {}),
   ...(poison ? { debugPoison: true } : {})
 })
@@ -53,12 +59,15 @@ const machineOf = ({ kernel, nodes, ownMemmap, poison }: Program): MachineSpec.M
 const keptOf = (size: number, altmap: "fits" | "short"): number =>
   altmap === "short" ? 2 * MiB : Alignment.up(size / 64, 2 * MiB) + 2 * MiB
 
+const nodeOf = (second: Program["second"], node: number): number => second === "no" ? 0 : node
+
 const callbacks = { pageFree: () => Effect.void, migrateToRam: () => Effect.void }
 
 /** What drivers ask for, one behind the other, and where they end. */
-const requestsOf = ({ beside, devices }: Program) => {
-  let at = beside ? ram : GiB
-  const requests = devices.map(({ altmap, background, gapMiB, order, sizeMiB, type }, i): Pagemap.Request => {
+const requestsOf = ({ beside, devices, second }: Program) => {
+  // Behind the second node's RAM devices have sections of their own anyway.
+  let at = beside && second !== "with RAM" ? ram : GiB
+  const requests = devices.map(({ altmap, background, gapMiB, node, order, sizeMiB, type }, i): Pagemap.Request => {
     const [start, size] = [at + gapMiB * MiB, sizeMiB * MiB]
     at = start + size
     const name = `dev${i}`
@@ -69,6 +78,8 @@ const requestsOf = ({ beside, devices }: Program) => {
     return {
       ...request,
       type,
+      // A device's node is online: firmware's drivers see to it, and the kernel looks no more when it maps.
+      node: second === "with RAM" ? node : 0,
       ...(background === "no" ? {} : { background }),
       ...(type === "generic" ? { order } : {}),
       ...(needsOps ? { owner: name, ops: callbacks } : {})
@@ -102,10 +113,17 @@ const usable = ({ altmap, ranges }: Pagemap.Request): PfnRange.PfnRange => {
 const endOf = ({ end, start }: PfnRange.PfnRange, which: "first" | "last"): number =>
   which === "first" ? start : end - 1
 
+/** One page at an end, or 2 MiB in the middle. */
+const pagesOf = (range: PfnRange.PfnRange, which: "first" | "middle" | "last"): PfnRange.PfnRange => {
+  if (which !== "middle") return PfnRange.fromLength(endOf(range, which), 1)
+  const middle = Math.floor((range.start + range.end) / 2)
+  return { start: Math.max(range.start, middle - 256), end: Math.min(range.end, middle + 256) }
+}
+
 /** Operations of a program on the machine in context; devices stay bound until the scope ends. */
 const operations = Effect.fnUntraced(function*(program: Program) {
   const { memremap, get } = yield* Pagemaps
-  const { await: wait } = yield* BackgroundInit
+  const { await: wait, finished, isActive } = yield* BackgroundInit
   const hotplug = yield* MemoryHotplug
   const faults = yield* Faults
   const outer = yield* Effect.scope
@@ -116,20 +134,22 @@ const operations = Effect.fnUntraced(function*(program: Program) {
     lock: Semaphore.makeUnsafe(1),
     bound: null
   }))
+  const isBoots = (block: number) => block === 2 && program.second === "with RAM"
+
   const blocks = [0, 1, 2].map((block): Block => ({
     name: `block${block}`,
     lock: Semaphore.makeUnsafe(1),
-    isAdded: false
+    isAdded: isBoots(block)
   }))
   const firstBlock = Math.ceil(end / blockSize)
 
   const slotOf = (device: number): Slot => slots[device % slots.length] as Slot
 
-  const bytesOf = (block: number) => ({ start: (firstBlock + block) * blockSize, size: blockSize })
+  const numberOf = (block: number) => PfnRange.fromLength(isBoots(block) ? secondBlock : firstBlock + block, 1)
+
+  const bytesOf = (block: number) => ({ start: numberOf(block).start * blockSize, size: blockSize })
 
   const pfnsOf = (block: number) => PfnRange.fromLength(bytesOf(block).start / pageSize, blockSize / pageSize)
-
-  const numberOf = (block: number) => PfnRange.fromLength(firstBlock + block, 1)
 
   /** Nobody interrupts a driver that binds or unbinds. */
   const locked = <A, E, R>({ lock, name }: Slot | Block, effect: Effect.Effect<A, E, R>) =>
@@ -180,13 +200,30 @@ const operations = Effect.fnUntraced(function*(program: Program) {
   }
 
   /** Whoever found the pagemap may use its pages once its driver has published it, and they are there (MRP-7, ASY-6). */
-  const use = (slot: Slot, pfn: number) =>
+  const using = (
+    slot: Slot,
+    pages: PfnRange.PfnRange,
+    ready: Effect.Effect<void, unknown>
+  ) =>
     Effect.scoped(Effect.gen(function*() {
-      const found = yield* get(pfn)
+      const found = yield* get(pages.start)
       if (Option.isNone(found) || slot.bound?.pagemap !== found.value) return
-      yield* wait({ start: pfn, end: pfn + 1 })
-      yield* usePage(pfn, `a user of ${slot.request.name}`)
+      yield* ready
+      for (const end of ["first", "last"] as const) yield* usePage(endOf(pages, end), `a user of ${slot.name}`)
     }))
+
+  const use = (slot: Slot, which: "first" | "middle" | "last") => {
+    const pages = pagesOf(usable(slot.request), which)
+    return using(slot, pages, wait(pages))
+  }
+
+  const sync = (slot: Slot) => {
+    const pages = usable(slot.request)
+    const idle = Effect.suspend(() =>
+      isActive(pages) ? Findings.report("ASY-8", `${slot.name} is active, but nobody works any more`) : Effect.void
+    )
+    return using(slot, pages, Effect.andThen(finished(pages), idle))
+  }
 
   const read = (reader: "pfn_valid" | "online" | "ram", { end, index, what }: GeneratedProgram.Place) => {
     const range = what === "device"
@@ -205,17 +242,17 @@ const operations = Effect.fnUntraced(function*(program: Program) {
         return bind(slotOf(operation.device))
       case "Unbind":
         return unbind(slotOf(operation.device))
-      case "Use": {
-        const slot = slotOf(operation.device)
-        return use(slot, endOf(usable(slot.request), operation.end))
-      }
+      case "Use":
+        return use(slotOf(operation.device), operation.end)
+      case "Sync":
+        return sync(slotOf(operation.device))
       case "Find":
         return Walkers.lookup(endOf(usable(slotOf(operation.device).request), operation.end))
       case "Read":
         return read(operation.reader, operation.place)
       case "Add": {
         const { block, node, own } = operation
-        const request = { ...bytesOf(block), node: Math.min(node, program.nodes - 1), memmapOnMemory: own }
+        const request = { ...bytesOf(block), node: nodeOf(program.second, node), memmapOnMemory: own }
         return changing(block, true, hotplug.addMemory(request).pipe(Findings.adding(pfnsOf(block))))
       }
       case "Online":

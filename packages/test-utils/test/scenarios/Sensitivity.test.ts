@@ -88,7 +88,7 @@ const explore = (mutant: Mutant, noticed: (violation: Execution.Violation) => bo
   const scenario = named(mutant.scenario)
   return Explore.exhaustive(noticing(Scenario.program(scenario, mutant), noticed), {
     preemptions: scenario.preemptions,
-    schedules: long ? 5000 : 60
+    schedules: long ? 5000 : 45
   }).findings.flatMap(({ violations }) => violations)
 }
 

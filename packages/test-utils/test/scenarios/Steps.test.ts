@@ -124,7 +124,7 @@ describe("steps of the engine", () => {
     assert.isAtLeast(here.length, 50)
   })
 
-  for (const witness of minded) {
+  for (const witness of long ? minded : minded.filter((_, i) => i % 2 === 1)) {
     const steps = long ? witness.steps : witness.steps.slice(0, 1)
     it(`${witness.scenario}: other schedules without ${steps.join(", ")}`, () => {
       assert.deepStrictEqual(idle(witness, steps), [])

@@ -378,7 +378,7 @@ export const search = ({ disturbed = false, mutant, programs, schedules: each, s
     return found === null
   }
 
-  const options = { seed, runs: programs, size: 4, maxShrinks: 200 }
+  const options = { seed, runs: programs, size: GeneratedProgram.size, maxShrinks: 200 }
   const result = Effect.runSync(Arbitrary.checkEffect(GeneratedProgram.arbitrary, property, options))
   if (result._tag !== "Falsified") return { schedules, found: null }
   const program = result.shrunkInput

@@ -25,7 +25,19 @@ describe("docs/json", () => {
   const files = Fs.readdirSync(folder).filter((name) => name.endsWith(".schema.json"))
 
   it("has a schema for every command that prints JSON", () => {
-    const commands = ["plan", "size", "grow", "carve", "infoblock", "inspect", "try", "simulate", "check", "bench", "verify"]
+    const commands = [
+      "plan",
+      "size",
+      "grow",
+      "carve",
+      "infoblock",
+      "inspect",
+      "try",
+      "simulate",
+      "check",
+      "bench",
+      "verify"
+    ]
     const names = [...commands, "plan-fleet-line", "simulate-machines"]
     assert.sameMembers(files, names.map((name) => `${name}.schema.json`))
   })

@@ -115,7 +115,10 @@ describe("WriterMemmap, threads that die", { timeout: 60_000 }, () => {
         Gates.open(gate)
         const { errno, message } = yield* refusedBy(bind())
         assert.deepStrictEqual([errno, pool.usage().used], ["EIO", booted])
-        assert.match(message, /^EIO .* of dev will not be initialised, worker lost; bind the device again, or boot again where it is RAM$/)
+        assert.match(
+          message,
+          /^EIO .* of dev will not be initialised, worker lost; bind the device again, or boot again where it is RAM$/
+        )
         const { unbind } = yield* bind()
         assert.strictEqual(initialised(seen), PfnRange.length(device))
         yield* asDescribed(seen)

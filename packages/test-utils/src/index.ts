@@ -32,6 +32,8 @@ export * as ReferenceModel from "./ReferenceModel.ts"
 /** @since 0.1.0 */
 export * as Checks from "./scenarios/Checks.ts"
 /** @since 0.1.0 */
+export * as Disturbances from "./scenarios/Disturbances.ts"
+/** @since 0.1.0 */
 export * as Findings from "./scenarios/Findings.ts"
 /** @since 0.1.0 */
 export * as GeneratedProgram from "./scenarios/GeneratedProgram.ts"

@@ -73,6 +73,8 @@ const booted = <A, E>(
 /** Where device memory begins. */
 const device = 2 ** 32
 
+const long = process.env.VMEMMAP_LONG === "1"
+
 const everything = PfnRange.fromLength(0, 2 ** 40)
 
 /** The sum of what is there, that of all there could be, what some pages say, and those whose bytes are there, and could be of the device. */
@@ -107,13 +109,13 @@ describe("WriterMemmap", slow, () => {
       Effect.gen(function*() {
         const alone = poolOf(0)
         const all = [yield* threadsOf(1), yield* threadsOf(2)]
-        for (const { geometry, strategy } of cases) {
+        for (const [i, { geometry, strategy }] of cases.entries()) {
           const what = `${Geometry.name(geometry)}, ${strategy.name}`
           const extents = yield* booted(geometry, strategy, Memmap.layer, described(geometry))
           const wanted = yield* booted(geometry, strategy, MemmapBytes.layer(alone), looked(geometry))
           assert.deepStrictEqual(wanted.pages, extents, what)
           const before = new Set<string>()
-          for (const { pool, threads, writers } of all) {
+          for (const { pool, threads, writers } of long || i % 3 === 0 ? all : all.slice(1)) {
             const found = yield* booted(geometry, strategy, WriterMemmap.layer(pool, writers), looked(geometry))
             assert.deepStrictEqual([found.pages, found.after], [extents, wanted.after], `${what}, ${threads} threads`)
             assert.deepStrictEqual([pool.usage().used, writers.progress()], [0, { done: 0, lines: 0 }])

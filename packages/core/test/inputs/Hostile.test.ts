@@ -112,7 +112,11 @@ const readers: Readonly<Record<string, { readonly read: Reader; readonly samples
   Source: { read: Source.read, samples: Object.values(Samples).flat() }
 }
 
-const runs = 10_000
+const long = process.env.VMEMMAP_LONG === "1"
+
+const runs = long ? 20_000 : 5000
+
+const machines = long ? 10_000 : 800
 
 /** How long a reader takes by itself: a machine that is busy with something else gets another chance. */
 const timed = (read: (source: string, text: string) => Result.Result<unknown, InputError>, text: string) => {
@@ -145,7 +149,7 @@ describe("Hostile input", () => {
   it("a machine read from mutated text survives being merged with itself and with others", () => {
     const next = random(4711)
     const all = Object.values(Samples).flat()
-    for (let run = 0; run < 2000; run++) {
+    for (let run = 0; run < machines; run++) {
       const specs = [0, 1].flatMap(() => {
         const result = Source.read("fuzz", mutate(all[next(all.length)] ?? "", next))
         return Result.isSuccess(result) ? [result.success] : []
@@ -158,7 +162,7 @@ describe("Hostile input", () => {
   it("what is read once describes itself: as JSON it is read again unchanged", () => {
     const next = random(99)
     const all = Object.values(Samples).flat()
-    for (let run = 0; run < 2000; run++) {
+    for (let run = 0; run < machines; run++) {
       const result = Source.read("fuzz", mutate(all[next(all.length)] ?? "", next))
       if (Result.isFailure(result)) continue
       const again = MachineText.read("again", JSON.stringify(result.success))

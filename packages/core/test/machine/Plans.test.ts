@@ -39,7 +39,7 @@ describe("every option of every plan", () => {
           for (const option of others ?? []) yield* carryOut([option])
         }
       }),
-    { arbitrary: { runs: runs(200, 5000), seed: "plans" } }
+    { arbitrary: { runs: runs(100, 5000), seed: "plans" } }
   )
 
   it.effect.prop(
@@ -58,13 +58,13 @@ describe("every option of every plan", () => {
           assert.deepStrictEqual(ledger.firstImbalance(), Option.none())
         }).pipe(Effect.scoped, Effect.provide(Machine.layer(machine)))
       }),
-    { arbitrary: { runs: runs(300, 20_000), seed: "sequences" } }
+    { arbitrary: { runs: runs(150, 20_000), seed: "sequences" } }
   )
 
   it.effect.prop(
     "HOT-2, HOT-24: a growth plan fails at the device at which the engine has no memory, and pays as much for each",
     { spec: Arbitrary.schema(Grown.Case) },
     ({ spec }) => Grown.compare(spec),
-    { arbitrary: { runs: runs(150, 10_000), seed: "growth" } }
+    { arbitrary: { runs: runs(75, 10_000), seed: "growth" } }
   )
 })

@@ -42,7 +42,11 @@ const pointOf = (run: BenchAnswer.BenchRun): Testbed.Point => {
       ? { use: "fit", parameter: fresh ? "firstTouch" : "store" }
       : {
         use: "predict",
-        ...(pages < fewPages ? { why: "a job so small is over before its thread has warmed up" } : {})
+        ...(fresh
+          ? { why: "the first touch of memory costs less where the machine, or its host, had it at hand" }
+          : pages < fewPages
+          ? { why: "a job so small is over before its thread has warmed up" }
+          : {})
       })
   }
 }

@@ -4,12 +4,11 @@
  * @since 0.1.0
  */
 import * as Nanos from "@vmemmap/core/time/Nanos"
+import * as Schedule from "@vmemmap/test-utils/explore/Schedule"
 import type * as CheckAnswer from "../answers/CheckAnswer.ts"
 import * as Label from "./Label.ts"
 import type { Look } from "./PlanPrinter.ts"
 import * as Table from "./Table.ts"
-
-const letter = (index: number): string => String.fromCharCode(65 + index)
 
 const within = ({ exhaustive, followed, preemptions, schedules }: CheckAnswer.Explored): string =>
   followed === false
@@ -58,7 +57,7 @@ export const scenarios = (all: ReadonlyArray<CheckAnswer.Explored>, { style, wid
 const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: Look): string => {
   const hasOthers = steps.some(({ context }) => context === null)
   const titles = [
-    ...contexts.map((name, i) => `${letter(i)} ${Label.printable(name)}`),
+    ...contexts.map((name, i) => `${Schedule.letter(i)} ${Label.printable(name)}`),
     ...(hasOthers ? ["woken"] : [])
   ]
   const rows = steps.map(({ context, object, step }, n) => {

@@ -2,31 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Ahead from "../../src/bytes/Ahead.ts"
 import * as ExtentMap from "../../src/geometry/ExtentMap.ts"
-import type { Image } from "../../src/memmap/Image.ts"
 import * as Memmap from "../../src/memmap/Memmap.ts"
+import * as DeviceImages from "../memmap/DeviceImages.ts"
 
 const perPage = 8
 
-const single: Image = {
-  _tag: "Single",
-  node: 0,
-  zone: "Device",
-  flags: 0x1000,
-  refcount: 1,
-  links: { _tag: "Self" }
-}
+const single = DeviceImages.single(1)
 
-const compound = (head: number, order: number, written: number): Image => ({
-  _tag: "Compound",
-  node: 0,
-  zone: "Device",
-  head,
-  order,
-  written,
-  refcount: 1,
-  pagemap: 1,
-  metadata: true
-})
+const { compound } = DeviceImages
 
 const groups = (first: number, size: number, kept: number, tails = false): Memmap.Sharing => ({
   _tag: "Groups",

@@ -4,10 +4,10 @@ import { Effect, Exit, Result, Scope } from "effect"
 import * as BytePool from "../../src/bytes/BytePool.ts"
 import * as MemmapBytes from "../../src/bytes/MemmapBytes.ts"
 import * as Architecture from "../../src/geometry/Architecture.ts"
-import type { Image } from "../../src/memmap/Image.ts"
 import type * as StructPageWords from "../../src/memmap/StructPageWords.ts"
 import * as Kernel from "../../src/release/Kernel.ts"
 import * as KernelRelease from "../../src/release/KernelRelease.ts"
+import { compound, single } from "../memmap/DeviceImages.ts"
 import * as Images from "./Images.ts"
 
 const { vmemmap } = Images
@@ -23,27 +23,6 @@ const make = (pages: number) => {
   assert.isNotNull(pool)
   return { pool, ...MemmapBytes.make(pool, { perPage: 64, vmemmap }) }
 }
-
-const single = (refcount: number): Image => ({
-  _tag: "Single",
-  node: 0,
-  zone: "Device",
-  flags: 0x1000,
-  refcount,
-  links: { _tag: "Self" }
-})
-
-const compound = (head: number, order: number, written: number): Image => ({
-  _tag: "Compound",
-  node: 0,
-  zone: "Device",
-  head,
-  order,
-  written,
-  refcount: 1,
-  pagemap: 7,
-  metadata: true
-})
 
 const groups = (first: number, size: number, tails = false) =>
   ({ _tag: "Groups", first, size, kept: tails ? 64 : 128, tails }) as const

@@ -7,36 +7,18 @@ import * as MemmapBytes from "../../src/bytes/MemmapBytes.ts"
 import * as PageJob from "../../src/bytes/PageJob.ts"
 import * as Image from "../../src/memmap/Image.ts"
 import * as StructPageWords from "../../src/memmap/StructPageWords.ts"
+import * as DeviceImages from "../memmap/DeviceImages.ts"
 import * as Images from "./Images.ts"
 
 const { vmemmap } = Images
 
 const page = 4096
 
-const single = (refcount: number): Image.Image => ({
-  _tag: "Single",
-  node: 0,
-  zone: "Device",
-  flags: 0x1000,
-  refcount,
-  links: { _tag: "Self" }
-})
-
-const compound = (head: number, written: number): Image.Image => ({
-  _tag: "Compound",
-  node: 0,
-  zone: "Device",
-  head,
-  order: 9,
-  written,
-  refcount: 1,
-  pagemap: 7,
-  metadata: true
-})
+const compound = (head: number, written: number) => DeviceImages.compound(head, 9, written)
 
 const groups = (first: number, size = 512) => ({ _tag: "Groups", first, size, kept: 128, tails: false }) as const
 
-const before = single(3)
+const before = DeviceImages.single(3)
 
 const make = (pages = 64) => {
   const pool = BytePool.make({ bytes: pages * page })
@@ -76,7 +58,7 @@ const reads = ({ bytes }: Made, image: Image.Image, ...pfns: ReadonlyArray<numbe
 describe("struct pages that are written ahead", () => {
   it("are kept when the same image describes them, whole or in parts, and not written again", () => {
     const made = make()
-    const image = single(5)
+    const image = DeviceImages.single(5)
     const writing = begin(made, { start: 64, end: 300, image, written: 236 })
     scribble(made, writing)
     writing.end(236)
@@ -85,15 +67,15 @@ describe("struct pages that are written ahead", () => {
     assert.isTrue([64, 99, 100, 127, 128, 299].every((pfn) => isScribbled(made, pfn)))
     reads(made, before, 63, 300)
     // From now on they are as all others.
-    made.memmap.write(80, 81, single(6))
-    reads(made, single(6), 80)
+    made.memmap.write(80, 81, DeviceImages.single(6))
+    reads(made, DeviceImages.single(6), 80)
     reads(made, image, 81, 64, 127)
     assert.isTrue(isScribbled(made, 128))
   })
 
   it("are written again where somebody looked before they were described, and kept elsewhere", () => {
     const made = make()
-    const image = single(5)
+    const image = DeviceImages.single(5)
     const writing = begin(made, { start: 64, end: 320, image, written: 256 })
     scribble(made, writing)
     writing.end(256)
@@ -105,7 +87,7 @@ describe("struct pages that are written ahead", () => {
 
   it("are kept while the writer goes on behind them", () => {
     const made = make()
-    const image = single(5)
+    const image = DeviceImages.single(5)
     const writing = begin(made, { start: 64, end: 300, image, written: 236 })
     scribble(made, writing)
     made.memmap.write(64, 160, image)
@@ -133,7 +115,7 @@ describe("struct pages that are written ahead", () => {
     const made = make()
     made.memmap.share(1024, 2048, groups(1024))
     const parts = [
-      { start: 70, end: 200, image: single(5), written: 130 },
+      { start: 70, end: 200, image: DeviceImages.single(5), written: 130 },
       { start: 512, end: 1024, image: compound(512, 512), written: 512 },
       { start: 1024, end: 2048, image: compound(1024, 128), written: 256 }
     ]
@@ -154,19 +136,19 @@ describe("struct pages that are written ahead", () => {
 
   it("are written again when something else describes them", () => {
     const made = make()
-    const writing = begin(made, { start: 64, end: 192, image: single(5), written: 128 })
+    const writing = begin(made, { start: 64, end: 192, image: DeviceImages.single(5), written: 128 })
     scribble(made, writing)
     writing.end(128)
     // The same words, but nobody said that it is what was written.
-    made.memmap.write(64, 128, single(5))
-    reads(made, single(5), 64, 127)
+    made.memmap.write(64, 128, DeviceImages.single(5))
+    reads(made, DeviceImages.single(5), 64, 127)
     reads(made, before, 128, 191)
   })
 
   it("are not seen before they are described, not half of them either", () => {
     const made = make()
     reads(made, before, 64, 191)
-    const writing = begin(made, { start: 64, end: 192, image: single(5), written: 128 })
+    const writing = begin(made, { start: 64, end: 192, image: DeviceImages.single(5), written: 128 })
     const seen = () => {
       reads(made, before, 63, 64, 100, 127, 128, 191)
       assert.deepStrictEqual([64, 191].map(made.bytes.locate), [null, null])
@@ -181,7 +163,7 @@ describe("struct pages that are written ahead", () => {
   it("are not seen either by who asks for all of them", () =>
     Effect.gen(function*() {
       const made = make()
-      const writing = begin(made, { start: 64, end: 192, image: single(5), written: 128 })
+      const writing = begin(made, { start: 64, end: 192, image: DeviceImages.single(5), written: 128 })
       scribble(made, writing)
       yield* made.bytes.materialise({ start: 0, end: 512 })
       reads(made, before, 63, 64, 191, 192)
@@ -196,7 +178,7 @@ describe("struct pages that are written ahead", () => {
   it("are kept up to where the writer came, in groups too", () => {
     const made = make()
     made.memmap.share(1024, 4096, groups(1024))
-    const image = single(5)
+    const image = DeviceImages.single(5)
     const compounds = compound(1024, 128)
     const writing = begin(
       made,
@@ -214,17 +196,17 @@ describe("struct pages that are written ahead", () => {
 
   it("are written again when the writer came nowhere", () => {
     const made = make()
-    const writing = begin(made, { start: 64, end: 192, image: single(5), written: 128 })
+    const writing = begin(made, { start: 64, end: 192, image: DeviceImages.single(5), written: 128 })
     scribble(made, writing)
     writing.end(0)
     reads(made, before, 64, 191)
-    made.memmap.write(64, 192, single(5))
-    reads(made, single(5), 64, 191)
+    made.memmap.write(64, 192, DeviceImages.single(5))
+    reads(made, DeviceImages.single(5), 64, 191)
   })
 
   it("are of whoever writes them now, when who began did not come so far and says so later", () => {
     const made = make()
-    const image = single(5)
+    const image = DeviceImages.single(5)
     const first = begin(made, { start: 64, end: 320, image, written: 256 })
     // It is made to end at page 192, and somebody else goes on from there.
     const second = begin(made, { start: 192, end: 320, image, written: 128 })
@@ -241,7 +223,7 @@ describe("struct pages that are written ahead", () => {
 
   it("are as described when somebody else describes them while they are written", () => {
     const made = make()
-    const image = single(5)
+    const image = DeviceImages.single(5)
     const writing = begin(made, { start: 64, end: 192, image, written: 128 })
     made.memmap.write(100, 192, { _tag: "Poisoned" })
     reads(made, { _tag: "Poisoned" }, 100, 127, 128, 191)
@@ -257,7 +239,7 @@ describe("struct pages that are written ahead", () => {
   it("that are unmapped or dropped meanwhile keep their memory from others until the writer ends", () => {
     for (const lose of ["unmap", "drop", "dropAll", "share"] as const) {
       const made = make(4)
-      const writing = begin(made, { start: 64, end: 192, image: single(5), written: 128 })
+      const writing = begin(made, { start: 64, end: 192, image: DeviceImages.single(5), written: 128 })
       if (lose === "unmap") made.memmap.unmap(64, 192)
       else if (lose === "drop") made.bytes.drop({ start: 64, end: 192 })
       else if (lose === "dropAll") made.bytes.dropAll()
@@ -277,7 +259,7 @@ describe("struct pages that are written ahead", () => {
 
   it("and dropped meanwhile are made anew when they are described", () => {
     const made = make()
-    const image = single(5)
+    const image = DeviceImages.single(5)
     const writing = begin(made, { start: 64, end: 192, image, written: 128 })
     made.bytes.drop({ start: 64, end: 192 })
     scribble(made, writing)
@@ -328,14 +310,14 @@ describe("struct pages that are written ahead", () => {
   it("need memory: without it nobody begins, nothing changes, and all that was taken is given back", () => {
     const made = make(4)
     const parts = [
-      { start: 0, end: 128, image: single(5), written: 128 },
-      { start: 128, end: 512, image: single(5), written: 384 }
+      { start: 0, end: 128, image: DeviceImages.single(5), written: 128 },
+      { start: 128, end: 512, image: DeviceImages.single(5), written: 384 }
     ]
     reads(made, before, 130)
     assert.isNull(made.bytes.ahead(parts))
     reads(made, before, 0, 127, 130)
-    made.memmap.write(0, 512, single(5))
-    reads(made, single(5), 0, 127, 130, 511)
+    made.memmap.write(0, 512, DeviceImages.single(5))
+    reads(made, DeviceImages.single(5), 0, 127, 130, 511)
     made.bytes.dropAll()
     assert.strictEqual(made.bytes.usage().used, 0)
     assert.isNull(made.bytes.ahead([{ start: 0, end: 1024, image: compound(0, 128), written: 512 }]))
@@ -344,7 +326,7 @@ describe("struct pages that are written ahead", () => {
 
   it("may be none", () => {
     const made = make()
-    const writing = begin(made, { start: 64, end: 64, image: single(5), written: 0 })
+    const writing = begin(made, { start: 64, end: 64, image: DeviceImages.single(5), written: 0 })
     assert.deepStrictEqual(writing.segments, [])
     writing.end(0)
     assert.strictEqual(made.bytes.usage().used, 0)

@@ -9,6 +9,7 @@ import type * as InitStrategy from "../../src/init/InitStrategy.ts"
 import type * as NotInitialised from "../../src/init/NotInitialised.ts"
 import * as RangeInit from "../../src/init/RangeInit.ts"
 import * as Stores from "../../src/init/Stores.ts"
+import { KernelError } from "../../src/kernel/KernelError.ts"
 import type { Image } from "../../src/memmap/Image.ts"
 import * as CostModel from "../../src/time/CostModel.ts"
 import * as Timeline from "../../src/time/Timeline.ts"
@@ -22,6 +23,15 @@ export const section = 512
 export const subsection = 64
 
 const single: Image = { _tag: "Single", node: 0, zone: "Device", flags: 0, refcount: 1, links: { _tag: "Self" } }
+
+/** What populating fails with. */
+export const noMemory = new KernelError({
+  errno: "ENOMEM",
+  rule: "SEC-10",
+  step: "section_activate",
+  problem: "no memory for the memmap",
+  remedy: "free memory"
+})
 
 /**
  * Pages `[first, range.end)` to be written one by one, which takes `slow` nanoseconds while others run. `written` counts the

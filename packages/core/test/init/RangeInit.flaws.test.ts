@@ -4,7 +4,6 @@ import type { PfnRange } from "../../src/geometry/PfnRange.ts"
 import * as InitMemory from "../../src/init/InitMemory.ts"
 import type * as InitStrategy from "../../src/init/InitStrategy.ts"
 import * as RangeInit from "../../src/init/RangeInit.ts"
-import { KernelError } from "../../src/kernel/KernelError.ts"
 import * as Timeline from "../../src/time/Timeline.ts"
 import * as Waiting from "../../src/time/Waiting.ts"
 import * as Fake from "./Fake.ts"
@@ -80,18 +79,10 @@ describe("RangeInit, flaws", () => {
       }
     }))
 
-  const noMemory = new KernelError({
-    errno: "ENOMEM",
-    rule: "SEC-10",
-    step: "section_activate",
-    problem: "no memory for the memmap",
-    remedy: "free memory"
-  })
-
   /** Nothing can be mapped. */
   const failing = (fake: ReturnType<typeof Fake.make>) => ({
     ...fake.memory,
-    populate: ({ start }: PfnRange) => Effect.succeed({ reached: start, error: noMemory })
+    populate: ({ start }: PfnRange) => Effect.succeed({ reached: start, error: Fake.noMemory })
   })
 
   it.effect("BUG-29: nobody reads why nothing was mapped, and whoever waits gets pages that nothing backs", () =>

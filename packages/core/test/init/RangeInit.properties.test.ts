@@ -6,7 +6,6 @@ import type * as InitMemory from "../../src/init/InitMemory.ts"
 import type * as InitStrategy from "../../src/init/InitStrategy.ts"
 import type * as NotInitialised from "../../src/init/NotInitialised.ts"
 import * as RangeInit from "../../src/init/RangeInit.ts"
-import { KernelError } from "../../src/kernel/KernelError.ts"
 import type { Image } from "../../src/memmap/Image.ts"
 import type * as VirtualTime from "../../src/time/VirtualTime.ts"
 import * as Waiting from "../../src/time/Waiting.ts"
@@ -97,20 +96,12 @@ interface Story {
   readonly ends?: ReadonlyArray<{ readonly at: number; readonly how: "cancelled" | "unloaded" }>
 }
 
-const noMemory = new KernelError({
-  errno: "ENOMEM",
-  rule: "SEC-10",
-  step: "section_activate",
-  problem: "no memory for the memmap",
-  remedy: "free memory"
-})
-
 const failing = (fake: ReturnType<typeof Fake.make>, pfn: number): InitMemory.InitMemory => ({
   ...fake.memory,
   populate: (part) => {
     if (!PfnRange.contains(part, { start: pfn, end: pfn + 1 })) return fake.memory.populate(part)
     const reached = Math.max(part.start, Math.floor(pfn / section) * section)
-    return Effect.as(fake.memory.populate({ ...part, end: reached }), { reached, error: noMemory })
+    return Effect.as(fake.memory.populate({ ...part, end: reached }), { reached, error: Fake.noMemory })
   }
 })
 

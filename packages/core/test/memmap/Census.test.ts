@@ -1,32 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Census from "../../src/memmap/Census.ts"
-import type { Image } from "../../src/memmap/Image.ts"
 import * as Memmap from "../../src/memmap/Memmap.ts"
 import * as Run from "../../src/memmap/Run.ts"
+import { compound, single } from "./DeviceImages.ts"
 
 const perPage = 8
-
-const single = (refcount: number): Image => ({
-  _tag: "Single",
-  node: 0,
-  zone: "Device",
-  flags: 0x1000,
-  refcount,
-  links: { _tag: "Self" }
-})
-
-const compound = (head: number, order: number, written: number): Image => ({
-  _tag: "Compound",
-  node: 0,
-  zone: "Device",
-  head,
-  order,
-  written,
-  refcount: 1,
-  pagemap: 7,
-  metadata: true
-})
 
 const Write = Schema.Struct({
   what: Schema.Literals(["single", "poison", "compound", "kept", "free", "groups", "page", "count", "unmap"]),

@@ -97,6 +97,15 @@ const foundOf = (
     steps: execution.events.map(stepOf)
   }))
 
+/** What is known before anything is run. */
+const question = ({ about, name, rules, source = name }: Scenario.Scenario, mutant: Mutant | null) => ({
+  name,
+  source,
+  about,
+  rules,
+  mutant: mutant?.id ?? null
+})
+
 /**
  * Explores a scenario, with a mistake in the machine or without.
  *
@@ -117,13 +126,8 @@ export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, boun
       how: "pct",
       preemptions: preemptions ?? 3
     })
-  const { about, name, rules, source = name } = scenario
   return {
-    name,
-    source,
-    about,
-    rules,
-    mutant: mutant?.id ?? null,
+    ...question(scenario, mutant),
     schedules: explored.schedules,
     cut: explored.cut,
     states: explored.states.size,
@@ -180,13 +184,8 @@ export const replay = (
     const began = clock()
     const execution = Explore.replay(Scenario.program(scenario, mutant), choices)
     yield* checkContexts(schedule, choices, execution.names)
-    const { about, name, rules, source = name } = scenario
     return {
-      name,
-      source,
-      about,
-      rules,
-      mutant: mutant?.id ?? null,
+      ...question(scenario, mutant),
       schedules: 1,
       cut: 0,
       states: execution.state === undefined ? 0 : 1,

@@ -114,8 +114,6 @@ export const program = (
       const ledger = yield* Ledger
       const watches = yield* Watches.make(mutant?.defects)
       const background = yield* BackgroundInit
-      const later = () =>
-        new Set(background.progress().flatMap(({ device, state }) => state === "idle" ? [] : [device]))
       /** In the background pfns are still being added when who asked for it has gone on. */
       const adding = () => {
         const names = background.progress().flatMap(({ device, state }) => isAdding(state) ? [device] : [])
@@ -125,7 +123,7 @@ export const program = (
       const look = () => [
         ...findings.violations,
         ...watches.between(),
-        ...Invariants.between(state, { adding: adding(), later: later() })
+        ...Invariants.between(state, { adding: adding(), later: Watches.later(background) })
       ]
       return yield* Effect.scoped(Effect.gen(function*() {
         const contexts = yield* setup
@@ -138,7 +136,7 @@ export const program = (
           ...exits.flatMap((exit, i) => died(names[i] ?? "", exit)),
           ...findings.violations,
           ...watches.rest(),
-          ...Invariants.rest(state, { adding: adding(), users: findings.users, later: later() }),
+          ...Invariants.rest(state, { adding: adding(), users: findings.users, later: Watches.later(background) }),
           ...(Exit.isFailure(books)
             ? [{ rule: "ledger", problem: Cause.pretty(books.cause).split("\n")[0] ?? "" }]
             : [])

@@ -23,19 +23,25 @@ import type { Violation } from "../explore/Execution.ts"
 
 type Check = () => ReadonlyArray<string>
 
-/** Whether a device is initialised later, or was to be and never will. */
-const isLaterIn = ({ progress }: BackgroundInit["Service"]) => (name: string): boolean =>
-  progress().some(({ device, state }) => device === name && state !== "idle")
+/**
+ * Devices that are initialised later, or were to be and never will.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const later = ({ progress }: BackgroundInit["Service"]): ReadonlySet<string> =>
+  new Set(progress().flatMap(({ device, state }) => state === "idle" ? [] : [device]))
 
 /** INI-8: pageblocks of a live device are movable, also those in the middle of a compound. */
 const movable = Effect.gen(function*() {
   const { arch } = yield* Kernel
   const pagemaps = yield* Pagemaps
   const pageblocks = yield* Pageblocks
-  const isLater = isLaterIn(yield* BackgroundInit)
+  const background = yield* BackgroundInit
   const size = 2 ** arch.pageblockOrder
-  const check: Check = () =>
-    pagemaps.all().filter(({ isLive, name }) => isLive() && !isLater(name)).flatMap((pagemap) =>
+  const check: Check = () => {
+    const names = later(background)
+    return pagemaps.all().filter(({ isLive, name }) => isLive() && !names.has(name)).flatMap((pagemap) =>
       pagemap.ranges.flatMap(({ end }, i) => {
         const { name } = pagemap
         for (let pfn = Math.ceil(Pagemap.first(pagemap, i) / size) * size; pfn < end; pfn += size) {
@@ -46,6 +52,7 @@ const movable = Effect.gen(function*() {
         return []
       })
     )
+  }
   return check
 })
 
@@ -154,7 +161,7 @@ const bootPages = Effect.gen(function*() {
 const compounds = Effect.fnUntraced(function*(passedOver: ReadonlyArray<string>) {
   const memmap = yield* Memmap
   const pagemaps = yield* Pagemaps
-  const isLater = isLaterIn(yield* BackgroundInit)
+  const background = yield* BackgroundInit
   const isPart = (head: number, pfn: number): boolean => {
     const page = memmap.read(pfn)
     if (page._tag !== "Initialised") return false
@@ -162,7 +169,7 @@ const compounds = Effect.fnUntraced(function*(passedOver: ReadonlyArray<string>)
   }
   const isKnown = (name: string) => passedOver.some((text) => text.startsWith(`${name}: `))
   const isWhole = ({ isLive, name, order }: Pagemap.Pagemap) =>
-    isLive() && order > 0 && !isLater(name) && !isKnown(name)
+    isLive() && order > 0 && !later(background).has(name) && !isKnown(name)
   const check: Check = () =>
     pagemaps.all().filter(isWhole).flatMap((pagemap) => {
       const size = 2 ** pagemap.order

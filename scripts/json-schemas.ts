@@ -3,8 +3,6 @@
  * whether they are up to date.
  */
 import * as Schema from "effect/Schema"
-import * as Fs from "node:fs"
-import * as Path from "node:path"
 import * as BenchAnswer from "../packages/cli/src/answers/BenchAnswer.ts"
 import * as CarveAnswer from "../packages/cli/src/answers/CarveAnswer.ts"
 import * as CheckAnswer from "../packages/cli/src/answers/CheckAnswer.ts"
@@ -16,8 +14,7 @@ import * as SimulateAnswer from "../packages/cli/src/answers/SimulateAnswer.ts"
 import * as SizeAnswer from "../packages/cli/src/answers/SizeAnswer.ts"
 import * as TryAnswer from "../packages/cli/src/answers/TryAnswer.ts"
 import * as VerifyAnswer from "../packages/cli/src/answers/VerifyAnswer.ts"
-
-const folder = Path.join(import.meta.dirname, "..", "docs", "json")
+import * as Generated from "./generated.ts"
 
 const answers: Readonly<Record<string, Schema.Constraint>> = {
   "plan": PlanAnswer.PlanAnswer,
@@ -49,23 +46,8 @@ const text = (schema: Schema.Constraint): string => {
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
-const current = (file: string): string | undefined => Fs.existsSync(file) ? Fs.readFileSync(file, "utf8") : undefined
-
-const files = Object.entries(answers).map(([name, schema]) => ({
-  file: Path.join(folder, `${name}.schema.json`),
-  text: text(schema)
-}))
-const differing = files.filter(({ file, text }) => current(file) !== text)
-
-if (process.argv.includes("--check")) {
-  for (const { file } of differing) {
-    process.stderr.write(`docs/json/${Path.basename(file)} is not what the schemas say; run 'npm run schemas'\n`)
-  }
-  if (differing.length > 0) process.exitCode = 1
-} else {
-  Fs.mkdirSync(folder, { recursive: true })
-  for (const { file, text } of differing) {
-    Fs.writeFileSync(file, text)
-    process.stdout.write(`docs/json/${Path.basename(file)}\n`)
-  }
-}
+Generated.settle(
+  "json",
+  Object.fromEntries(Object.entries(answers).map(([name, schema]) => [`${name}.schema.json`, text(schema)])),
+  { source: "the schemas say", script: "schemas" }
+)

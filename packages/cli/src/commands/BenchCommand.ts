@@ -54,8 +54,10 @@ const flags = {
   ),
   rounds: Flag.Int("rounds").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("How often each is measured, after once to warm up"),
-    Flag.withDefault(5)
+    Flag.withDescription(
+      "How often each is measured, after once to warm up (else 5 times, or 41 where that takes less than 5 ms)"
+    ),
+    Flag.optional
   ),
   fresh: Flag.Boolean("fresh").pipe(
     Flag.withDescription("Each time on memory that nobody has touched"),
@@ -140,13 +142,14 @@ const hint = (file: string): string =>
 export const command = Command.make(
   "bench",
   flags,
-  Effect.fnUntraced(function*({ align, calibrate, compare, fresh, json: isJson, kind, map, rounds, wasm, ...args }) {
+  Effect.fnUntraced(function*({ align, calibrate, compare, fresh, json: isJson, kind, map, wasm, ...args }) {
     const output = yield* Output
     const look = { width: output.width, style: Style.make(output.colour) }
     const problem = conflict({ ...args, chosen: { align, map, kind }, compare, fresh, calibrate })
     if (problem !== undefined) return yield* new WrongUse({ problem })
+    const rounds = Option.getOrUndefined(args.rounds)
     yield* between("threads", args.threads)
-    yield* between("rounds", rounds)
+    if (rounds !== undefined) yield* between("rounds", rounds)
     const size = (yield* Options.bytesOf("size", args.size)) ?? 128 * GiB
     const geometries = Option.isSome(calibrate)
       ? Geometry.all(size)

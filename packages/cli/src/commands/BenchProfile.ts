@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { KiB } from "@vmemmap/core/geometry/Units"
+import { KiB, MiB } from "@vmemmap/core/geometry/Units"
 import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
 import * as Geometry from "@vmemmap/core/simulation/Geometry"
 import type * as Testbed from "@vmemmap/core/simulation/Testbed"
@@ -25,8 +25,11 @@ const isFitted = ({ align, kind, map }: BenchAnswer.BenchRun): boolean =>
 const variantOf = ({ align, map }: BenchAnswer.BenchRun): string =>
   `${align === 4 * KiB ? "4K" : align / KiB / KiB >= 1024 ? "1G" : "2M"}-${map}`
 
-/** Of so few it matters what a job costs to begin. */
-const fewPages = 2 ** 17
+/** Base pages so few that what it costs to begin is a good part of it all. */
+const few: Geometry.Geometry = { kind: "device", size: 16 * MiB, align: 4 * KiB, map: "mem" }
+
+/** 512 KiB of them, which stay in a processor's cache. */
+const fewPages = 2 ** 13
 
 const pointOf = (run: BenchAnswer.BenchRun): Testbed.Point => {
   const { fresh, geometry, ns, pages } = run
@@ -45,7 +48,7 @@ const pointOf = (run: BenchAnswer.BenchRun): Testbed.Point => {
         ...(fresh
           ? { why: "the first touch of memory costs less where the machine, or its host, had it at hand" }
           : pages < fewPages
-          ? { why: "a job so small is over before its thread has warmed up" }
+          ? { why: "so few struct pages take hardly longer than to begin with them, which varies" }
           : {})
       })
   }
@@ -57,15 +60,18 @@ const rounded = (value: number): number => Number(value.toPrecision(4))
 const costsOf = (
   warm: ReadonlyArray<BenchAnswer.BenchRun>,
   fresh: ReadonlyArray<BenchAnswer.BenchRun>,
+  small: BenchAnswer.BenchRun | undefined,
   all: BenchAnswer.BenchRun | undefined
 ): Testbed.Testbed["costs"] => {
   const store = warm.find(isFitted)?.nsPerPage ?? 0
+  const begin = small === undefined ? 0 : Math.max(0, small.ns - small.pages * store)
   const first = fresh.find(isFitted)?.nsPerPage ?? store
   const ram = warm.find(({ kind }) => kind === "ram")?.nsPerPage ?? store
   const value = (value: number, from: string) => ({ value: rounded(value), from })
   const bandwidth = all === undefined ? undefined : all.bytesPerSecond / 1e9
   return {
     processors: value(availableParallelism(), "processors of this machine"),
+    begin: value(begin, "fit: 4K, map=mem, of 16 MiB, beyond store"),
     store: value(store, "fit: 4K, map=mem"),
     template: value(store, "the same as store: lines are made in registers either way"),
     firstTouch: value(Math.max(0, first - store), "fit: 4K, map=mem, memory never touched, beyond store"),
@@ -87,7 +93,7 @@ const costsOf = (
 export const measure = Effect.fnUntraced(function*(
   size: number,
   { rounds, testbeds, threads, wasm }: {
-    readonly rounds: number
+    readonly rounds: number | undefined
     readonly threads: number
     readonly wasm: boolean
     readonly testbeds: ReadonlyArray<Testbed.Testbed>
@@ -99,9 +105,10 @@ export const measure = Effect.fnUntraced(function*(
   const warm = yield* BenchRuns.run({ ...alone, geometries, fresh: false }, testbeds)
   const touching = geometries.filter(({ align, kind, map }) => kind === "device" && map === "mem" && align <= 2 ** 21)
   const fresh = yield* BenchRuns.run(
-    { ...alone, geometries: touching, rounds: Math.min(3, rounds), fresh: true },
+    { ...alone, geometries: touching, rounds: Math.min(3, rounds ?? 3), fresh: true },
     testbeds
   )
+  const small = yield* BenchRuns.run({ ...alone, geometries: [few], fresh: false }, testbeds)
   const together = threads < 2 ? undefined : yield* BenchRuns.run({
     geometries: geometries.slice(0, 1),
     strategies: [yield* orWrongUse(InitStrategies.parse(parallel(threads)))],
@@ -117,7 +124,7 @@ export const measure = Effect.fnUntraced(function*(
     name: "this-machine",
     about: "struct pages written by vmemmap bench on this machine",
     machine: Geometry.machine(plain, availableParallelism()),
-    costs: costsOf(warm.runs, fresh.runs, together?.runs[0]),
+    costs: costsOf(warm.runs, fresh.runs, small.runs[0], together?.runs[0]),
     strategies: [strategy, "linux-4.19", "async-2018-v2", "vmemmap"],
     variants: Object.fromEntries(
       warm.runs.filter(({ kind }) => kind === "device").map((run) => [variantOf(run), {

@@ -25,8 +25,8 @@ import * as Writers from "../workers/Writers.ts"
 import * as BenchPublished from "./BenchPublished.ts"
 
 /**
- * What is asked: each geometry under each strategy, `rounds` times after once to warm up; `fresh`: each time on memory that was never
- * touched.
+ * What is asked: each geometry under each strategy, `rounds` times after once to warm up, as often as it needs where nobody says;
+ * `fresh`: each time on memory that was never touched.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +35,7 @@ export interface Question {
   readonly geometries: ReadonlyArray<Geometry.Geometry>
   readonly strategies: ReadonlyArray<InitStrategy.InitStrategy>
   readonly threads: number
-  readonly rounds: number
+  readonly rounds: number | undefined
   readonly fresh: boolean
   readonly wasm: boolean
 }
@@ -165,8 +165,15 @@ const fill = ({ pool }: Place): number => {
 const pairs = ({ geometries, strategies }: Question) =>
   geometries.flatMap((geometry) => strategies.map((strategy) => ({ geometry, strategy })))
 
+/** What takes less than `nanos` is at the mercy of whatever else happens, and is cheap to repeat. */
+const short = { nanos: 5e6, rounds: 41 }
+
+const usual = 5
+
+const roundsOf = ({ rounds }: Question, nanos: number): number => rounds ?? (nanos < short.nanos ? short.rounds : usual)
+
 const touched = Effect.fnUntraced(function*(question: Question, testbeds: ReadonlyArray<Testbed.Testbed>) {
-  const { fresh, rounds, threads } = question
+  const { fresh, threads } = question
   const place = yield* placeOf(bytesOf(question.geometries), question)
   const all = pairs(question)
   const runs: Array<BenchAnswer.BenchRun> = []
@@ -174,20 +181,18 @@ const touched = Effect.fnUntraced(function*(question: Question, testbeds: Readon
     const label = `${i + 1}/${all.length} ${Geometry.name(geometry)}, ${Label.printable(strategy.name)}, ${
       Label.plural(threads, "thread")
     }`
-    const measured: Array<Measured> = []
-    for (let round = 0; round <= rounds; round++) {
-      measured.push(
-        yield* fresh
-          ? Effect.scoped(
-            Effect.flatMap(
-              placeOf(Geometry.memmapBytes(geometry), question),
-              (own) => once(own, geometry, strategy, label)
-            )
-          )
-          : once(place, geometry, strategy, label)
+    const round = fresh
+      ? Effect.scoped(
+        Effect.flatMap(
+          placeOf(Geometry.memmapBytes(geometry), question),
+          (own) => once(own, geometry, strategy, label)
+        )
       )
-    }
-    runs.push(rowOf(question, geometry, strategy, measured.slice(1), BenchPublished.find(testbeds, geometry)))
+      : once(place, geometry, strategy, label)
+    const { nanos } = yield* round
+    const measured: Array<Measured> = []
+    for (let i = 0; i < roundsOf(question, nanos); i++) measured.push(yield* round)
+    runs.push(rowOf(question, geometry, strategy, measured, BenchPublished.find(testbeds, geometry)))
   }
   const answer: BenchAnswer.BenchAnswer = {
     runs,

@@ -46,6 +46,13 @@ const table = ({ runs }: BenchAnswer.BenchAnswer, { style, width }: Look): strin
   return Table.render(columns, runs.map((run) => columns.map(({ cell }) => cell(run))), { width, bold: style.bold })
 }
 
+/** Short ones are measured more often. */
+const roundsOf = ({ runs }: BenchAnswer.BenchAnswer): string => {
+  const all = runs.map(({ rounds }) => rounds)
+  const [least, most] = [Math.min(...all), Math.max(...all)]
+  return least === most ? Label.plural(most, "round") : `${least} to ${most} rounds`
+}
+
 /**
  * The answer as text.
  *
@@ -55,14 +62,14 @@ const table = ({ runs }: BenchAnswer.BenchAnswer, { style, width }: Look): strin
 export const text = (answer: BenchAnswer.BenchAnswer, look: Look): string => {
   const [first] = answer.runs
   if (first === undefined) return ""
-  const { fresh, rounds, size, strategy, threads } = first
+  const { fresh, size, strategy, threads } = first
   const isOne = answer.runs.every((run) => run.strategy === strategy)
   const head = [
     HumanSize.format(size),
     ...(isOne ? [Label.printable(strategy)] : []),
     Label.plural(threads, "thread"),
     `${fresh ? "memory never touched" : "memory touched before"}`,
-    `medians of ${Label.plural(rounds, "round")}`
+    `medians of ${roundsOf(answer)}`
   ].join(", ")
   const sources = [
     ...new Set(answer.runs.flatMap(({ published }) => published.map(({ source, what }) => `${what}: ${source}`)))

@@ -19,6 +19,7 @@ const program = Effect.gen(function*() {
   yield* runner.run((port, message) => {
     if (message._tag === "Begin") {
       kernel = BytePool.kernelOn(message.shared, message.thread)
+      PageJob.rehearse(kernel)
       return Effect.void
     }
     const began = performance.now()

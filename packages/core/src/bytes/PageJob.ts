@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as JobSlot from "./JobSlot.ts"
-import type { PageKernel } from "./PageKernel.ts"
-import type { Placed } from "./PagePattern.ts"
+import { blockLines, type PageKernel } from "./PageKernel.ts"
+import * as PagePattern from "./PagePattern.ts"
 import * as PageWriter from "./PageWriter.ts"
 
 /**
@@ -14,7 +14,7 @@ import * as PageWriter from "./PageWriter.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Segment extends Placed {
+export interface Segment extends PagePattern.Placed {
   readonly at: number
   readonly lines: number
 }
@@ -66,4 +66,33 @@ export const run = (kernel: PageKernel, { past, segments, slot }: PageJob): numb
     next = JobSlot.claim(slot, PageWriter.chunkLines)
   }
   return JobSlot.done(slot)
+}
+
+/** So often a runtime has done something before it thinks it worth compiling. */
+const rehearsals = 300
+
+/**
+ * Small jobs on a kernel's own memory, until the runtime has compiled what jobs take: else the first ones, if they are small, take several
+ * times as long as those that follow.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const rehearse = (kernel: PageKernel): void => {
+  const { rest } = PagePattern.unwritten
+  const lines = 2 * blockLines
+  const shapes: ReadonlyArray<Pick<PagePattern.PagePattern, "points" | "stored" | "first" | "second">> = [
+    { points: "nowhere", stored: 1, first: null, second: null },
+    { points: "self", stored: 1, first: null, second: null },
+    { points: "head", stored: 128, first: rest, second: rest }
+  ]
+  const segments = shapes.map((shape): Segment => ({
+    pattern: { base: 0n, step: 64n, rest, ...shape },
+    from: 0,
+    at: kernel.scratch,
+    lines
+  }))
+  for (let i = 0; i < rehearsals; i++) {
+    run(kernel, { segments, slot: JobSlot.make(linesOf(segments)), past: false })
+  }
 }

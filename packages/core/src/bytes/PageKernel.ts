@@ -18,12 +18,25 @@ export const pieces = 16
 export const blockLines = pieceLines * pieces
 
 /**
+ * Where pieces point to: the first `left`, at least one, to what the template says, and each `every` that follow `step` bytes further,
+ * less than 2^31.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Heads {
+  readonly every: number
+  readonly left: number
+  readonly step: number
+}
+
+/**
  * Works on one memory; positions and sizes are bytes, multiples of a line.
  *
  * - `fill` writes the same line again and again, `words`
  * - `self` writes lines whose second and third words are `address` in the first line, and 64 more in each that follows
- * - `tails` writes a block of lines whose second word is that of `heads`, piece by piece
- * - `one` writes one line
+ * - `tails` writes blocks of lines whose second word is an address that moves along, piece by piece
+ * - `spread` writes `count` lines `stride` bytes apart, whose second word is `step` more in each that follows
  * - `copy` copies lines within the memory; `flood` fills it with a byte, for comparison
  * - `sum` adds up all words, each times its place in its line counted from 1, modulo 2^64
  * - `scratch` is memory of this kernel's own, of `scratchLines`, that stays in the processor's cache
@@ -35,8 +48,8 @@ export interface PageKernel {
   readonly name: "wasm" | "typed arrays"
   readonly fill: (at: number, lines: number, words: BigInt64Array) => void
   readonly self: (at: number, lines: number, words: BigInt64Array, address: bigint) => void
-  readonly tails: (at: number, words: BigInt64Array, heads: BigInt64Array) => void
-  readonly one: (at: number, words: BigInt64Array) => void
+  readonly tails: (at: number, blocks: number, words: BigInt64Array, heads: Heads) => void
+  readonly spread: (at: number, count: number, stride: number, words: BigInt64Array, step: number) => void
   readonly copy: (to: number, from: number, bytes: number) => void
   readonly flood: (at: number, bytes: number) => void
   readonly sum: (at: number, bytes: number) => bigint

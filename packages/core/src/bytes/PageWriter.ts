@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { blockLines, type PageKernel, pieceLines, pieces, scratchLines } from "./PageKernel.ts"
+import { blockLines, type PageKernel, pieceLines, scratchLines } from "./PageKernel.ts"
 import { line, type PagePattern, type Placed } from "./PagePattern.ts"
 
 /**
@@ -21,15 +21,13 @@ interface Templates {
   readonly rest: BigInt64Array
   readonly first: BigInt64Array | null
   readonly second: BigInt64Array | null
-  readonly heads: BigInt64Array
 }
 
 /** What a pattern is made into once, however many chunks are written. */
 const templates = ({ first, rest, second }: PagePattern): Templates => ({
   rest: template(rest),
   first: first === null ? null : template(first),
-  second: second === null ? null : template(second),
-  heads: new BigInt64Array(pieces)
+  second: second === null ? null : template(second)
 })
 
 const headOf = ({ base, step, stored }: PagePattern, index: number): bigint =>
@@ -60,23 +58,20 @@ const tails = (
   from: number,
   to: number
 ): void => {
-  const { heads, rest } = own
-  const { stored } = pattern
+  const { rest } = own
+  const { step, stored } = pattern
   if (stored % pieceLines !== 0) return tailsOneByOne(kernel, at, pattern, own, from, to)
   const start = Math.min(to, Math.ceil(from / pieceLines) * pieceLines)
-  const end = start + Math.floor((to - start) / blockLines) * blockLines
+  const blocks = Math.floor((to - start) / blockLines)
+  const end = start + blocks * blockLines
+  const every = stored / pieceLines
   tailsOneByOne(kernel, at, pattern, own, from, start)
-  for (let index = start; index < end; index += blockLines) {
-    const last = index + blockLines - 1
-    const to = at + (index - from) * line
-    if (Math.floor(index / stored) === Math.floor(last / stored)) {
-      rest[1] = headOf(pattern, index)
-      kernel.fill(to, blockLines, rest)
-      continue
-    }
-    for (let piece = 0; piece < pieces; piece++) heads[piece] = headOf(pattern, index + piece * pieceLines)
-    kernel.tails(to, rest, heads)
-  }
+  rest[1] = headOf(pattern, start)
+  kernel.tails(at + (start - from) * line, blocks, rest, {
+    every,
+    left: every - start / pieceLines % every,
+    step: Number(step)
+  })
   tailsOneByOne(kernel, at + (end - from) * line, pattern, own, end, to)
 }
 
@@ -89,14 +84,16 @@ const beginnings = (
   from: number,
   to: number
 ): void => {
-  if (first === null) return
-  const { points, stored } = pattern
-  for (let head = Math.floor(from / stored) * stored; head < to; head += stored) {
-    if (head >= from) kernel.one(at + (head - from) * line, first)
-    if (second === null || head + 1 < from || head + 1 >= to) continue
-    if (points === "head") second[1] = headOf(pattern, head)
-    kernel.one(at + (head + 1 - from) * line, second)
+  const { points, step, stored } = pattern
+  /** Lines at `place` in their period. */
+  const each = (words: BigInt64Array, place: number, step: number): void => {
+    const head = Math.ceil((from - place) / stored) * stored
+    const count = Math.max(0, Math.ceil((to - place - head) / stored))
+    if (step > 0) words[1] = headOf(pattern, head)
+    kernel.spread(at + (head + place - from) * line, count, stored * line, words, step)
   }
+  if (first !== null) each(first, 0, 0)
+  if (second !== null) each(second, 1, points === "head" ? Number(step) : 0)
 }
 
 const chunk = (

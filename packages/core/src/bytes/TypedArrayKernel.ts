@@ -7,7 +7,7 @@
  *
  * @since 0.1.0
  */
-import { blockLines, type PageKernel, pieceLines } from "./PageKernel.ts"
+import { blockLines, type PageKernel, pieceLines, pieces } from "./PageKernel.ts"
 
 const wordsOfLine = 8
 
@@ -38,6 +38,12 @@ const same = (memory: BigInt64Array, at: number, words: BigInt64Array): void => 
     }
   }
 }
+
+/** The second word of a line as its halves; the upper one is signed. */
+const secondOf = (words: BigInt64Array): { readonly low: number; readonly high: number } => ({
+  low: Number(BigInt.asUintN(32, words[1] as bigint)),
+  high: Number((words[1] as bigint) >> 32n)
+})
 
 /** A block whose pieces point to heads of their own, given in halves. */
 const headed = (
@@ -150,7 +156,6 @@ export const make = (buffer: ArrayBufferLike, scratch: number): PageKernel => {
   return {
     name: "typed arrays",
     scratch,
-    one,
     fill: (at, lines, words) => {
       const whole = lines - lines % blockLines
       for (let i = 0; i < whole; i += blockLines) same(memory, at / 8 + i * wordsOfLine, words)
@@ -165,7 +170,33 @@ export const make = (buffer: ArrayBufferLike, scratch: number): PageKernel => {
         else selfOneByOne(at + i * 64, Math.min(blockLines, lines - i), words, first)
       }
     },
-    tails: (at, words, heads) => headed(memory, halves, at / 8, words, new Int32Array(heads.buffer, heads.byteOffset)),
+    tails: (at, blocks, words, { every, left, step }) => {
+      const { high, low } = secondOf(words)
+      const heads = new Int32Array(2 * pieces)
+      let pointed = low
+      let until = left
+      for (let block = 0; block < blocks; block++) {
+        for (let piece = 0; piece < pieces; piece++) {
+          heads[2 * piece] = pointed
+          heads[2 * piece + 1] = high + Math.floor(pointed / 2 ** 32)
+          if (--until > 0) continue
+          until = every
+          pointed += step
+        }
+        headed(memory, halves, at / 8 + block * blockWords, words, heads)
+      }
+    },
+    spread: (at, count, stride, words, step) => {
+      const { high, low } = secondOf(words)
+      let pointed = low
+      for (let i = 0; i < count; i++) {
+        const to = at + i * stride
+        one(to, words)
+        halves[to / 4 + 2] = pointed
+        halves[to / 4 + 3] = high + Math.floor(pointed / 2 ** 32)
+        pointed += step
+      }
+    },
     copy: (to, from, bytes) => {
       const shift = (to - from) / 8
       for (let i = from / 8; i < (from + bytes) / 8; i++) memory[i + shift] = memory[i] as bigint

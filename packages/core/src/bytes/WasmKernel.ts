@@ -5,7 +5,7 @@
  */
 import * as Base64 from "effect/encoding/Base64"
 import * as Result from "effect/Result"
-import { blockLines, type PageKernel, pieces, scratchLines } from "./PageKernel.ts"
+import { blockLines, type PageKernel, scratchLines } from "./PageKernel.ts"
 import * as WasmModules from "./WasmModules.ts"
 
 /**
@@ -36,7 +36,8 @@ type Address = number | bigint
 
 interface Exports {
   readonly fill: (at: Address, blocks: number, template: Address) => void
-  readonly pieces: (at: Address, template: Address) => void
+  readonly tails: (at: Address, blocks: number, template: Address, every: number, left: number, step: number) => void
+  readonly spread: (at: Address, count: number, stride: Address, template: Address, step: number) => void
   readonly self: (at: Address, blocks: number, template: Address) => void
   readonly copy: (to: Address, from: Address, bytes: Address) => void
   readonly flood: (at: Address, bytes: Address) => void
@@ -119,7 +120,6 @@ export const make = (memory: SharedMemory, scratch: number): PageKernel => {
   return {
     name: "wasm",
     scratch,
-    one,
     fill: (at, lines, line) => {
       const blocks = Math.floor(lines / blockLines)
       if (blocks > 0) {
@@ -142,15 +142,15 @@ export const make = (memory: SharedMemory, scratch: number): PageKernel => {
         words[at / 8 + i * 8 + 2] = own
       }
     },
-    tails: (at, line, heads) => {
+    tails: (at, blocks, line, { every, left, step }) => {
+      if (blocks === 0) return
       prepare(line)
-      const table = templateWord + 8
-      const first = line[0] as bigint
-      for (let i = 0; i < pieces; i++) {
-        words[table + 2 * i] = first
-        words[table + 2 * i + 1] = heads[i] as bigint
-      }
-      exports.pieces(address(at), template)
+      exports.tails(address(at), blocks, template, every, left, step)
+    },
+    spread: (at, count, stride, line, step) => {
+      if (count === 0) return
+      prepare(line)
+      exports.spread(address(at), count, address(stride), template, step)
     },
     copy: (to, from, bytes) => exports.copy(address(to), address(from), address(bytes)),
     flood: (at, bytes) => exports.flood(address(at), address(bytes)),

@@ -144,13 +144,21 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const structPages = InitWork.written(parts)
     const { speed } = around.disturbance(memory.name, "probe")
     const demand = InitMemory.demand(around, memory, node, speed)
-    const second = InitMemory.paced(around.costs.costs.second, speed)
-    const job = around.stores.begin(pass === "second" ? { ...demand, unitNanos: second } : demand, parts)
-    yield* Timeline.span(Stores.finished(job, memory), probeLane(memory.name), "initialise", () => ({
-      ...InitMemory.spanDetails(structPages, memory),
-      cpuNs: Math.round(job.processorNanos()),
-      pass
-    }))
+    const { begin, second } = around.costs.costs
+    const before = structPages === 0 ? 0 : Math.ceil(begin)
+    const unitNanos = pass === "second" ? InitMemory.paced(second, speed) : demand.unitNanos
+    let spent = () => 0
+    const stores = Effect.suspend(() => {
+      const job = around.stores.begin({ ...demand, unitNanos }, parts)
+      spent = () => Math.round(before + job.processorNanos())
+      return Stores.finished(job, memory)
+    })
+    yield* Timeline.span(
+      Effect.andThen(CostModel.sleep(before), stores),
+      probeLane(memory.name),
+      "initialise",
+      () => ({ ...InitMemory.spanDetails(structPages, memory), cpuNs: spent(), pass })
+    )
   })
 
   const populate = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, around: InitMemory.Surroundings) {

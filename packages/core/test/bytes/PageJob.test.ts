@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as JobSlot from "../../src/bytes/JobSlot.ts"
 import * as PageJob from "../../src/bytes/PageJob.ts"
-import type { PageKernel } from "../../src/bytes/PageKernel.ts"
+import { ownBytes, type PageKernel } from "../../src/bytes/PageKernel.ts"
 import * as PagePattern from "../../src/bytes/PagePattern.ts"
 import * as PageWriter from "../../src/bytes/PageWriter.ts"
 import type * as Image from "../../src/memmap/Image.ts"
@@ -28,7 +28,7 @@ const interrupted = (kernel: PageKernel, after: number, then: () => void): PageK
     fill: count(kernel.fill),
     self: count(kernel.self),
     tails: count(kernel.tails),
-    one: count(kernel.one),
+    spread: count(kernel.spread),
     copy: count(kernel.copy)
   }
 }
@@ -128,4 +128,26 @@ describe("PageJob", () => {
     assert.isDefined(memory)
     assert.strictEqual(PageJob.run(memory.kernel, { segments: [], slot: JobSlot.make(0), past: true }), 0)
   })
+
+  for (const memory of memories) {
+    it(`${memory.name}: a rehearsal writes to the kernel's own memory alone, by all that writes compounds and others`, () => {
+      const all = new Uint8Array(memory.buffer, memory.kernel.scratch - Memories.gap, Memories.gap)
+      const window = Memories.window(memory)
+      all.fill(1)
+      window.fill(Memories.untouched)
+      const used = new Set<string>()
+      const noting = (name: "fill" | "self" | "tails" | "spread"): PageKernel => ({
+        ...memory.kernel,
+        [name]: (at: number, ...rest: ReadonlyArray<never>) => {
+          used.add(name)
+          assert.isTrue(at >= memory.kernel.scratch && at < memory.kernel.scratch + ownBytes)
+          Reflect.apply(memory.kernel[name], undefined, [at, ...rest])
+        }
+      })
+      for (const name of ["fill", "self", "tails", "spread"] as const) PageJob.rehearse(noting(name))
+      assert.strictEqual(used.size, 4)
+      assert.isTrue(all.every((byte) => byte === 1))
+      assert.isTrue(window.every((byte) => byte === Memories.untouched))
+    })
+  }
 })

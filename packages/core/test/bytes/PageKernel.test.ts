@@ -1,7 +1,7 @@
 /** What kernels write against a writer that knows nothing but lines and words. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { blockLines, ownBytes, type PageKernel, pieceLines, pieces } from "../../src/bytes/PageKernel.ts"
+import { blockLines, type Heads, ownBytes, type PageKernel, pieceLines } from "../../src/bytes/PageKernel.ts"
 import * as TypedArrayKernel from "../../src/bytes/TypedArrayKernel.ts"
 import { random } from "../random.ts"
 import * as Images from "./Images.ts"
@@ -18,7 +18,6 @@ const naive = (view: DataView) => {
   const put = (line: number, word: number, value: bigint) => view.setBigUint64(line * 64 + word * 8, value, true)
   const one = (line: number, words: Words) => words.forEach((value, word) => put(line, word, value))
   return {
-    one,
     fill: (line: number, lines: number, words: Words) => {
       for (let i = 0; i < lines; i++) one(line + i, words)
     },
@@ -29,10 +28,17 @@ const naive = (view: DataView) => {
         put(line + i, 2, address + BigInt(i) * 64n)
       }
     },
-    tails: (line: number, words: Words, heads: Words) => {
-      for (let i = 0; i < blockLines; i++) {
+    tails: (line: number, blocks: number, words: Words, { every, left, step }: Heads) => {
+      for (let i = 0; i < blocks * blockLines; i++) {
+        const heads = Math.floor((Math.floor(i / pieceLines) + every - left) / every)
         one(line + i, words)
-        put(line + i, 1, heads[Math.floor(i / pieceLines)] ?? 0n)
+        put(line + i, 1, (words[1] ?? 0n) + BigInt(heads * step))
+      }
+    },
+    spread: (line: number, count: number, stride: number, words: Words, step: number) => {
+      for (let i = 0; i < count; i++) {
+        one(line + i * stride, words)
+        put(line + i * stride, 1, (words[1] ?? 0n) + BigInt(i * step))
       }
     },
     copy: (to: number, from: number, lines: number) =>
@@ -49,7 +55,7 @@ const naive = (view: DataView) => {
 }
 
 const Operation = Schema.Struct({
-  kind: Schema.Literals(["one", "fill", "fill", "self", "self", "tails", "copy", "flood", "sum"]),
+  kind: Schema.Literals(["spread", "fill", "fill", "self", "self", "tails", "tails", "copy", "flood", "sum"]),
   at: Images.int(0, 2 * blockLines),
   blocks: Images.int(0, 2),
   more: Images.int(-3, 3),
@@ -63,7 +69,7 @@ type Operation = typeof Operation.Type
 const linesOf = ({ blocks, more, other, seed }: Operation): number =>
   Math.max(0, seed % 3 === 0 ? other : blocks * blockLines + more)
 
-/** Where the lines of `self` point to: also across 4 GiB in the middle of a block, or just at its end. */
+/** Where lines point to: also across 4 GiB in the middle of a block, or just at its end. */
 const addressOf = ({ address, other }: Operation): bigint => {
   const base = 0xffffea0000000000n
   switch (address) {
@@ -77,6 +83,9 @@ const addressOf = ({ address, other }: Operation): bigint => {
       return BigInt.asIntN(64, base) + 0x7ffff000n - BigInt(other) * 64n + 8n
   }
 }
+
+/** The same as a word of a template. */
+const pointed = (operation: Operation): bigint => BigInt.asIntN(64, addressOf(operation))
 
 const wordsOf = (seed: number, count: number): Words => {
   const next = random(seed)
@@ -98,10 +107,14 @@ const run = (
   const words = wordsOf(operation.seed, 8)
   const byte = at + line * 64
   switch (operation.kind) {
-    case "one":
-      kernel.one(byte, words)
-      plain.one(line, words)
+    case "spread": {
+      const stride = 1 + operation.other % 512
+      const count = Math.min(operation.seed % 20, Math.floor((windowLines - line) / stride))
+      words[1] = pointed(operation)
+      kernel.spread(byte, count, stride * 64, words, operation.seed)
+      plain.spread(line, count, stride, words, operation.seed)
       break
+    }
     case "fill":
       kernel.fill(byte, lines, words)
       plain.fill(line, lines, words)
@@ -111,15 +124,17 @@ const run = (
       plain.self(line, lines, words, addressOf(operation))
       break
     case "tails": {
-      const heads = wordsOf(operation.seed + 1, pieces)
-      kernel.tails(byte, words, heads)
-      plain.tails(line, words, heads)
+      const every = 1 + operation.seed % 40
+      const heads = { every, left: 1 + operation.other % every, step: operation.seed }
+      words[1] = pointed(operation)
+      kernel.tails(byte, operation.blocks, words, heads)
+      plain.tails(line, operation.blocks, words, heads)
       break
     }
     case "copy": {
       // To somewhere else, or a little back.
       const to = operation.seed % 2 === 0 ? Math.max(0, line - operation.other) : line + 3 * blockLines
-      const count = to < line ? lines : Math.min(lines, 3 * blockLines - 1)
+      const count = to < line ? lines : Math.min(lines, 3 * blockLines - 1, windowLines - to)
       kernel.copy(at + to * 64, byte, count * 64)
       plain.copy(to, line, count)
       break
@@ -172,7 +187,7 @@ describe("PageKernel", () => {
       // Each line adds up to -(1 + ... + 8).
       assert.strictEqual(kernel.sum(at, windowLines * 64), BigInt.asUintN(64, -36n * BigInt(windowLines)))
       assert.strictEqual(kernel.sum(at, 0), 0n)
-      kernel.one(at + 5 * 64, BigInt64Array.of(0n, 0n, 0n, 0n, 0n, 0n, 0n, -1n))
+      kernel.fill(at + 5 * 64, 1, BigInt64Array.of(0n, 0n, 0n, 0n, 0n, 0n, 0n, -1n))
       assert.strictEqual(kernel.sum(at + 5 * 64, 64), BigInt.asUintN(64, -8n))
     })
 
@@ -184,7 +199,8 @@ describe("PageKernel", () => {
       const words = wordsOf(3, 8)
       kernel.fill(at, 2 * blockLines, words)
       kernel.self(at, 2 * blockLines, words, 64n)
-      kernel.tails(at, words, wordsOf(4, pieces))
+      kernel.tails(at, 2, words, { every: 3, left: 2, step: 64 })
+      kernel.spread(at, 3, 64 * 512, words, 64)
       kernel.sum(at, 4096)
       assert.isTrue(outside.every((byte) => byte === 1))
       assert.isTrue(behind.every((byte) => byte === 2))

@@ -18,6 +18,7 @@ export const costs: CostModel.Costs = {
   processors: 8,
   ramBandwidth: 20,
   deviceBandwidth: 10,
+  begin: 2500,
   store: 24,
   template: 8,
   firstTouch: 5,
@@ -92,6 +93,7 @@ const int = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetw
 
 /** Costs of some machine: a template is no slower than stores, a remote node no nearer than the own. */
 export const Costs = Schema.Struct({
+  begin: int(0, 100_000),
   store: int(1, 80),
   template: int(0, 100),
   firstTouch: int(0, 60),

@@ -60,6 +60,22 @@ describe("Simulation", () => {
         assert.deepStrictEqual(a?.timeline, b?.timeline)
       }), { discard: true }))
 
+  it.effect("what it costs to begin delays what is behind it, once for each pass of a probe and once for each worker", () =>
+    Effect.gen(function*() {
+      const begin = 1_000_000
+      const readyNs = (strategy: string, begin: number) =>
+        Effect.map(
+          Machines.run({ strategy, machine: wide([{ map: "mem" }]), costs: { ...endless, begin } }),
+          ({ row }) => row.readyNs - row.bootRamNs
+        )
+      const later = yield* Effect.forEach(["linux-6.1", "linux-4.19", "vmemmap"], (strategy) =>
+        Effect.all([readyNs(strategy, 0), readyNs(strategy, begin)]).pipe(
+          Effect.map(([without, beginning]) => Math.round((beginning - without) / begin))
+        ))
+      // 4.19 writes everything twice.
+      assert.deepStrictEqual(later, [1, 2, 1])
+    }))
+
   it.effect("a row is a fold over the timeline and nothing else: what is taken out of it is missing", () =>
     Effect.forEach(presets, (strategy) =>
       Effect.gen(function*() {

@@ -14,20 +14,25 @@ const contexts = 3
 const steps = 3
 const rounds = 5
 
-const operation = (state: { count: number }) =>
-  function*(): Steps.Op<void> {
-    for (let i = 0; i < steps; i++) {
-      yield Steps.write("counter.add", "counter")
-      state.count++
-    }
+interface State {
+  count: number
+}
+
+function* operation(state: State): Steps.Op<void> {
+  for (let i = 0; i < steps; i++) {
+    yield Steps.write("counter.add", "counter")
+    state.count++
   }
+}
 
 const program: Execution.Program = (explored) =>
-  Effect.gen(function*() {
+  Effect.suspend(() => {
     const state = { count: 0 }
-    const effects = Array.from({ length: contexts }, (_, i) => [`${i}`, Steps.run(operation(state))] as const)
-    yield* explored.contexts(Object.fromEntries(effects))
-    return { violations: [], state: `${state.count}` }
+    const count = Steps.run(() => operation(state))
+    return Effect.map(explored.contexts({ a: count, b: count, c: count }), () => ({
+      violations: [],
+      state: `${state.count}`
+    }))
   })
 
 /** The same without fibers: who goes on is counted up, the last place first. */
@@ -37,7 +42,7 @@ const plain = (): number => {
   let schedules = 0
   do {
     const state = { count: 0 }
-    const running = Array.from({ length: contexts }, operation(state))
+    const running = Array.from({ length: contexts }, () => operation(state))
     const ready = running.map((_, i) => i)
     for (let at = 0; ready.length > 0; at++) {
       const place = chosen[at] ?? 0

@@ -119,8 +119,22 @@ export const make = Effect.fnUntraced(function*(capacity = 4096) {
   const ring: Array<Event> = []
   const warned = new Set<string>()
   const listeners: Array<(event: Event) => void> = []
-  const events = yield* Effect.acquireRelease(PubSub.sliding<Event>(capacity), PubSub.shutdown)
   let oldest = 0
+  let isShut = false
+  /** Made when somebody listens: most logs are never streamed, and it has room for all events at once. */
+  let events: PubSub.PubSub<Event> | null = null
+
+  const published = Effect.gen(function*() {
+    const made = yield* PubSub.sliding<Event>(capacity)
+    events ??= made
+    if (isShut) yield* PubSub.shutdown(events)
+    return Stream.fromPubSub(events)
+  })
+
+  yield* Effect.addFinalizer(() => {
+    isShut = true
+    return events === null ? Effect.void : PubSub.shutdown(events)
+  })
 
   const emit = (event: Event): void => {
     if (ring.length < capacity) {
@@ -130,7 +144,7 @@ export const make = Effect.fnUntraced(function*(capacity = 4096) {
       oldest = (oldest + 1) % capacity
     }
     for (const listener of listeners) listener(event)
-    PubSub.publishUnsafe(events, event)
+    if (events !== null) PubSub.publishUnsafe(events, event)
   }
 
   return KernelLog.of({
@@ -144,7 +158,7 @@ export const make = Effect.fnUntraced(function*(capacity = 4096) {
       listeners.push(listener)
     },
     recent: Effect.sync(() => [...ring.slice(oldest), ...ring.slice(0, oldest)]),
-    stream: Stream.fromPubSub(events)
+    stream: Stream.unwrap(published)
   })
 })
 

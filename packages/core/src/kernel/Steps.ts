@@ -11,6 +11,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 
 /**
  * A point just before an access to shared state. `object` is what is accessed (`section:64`), for readers and for
@@ -36,7 +37,7 @@ export type Op<A> = Generator<Step, A, void>
 
 /**
  * How operations run: at most `limit` like units at a time, and `at` (if any) before each step. With `perform` somebody else passes
- * the steps of an operation, each where `at` would let it.
+ * the steps of an operation of a fiber, each where `at` would let it.
  *
  * @category models
  * @since 0.1.0
@@ -44,7 +45,7 @@ export type Op<A> = Generator<Step, A, void>
 export interface Granularity {
   readonly limit: number
   readonly at: ((step: Step) => Effect.Effect<void>) | null
-  readonly perform?: (<A>(op: Op<A>) => Effect.Effect<A>) | undefined
+  readonly perform?: (<A>(op: Op<A>, fiber: Fiber.Fiber<unknown, unknown>) => Effect.Effect<A>) | undefined
 }
 
 /**
@@ -111,15 +112,14 @@ export const drain = <A>(op: Op<A>): A => {
  * @since 0.1.0
  */
 export const run = <A>(make: (limit: number) => Op<A>): Effect.Effect<A> =>
-  Effect.flatMap(Effect.service(Steps), ({ at, limit, perform }) =>
-    at === null
-      ? Effect.sync(() => drain(make(limit)))
-      : Effect.uninterruptible(Effect.suspend(() => {
-        const op = make(limit)
-        if (perform !== undefined) return perform(op)
-        const loop = (next: IteratorResult<Step, A>): Effect.Effect<A> =>
-          next.done === true
-            ? Effect.succeed(next.value)
-            : Effect.flatMap(at(next.value), () => loop(op.next()))
-        return loop(op.next())
-      })))
+  Effect.withFiber((fiber) => {
+    const { at, limit, perform } = fiber.getRef(Steps)
+    const op = make(limit)
+    if (at === null) return Effect.succeed(drain(op))
+    if (perform !== undefined) return Effect.uninterruptible(perform(op, fiber))
+    const loop = (next: IteratorResult<Step, A>): Effect.Effect<A> =>
+      next.done === true
+        ? Effect.succeed(next.value)
+        : Effect.flatMap(at(next.value), () => loop(op.next()))
+    return Effect.uninterruptible(Effect.suspend(() => loop(op.next())))
+  })

@@ -68,10 +68,13 @@ describe("Simulation", () => {
           Machines.run({ strategy, machine: wide([{ map: "mem" }]), costs: { ...endless, begin } }),
           ({ row }) => row.readyNs - row.bootRamNs
         )
-      const later = yield* Effect.forEach(["linux-6.1", "linux-4.19", "vmemmap"], (strategy) =>
-        Effect.all([readyNs(strategy, 0), readyNs(strategy, begin)]).pipe(
-          Effect.map(([without, beginning]) => Math.round((beginning - without) / begin))
-        ))
+      const later = yield* Effect.forEach(
+        ["linux-6.1", "linux-4.19", "vmemmap"],
+        (strategy) =>
+          Effect.all([readyNs(strategy, 0), readyNs(strategy, begin)]).pipe(
+            Effect.map(([without, beginning]) => Math.round((beginning - without) / begin))
+          )
+      )
       // 4.19 writes everything twice.
       assert.deepStrictEqual(later, [1, 2, 1])
     }))

@@ -10,7 +10,8 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import type * as Choice from "./Schedule.ts"
 
 /**
@@ -139,11 +140,6 @@ interface Stopped extends Waiting {
   readonly resume: (waiting: Stopped) => void
 }
 
-/** The context a fiber belongs to. */
-const Self: Context.Reference<number | null> = Context.Reference("@vmemmap/test-utils/explore/Self", {
-  defaultValue: (): number | null => null
-})
-
 const deadlocked = ({ reason, waiters }: Deadlock): Violation => ({
   rule: "deadlock",
   problem: `${reason}: ${
@@ -176,17 +172,16 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   const guards: Array<Guard> = []
   const guarded: Array<Violation> = []
   let names: ReadonlyArray<string> = []
-  /** Contexts that have not stopped for the first time. */
-  let unborn = 0
   let isOver = false
   const keys = new Map<number, number>()
+  let known = 0
   let ended = 0
   /** What there was when somebody was let go on last. */
   let before = { tasks: 0, stopped: 0, ended: 0 }
   let found: ReadonlyArray<Violation> = []
 
   const keyOf = (id: number): number => {
-    const key = keys.get(id) ?? keys.size
+    const key = keys.get(id) ?? known++
     keys.set(id, key)
     return key
   }
@@ -204,13 +199,8 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     for (const other of stopped) if (other.context === waiting.context && other.fiber > waiting.fiber) other.fiber--
   }
 
-  const park = (context: number, id: number, step: Steps.Step | null): Effect.Effect<void> =>
+  const park = (context: number, id: number, step: Steps.Step): Effect.Effect<void> =>
     Effect.callback<void>((resume) => {
-      if (isOver) {
-        resume(Effect.void)
-        return
-      }
-      if (step === null) unborn--
       const waiting: Stopped = { key: keyOf(id), context, fiber: 0, step, resume: () => resume(Effect.void) }
       stop(waiting)
       return Effect.sync(() => leave(waiting))
@@ -220,11 +210,10 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     for (const check of guards) guarded.push(...check(step, fiber))
   }
 
-  const at = (step: Steps.Step): Effect.Effect<void> =>
+  const at = (context: number) => (step: Steps.Step): Effect.Effect<void> =>
     isOver ? Effect.void : Effect.withFiber((fiber) => {
-      const context = fiber.getRef(Self)
       guard(step, fiber)
-      return context === null ? Effect.void : park(context, fiber.id, step)
+      return park(context, fiber.id, step)
     })
 
   const pass = <A>(op: Steps.Op<A>, fiber: Fiber.Fiber<unknown, unknown>): A => {
@@ -234,55 +223,72 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   }
 
   /** All steps of an operation, whose fiber is not woken before it has ended: nothing but the operation can tell. */
-  const perform = <A>(op: Steps.Op<A>): Effect.Effect<A> =>
-    Effect.withFiber((fiber) => {
-      const context = fiber.getRef(Self)
-      if (isOver || context === null) return Effect.succeed(pass(op, fiber))
-      const first = op.next()
-      if (first.done === true) return Effect.succeed(first.value)
-      const { value: step } = first
-      guard(step, fiber)
-      return Effect.callback<A>((resume) => {
-        const go = (waiting: Stopped): void => {
-          try {
-            const next = op.next()
-            if (next.done === true) {
-              resume(Effect.succeed(next.value))
-              return
-            }
-            guard(next.value, fiber)
-            waiting.step = next.value
-            stop(waiting)
-          } catch (defect) {
-            resume(Effect.die(defect))
+  const perform = (context: number) => <A>(op: Steps.Op<A>, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<A> => {
+    if (isOver) return Effect.succeed(pass(op, fiber))
+    const first = op.next()
+    if (first.done === true) return Effect.succeed(first.value)
+    const { value: step } = first
+    guard(step, fiber)
+    return Effect.callback<A>((resume) => {
+      const go = (waiting: Stopped): void => {
+        try {
+          const next = op.next()
+          if (next.done === true) {
+            resume(Effect.succeed(next.value))
+            return
           }
+          guard(next.value, fiber)
+          waiting.step = next.value
+          stop(waiting)
+        } catch (defect) {
+          resume(Effect.die(defect))
         }
-        stop({ key: keyOf(fiber.id), context, fiber: 0, step, resume: go })
-      })
+      }
+      stop({ key: keyOf(fiber.id), context, fiber: 0, step, resume: go })
     })
+  }
 
-  const stepped: Steps.Granularity = { ...Steps.stepped(at), perform }
+  /** How operations run in a context, and in all that it begins. */
+  const stepped = (context: number): Steps.Granularity => ({
+    ...Steps.stepped(at(context)),
+    perform: perform(context)
+  })
 
   const explored: Explored = {
-    contexts: (effects) => {
-      const entries = Object.entries(effects)
-      names = entries.map(([name]) => name)
-      unborn += entries.length
-      const each = entries.map(([, effect], context) => {
-        const begin = Effect.withFiber((fiber) => park(context, fiber.id, null))
-        return Effect.andThen(begin, effect).pipe(
-          Effect.provideService(Self, context),
-          Effect.provideService(Steps.Steps, stepped),
-          Effect.exit,
-          Effect.tap(() =>
-            Effect.sync(() => {
-              ended++
+    contexts: <A, E, R>(effects: Readonly<Record<string, Effect.Effect<A, E, R>>>) =>
+      Effect.contextWith((services: Context.Context<R>) =>
+        Effect.callback<ReadonlyArray<Exit.Exit<A, E>>>((resume) => {
+          const entries = Object.entries(effects)
+          const exits: Array<Exit.Exit<A, E>> = []
+          const fibers: Array<Fiber.Fiber<A, E>> = []
+          const dispatcher = Context.get(services, Scheduler.Scheduler).makeDispatcher()
+          names = entries.map(([name]) => name)
+          /** Whoever waits for all is ready once they have ended, and does not go on inside the last of them. */
+          const end = () => dispatcher.scheduleTask(() => resume(Effect.succeed(exits)), 0)
+          if (entries.length === 0) end()
+          const unborn = entries.map(([, effect], context): Stopped => {
+            const key = known++
+            const begun = Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
+              keys.set(fiber.id, key)
+              return effect
             })
-          )
-        )
-      })
-      return Effect.all(each, { concurrency: "unbounded" })
-    },
+            const begin = () => {
+              const fiber = Effect.runForkWith(Context.add(services, Steps.Steps, stepped(context)))(begun)
+              fibers.push(fiber)
+              fiber.addObserver((exit) => {
+                exits[context] = exit
+                if (++ended === entries.length) end()
+              })
+            }
+            return { key, context, fiber: 0, step: null, resume: begin }
+          })
+          unborn.forEach(stop)
+          return Effect.suspend(() => {
+            unborn.forEach(leave)
+            return Fiber.interruptAll(fibers)
+          })
+        })
+      ),
     watch: (look) =>
       Effect.sync(() => {
         looks.push(look)
@@ -308,9 +314,8 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   const driver: VirtualTime.Driver = {
     count: () => stopped.length,
     decide: (tasks, own) => {
-      // Nothing to decide: there is no context yet or any more, some have not stopped for the first time, or one thing is ready.
-      const isBefore = names.length === 0 || (unborn > 0 && tasks > 0)
-      if (isBefore || ended === names.length || (own === 0 && tasks === 1)) return 0
+      // Nothing to decide: there is no context yet or any more, or one thing is ready.
+      if (names.length === 0 || ended === names.length || (own === 0 && tasks === 1)) return 0
       if (looked()) {
         isOver = true
         return -1

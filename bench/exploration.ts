@@ -1,6 +1,6 @@
 /**
- * Schedules a second, every one of a program of three contexts: explored as Effects, and as plain generators by a loop that does
- * nothing else; and what the steps of the engine cost where nobody looks at them.
+ * Schedules a second of a program of three contexts, a short one and one as long as scenarios are: explored as Effects, and as plain
+ * generators by a loop that does nothing else; and what the steps of the engine cost where nobody looks at them.
  */
 import * as Pagemaps from "@vmemmap/core/hotplug/Pagemaps"
 import * as Steps from "@vmemmap/core/kernel/Steps"
@@ -11,46 +11,58 @@ import * as Effect from "effect/Effect"
 import { median, row } from "./Measure.ts"
 
 const contexts = 3
-const steps = 3
-const rounds = 5
+const rounds = 9
+/** More schedules tell no more. */
+const most = 30_000
 
 interface State {
   count: number
 }
 
-function* operation(state: State): Steps.Op<void> {
+function* operation(state: State, steps: number): Steps.Op<void> {
   for (let i = 0; i < steps; i++) {
     yield Steps.write("counter.add", "counter")
     state.count++
   }
 }
 
-const program: Execution.Program = (explored) =>
+const program = (steps: number): Execution.Program => (explored) =>
   Effect.suspend(() => {
     const state = { count: 0 }
-    const count = Steps.run(() => operation(state))
+    const count = Steps.run(() => operation(state, steps))
     return Effect.map(explored.contexts({ a: count, b: count, c: count }), () => ({
       violations: [],
       state: `${state.count}`
     }))
   })
 
-/** The same without fibers: who goes on is counted up, the last place first. */
-const plain = (): number => {
+/** The same without fibers: who goes on is counted up, the last place first; schedules and states are noted, as by whoever explores. */
+const plain = (steps: number): number => {
   const chosen: Array<number> = []
   const open: Array<number> = []
+  const states = new Set<string>()
   let schedules = 0
   do {
     const state = { count: 0 }
-    const running = Array.from({ length: contexts }, () => operation(state))
-    const ready = running.map((_, i) => i)
+    const events: Array<{ readonly context: number; readonly step: Steps.Step | null }> = []
+    const ready = Array.from({ length: contexts }, (_, context) => ({
+      context,
+      running: operation(state, steps),
+      step: null as Steps.Step | null
+    }))
     for (let at = 0; ready.length > 0; at++) {
       const place = chosen[at] ?? 0
       chosen[at] = place
       open[at] = ready.length
-      if (running[ready[place] as number]?.next().done === true) ready.splice(place, 1)
+      const one = ready[place]
+      if (one === undefined) break
+      events.push({ context: one.context, step: one.step })
+      const next = one.running.next()
+      if (next.done === true) ready.splice(place, 1)
+      else one.step = next.value
     }
-    schedules++
+    states.add(`${state.count} ${events.length}`)
+    if (++schedules >= most) return schedules
     while (chosen.length > 0 && (chosen.at(-1) as number) + 1 >= (open.at(-1) as number)) {
       chosen.pop()
       open.pop()
@@ -111,17 +123,21 @@ const stepNanos = (): number => {
 }
 
 export const exploration = async (): Promise<void> => {
-  const times = Array.from({ length: rounds }, () => ({
-    explored: each(() => Explore.exhaustive(program, { reduce: false }).schedules),
-    plain: each(plain)
-  }))
-  const ours = median(times.map(({ explored }) => explored))
-  const yardstick = median(times.map(({ plain }) => plain))
-  row(
-    `schedules of ${contexts} contexts with ${steps} steps`,
-    `${(ours / 1e3).toFixed(1)} us each`,
-    `${(yardstick / ours).toFixed(3)} × the schedules a second of plain generators (${(yardstick / 1e3).toFixed(2)} us)`
-  )
+  for (const steps of [3, 20]) {
+    const times = Array.from({ length: rounds }, () => ({
+      explored: each(() => Explore.exhaustive(program(steps), { reduce: false, schedules: most }).schedules),
+      plain: each(() => plain(steps))
+    }))
+    const ours = median(times.map(({ explored }) => explored))
+    const yardstick = median(times.map(({ plain }) => plain))
+    row(
+      `schedules of ${contexts} contexts with ${steps} steps`,
+      `${(ours / 1e3).toFixed(1)} us each`,
+      `${(yardstick / ours).toFixed(3)} × the schedules a second of plain generators (${
+        (yardstick / 1e3).toFixed(2)
+      } us)`
+    )
+  }
   const { nanos, passed } = await engine()
   const step = stepNanos()
   row(

@@ -102,6 +102,27 @@ export const drain = <A>(op: Op<A>): A => {
   return next.value
 }
 
+const Made: unique symbol = Symbol.for("@vmemmap/core/kernel/Steps/Made")
+
+/**
+ * An effect that is an operation and nothing else; `make` begins it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run<A> extends Effect.Effect<A> {
+  readonly [Made]: (limit: number) => Op<A>
+}
+
+/**
+ * What begins an operation, of an effect that is nothing else: whoever passes its steps needs no fiber for it. `null` for others.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const made = <A, E, R>(effect: Effect.Effect<A, E, R>): Run<A>[typeof Made] | null =>
+  Made in effect ? (effect as Run<A>)[Made] : null
+
 /**
  * Runs an operation at the granularity in force; `make` is told how many like units it may take at a time.
  *
@@ -111,8 +132,8 @@ export const drain = <A>(op: Op<A>): A => {
  * @category running
  * @since 0.1.0
  */
-export const run = <A>(make: (limit: number) => Op<A>): Effect.Effect<A> =>
-  Effect.withFiber((fiber) => {
+export const run = <A>(make: (limit: number) => Op<A>): Run<A> => {
+  const effect = Effect.withFiber<A>((fiber) => {
     const { at, limit, perform } = fiber.getRef(Steps)
     const op = make(limit)
     if (at === null) return Effect.succeed(drain(op))
@@ -123,3 +144,5 @@ export const run = <A>(make: (limit: number) => Op<A>): Effect.Effect<A> =>
         : Effect.flatMap(at(next.value), () => loop(op.next()))
     return Effect.uninterruptible(Effect.suspend(() => loop(op.next())))
   })
+  return Object.assign(effect, { [Made]: make })
+}

@@ -39,6 +39,9 @@ export interface TimerQueue {
   sequence: number
 }
 
+/** A queue gets memory when somebody sleeps. */
+const nowhere = new Float64Array(0)
+
 /**
  * A queue without timers.
  *
@@ -46,7 +49,7 @@ export interface TimerQueue {
  * @since 0.1.0
  */
 export const make = (): TimerQueue => ({
-  at: new Float64Array(8),
+  at: nowhere,
   heap: [],
   spare: [],
   vacant: false,
@@ -159,7 +162,7 @@ export const add = (queue: TimerQueue, at: number, wake: Timer["wake"]): Timer =
   }
   const { length } = queue.heap
   if (length === queue.at.length) {
-    const larger = new Float64Array(2 * length)
+    const larger = new Float64Array(Math.max(8, 2 * length))
     larger.set(queue.at)
     queue.at = larger
   }

@@ -226,7 +226,17 @@ export const run = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   options: Options = {}
 ): Effect.Effect<Run<A, E>, never, R> =>
-  Effect.contextWith((context: Context.Context<R>) => Effect.sync(() => runUnsafe(effect, context, options)))
+  Effect.contextWith((context: Context.Context<R>) => Effect.sync(() => makeRunner(context, options)(effect)))
+
+/**
+ * Runs programs one after the other, at once and each as {@link run} does. For who runs many that are small: what they run on is made
+ * once.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runner = (options: Options = {}): <A, E>(effect: Effect.Effect<A, E>) => Run<A, E> =>
+  makeRunner(Context.empty(), options)
 
 /**
  * Runs a program to its end in virtual time, and ends as it ended. Deadlock is a failure of its own.
@@ -239,14 +249,13 @@ export const provide = <A, E, R>(
   options?: Options
 ): Effect.Effect<A, E | Deadlock.Deadlock, R> => Effect.flatMap(run(effect, options), ({ exit }) => exit)
 
-const runUnsafe = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
+const makeRunner = <R>(
   surrounding: Context.Context<R>,
   { choose, driver, limit = Infinity, preempt, seed }: Options
-): Run<A, E> => {
-  const timers = TimerQueue.make()
-  const tasks = makeTasks()
-  const fibers = makeFibers()
+): <A, E>(effect: Effect.Effect<A, E, R>) => Run<A, E> => {
+  let timers = TimerQueue.make()
+  let tasks = makeTasks()
+  let fibers = makeFibers()
   const preempted = preempt === undefined ? undefined : makePreemption(preempt)
   const isForeign = driver === undefined ? undefined : makeForeign()
   let now = 0
@@ -283,15 +292,11 @@ const runUnsafe = <A, E, R>(
       return Effect.callback<void>((resume) => TimerQueue.add(timers, now + length, resume).cancel)
     }
   }
-  const context = Context.mergeAll(
-    surrounding,
-    Context.make(Clock.Clock, clock),
-    Context.make(Scheduler.Scheduler, scheduler),
-    Context.make(Scheduler.PreventSchedulerYield, false)
+  const context = surrounding.pipe(
+    Context.add(Clock.Clock, clock),
+    Context.add(Scheduler.Scheduler, scheduler),
+    Context.add(Scheduler.PreventSchedulerYield, false)
   )
-  const seeded = seed === undefined ? effect : Random.withSeed(effect, seed)
-  const fiber = Effect.runForkWith(context)(seeded)
-
   /** Runs the thing that was chosen among those that are ready, of which there are some. */
   const chosen = (choose: NonNullable<Options["choose"]>): void => {
     const due = TimerQueue.due(timers, now)
@@ -325,7 +330,10 @@ const runUnsafe = <A, E, R>(
   }
 
   /** Runs until the program has ended (`null`), or says why it will not. */
-  const drive = (most: number): Deadlock.Deadlock["reason"] | "stopped" | null => {
+  const drive = (
+    fiber: Fiber.Fiber<unknown, unknown>,
+    most: number
+  ): Deadlock.Deadlock["reason"] | "stopped" | null => {
     while (fiber.pollUnsafe() === undefined) {
       if (driver !== undefined && !isStopped && events < most) {
         const ran = driven(driver)
@@ -345,21 +353,32 @@ const runUnsafe = <A, E, R>(
     return null
   }
 
-  const waiters = () => Deadlock.waiters(fibers.alive(), fiber)
-  const reason = drive(limit)
-  const exit = fiber.pollUnsafe()
-  if (reason === null && exit !== undefined) return { exit, nanos: now, events, left: waiters() }
-  isStopped = true
-  if (reason === "stopped") {
-    const reached = { nanos: now, events }
-    fiber.interruptUnsafe()
-    drive(events + limit)
-    return { exit: Exit.interrupt(), ...reached, left: waiters() }
+  const begin = (): void => {
+    timers = TimerQueue.make()
+    tasks = makeTasks()
+    fibers = makeFibers()
+    now = 0
+    events = 0
+    isStopped = false
   }
-  const deadlock = new Deadlock.Deadlock({ reason: reason ?? "everybody waits", nanos: now, waiters: waiters() })
-  const reached = { nanos: now, events }
-  // Finalizers get their chance; whoever waits in one of them is left.
-  fiber.interruptUnsafe()
-  drive(events + limit)
-  return { exit: Exit.fail(deadlock), ...reached, left: waiters() }
+
+  const fork = Effect.runForkWith(context)
+
+  return <A, E>(effect: Effect.Effect<A, E, R>): Run<A, E> => {
+    begin()
+    const fiber = fork(seed === undefined ? effect : Random.withSeed(effect, seed))
+    const waiters = () => Deadlock.waiters(fibers.alive(), fiber)
+    const reason = drive(fiber, limit)
+    const exit = fiber.pollUnsafe()
+    if (reason === null && exit !== undefined) return { exit, nanos: now, events, left: waiters() }
+    isStopped = true
+    const reached = { nanos: now, events }
+    const why = reason === "stopped"
+      ? Exit.interrupt()
+      : Exit.fail(new Deadlock.Deadlock({ reason: reason ?? "everybody waits", nanos: now, waiters: waiters() }))
+    // Finalizers get their chance; whoever waits in one of them is left.
+    fiber.interruptUnsafe()
+    drive(fiber, events + limit)
+    return { exit: why, ...reached, left: waiters() }
+  }
 }

@@ -359,4 +359,20 @@ describe("VirtualTime", () => {
       ))
       assert.deepStrictEqual(order, tasks.toSorted((a, b) => a.priority - b.priority).map(({ i }) => i))
     }))
+
+  it("what programs run on can be used again: each begins at 0, with nothing left of the one before", () => {
+    const runner = VirtualTime.runner({ limit: 1000 })
+    const order: Array<string> = []
+    const all: ReadonlyArray<Effect.Effect<unknown, unknown>> = [
+      Effect.asVoid(Effect.forkDetach(Effect.andThen(Effect.sleep(10), Effect.sync(() => order.push("left behind"))))),
+      Effect.never,
+      Effect.fail("no"),
+      Effect.forever(Effect.yieldNow),
+      Effect.andThen(Effect.sleep(5), Clock.currentTimeMillis)
+    ]
+    for (const effect of [...all, ...all.toReversed()]) {
+      assert.deepStrictEqual(runner(effect), Effect.runSync(VirtualTime.run(effect, { limit: 1000 })))
+    }
+    assert.deepStrictEqual(order, [])
+  })
 })

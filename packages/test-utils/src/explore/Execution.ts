@@ -158,6 +158,27 @@ const failed = (cause: Cause.Cause<unknown>): ReadonlyArray<Violation> => {
 }
 
 /**
+ * Runs programs one after the other: for who runs one again and again, as {@link run} does once.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const runner = (limit = 100_000): <E>(program: Program<E>, decide: Decide) => Execution => {
+  let current: VirtualTime.Driver | null = null
+  const driver: VirtualTime.Driver = {
+    count: () => current?.count() ?? 0,
+    decide: (tasks, own) => current?.decide(tasks, own) ?? 0,
+    resume: (index) => current?.resume(index)
+  }
+  const time = VirtualTime.runner({ driver, limit })
+  return (program, decide) =>
+    execute(program, decide, (effect, driver) => {
+      current = driver
+      return time(effect).exit
+    })
+}
+
+/**
  * Runs a program once; `limit` of wake-ups, beyond which it counts as one that never ends.
  *
  * A failure of the program, a defect, a deadlock and what `watch` finds are violations.
@@ -165,7 +186,16 @@ const failed = (cause: Cause.Cause<unknown>): ReadonlyArray<Violation> => {
  * @category running
  * @since 0.1.0
  */
-export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Execution => {
+export const run = <E>(program: Program<E>, decide: Decide, limit?: number): Execution => runner(limit)(program, decide)
+
+const execute = <E>(
+  program: Program<E>,
+  decide: Decide,
+  drive: (
+    effect: Effect.Effect<Report, E>,
+    driver: VirtualTime.Driver
+  ) => Exit.Exit<Report, E | Deadlock>
+): Execution => {
   const stopped: Array<Stopped> = []
   const events: Array<Event> = []
   const looks: Array<() => ReadonlyArray<Violation>> = []
@@ -176,8 +206,9 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
   const keys = new Map<number, number>()
   let known = 0
   let ended = 0
-  /** What there was when somebody was let go on last. */
-  let before = { tasks: 0, stopped: 0, ended: 0 }
+  /** What there was when somebody was let go on last: tasks, and contexts that had stopped or ended. */
+  let tasksBefore = 0
+  let restBefore = 0
   let found: ReadonlyArray<Violation> = []
 
   const keyOf = (id: number): number => {
@@ -192,11 +223,15 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     stopped.push(waiting)
   }
 
-  const leave = (waiting: Stopped): void => {
-    const at = stopped.indexOf(waiting)
+  const leave = (waiting: Stopped, at = stopped.indexOf(waiting)): void => {
     if (at < 0) return
-    stopped.splice(at, 1)
-    for (const other of stopped) if (other.context === waiting.context && other.fiber > waiting.fiber) other.fiber--
+    // Those behind it came after it, and so did the fibers of its context among them.
+    for (let i = at + 1; i < stopped.length; i++) {
+      const other = stopped[i] as Stopped
+      if (other.context === waiting.context) other.fiber--
+      stopped[i - 1] = other
+    }
+    stopped.pop()
   }
 
   const park = (context: number, id: number, step: Steps.Step): Effect.Effect<void> =>
@@ -222,6 +257,30 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     return next.value
   }
 
+  /** Passes one step of an operation after the other, whenever it is let go on. */
+  const passing = <A>(
+    make: () => Steps.Op<A>,
+    fiber: Fiber.Fiber<unknown, unknown> | null,
+    end: (exit: Exit.Exit<A>) => void
+  ): Stopped["resume"] => {
+    let op: Steps.Op<A> | null = null
+    return (waiting) => {
+      try {
+        op ??= make()
+        const next = op.next()
+        if (next.done === true) {
+          end(Exit.succeed(next.value))
+          return
+        }
+        if (fiber !== null) guard(next.value, fiber)
+        waiting.step = next.value
+        stop(waiting)
+      } catch (defect) {
+        end(Exit.die(defect))
+      }
+    }
+  }
+
   /** All steps of an operation, whose fiber is not woken before it has ended: nothing but the operation can tell. */
   const perform = (context: number) => <A>(op: Steps.Op<A>, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<A> => {
     if (isOver) return Effect.succeed(pass(op, fiber))
@@ -230,21 +289,7 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     const { value: step } = first
     guard(step, fiber)
     return Effect.callback<A>((resume) => {
-      const go = (waiting: Stopped): void => {
-        try {
-          const next = op.next()
-          if (next.done === true) {
-            resume(Effect.succeed(next.value))
-            return
-          }
-          guard(next.value, fiber)
-          waiting.step = next.value
-          stop(waiting)
-        } catch (defect) {
-          resume(Effect.die(defect))
-        }
-      }
-      stop({ key: keyOf(fiber.id), context, fiber: 0, step, resume: go })
+      stop({ key: keyOf(fiber.id), context, fiber: 0, step, resume: passing(() => op, fiber, resume) })
     })
   }
 
@@ -258,16 +303,24 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
     contexts: <A, E, R>(effects: Readonly<Record<string, Effect.Effect<A, E, R>>>) =>
       Effect.contextWith((services: Context.Context<R>) =>
         Effect.callback<ReadonlyArray<Exit.Exit<A, E>>>((resume) => {
-          const entries = Object.entries(effects)
+          names = Object.keys(effects)
           const exits: Array<Exit.Exit<A, E>> = []
           const fibers: Array<Fiber.Fiber<A, E>> = []
           const dispatcher = Context.get(services, Scheduler.Scheduler).makeDispatcher()
-          names = entries.map(([name]) => name)
           /** Whoever waits for all is ready once they have ended, and does not go on inside the last of them. */
           const end = () => dispatcher.scheduleTask(() => resume(Effect.succeed(exits)), 0)
-          if (entries.length === 0) end()
-          const unborn = entries.map(([, effect], context): Stopped => {
+          if (names.length === 0) end()
+          const begins = (effect: Effect.Effect<A, E, R>, context: number): Stopped => {
             const key = known++
+            const ends = (exit: Exit.Exit<A, E>): void => {
+              exits[context] = exit
+              if (++ended === names.length) end()
+            }
+            // Nobody asks for the fiber of what is an operation and nothing else.
+            const operation = guards.length > 0 ? null : Steps.made(effect)
+            if (operation !== null) {
+              return { key, context, fiber: 0, step: null, resume: passing(() => operation(1), null, ends) }
+            }
             const begun = Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
               keys.set(fiber.id, key)
               return effect
@@ -275,16 +328,18 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
             const begin = () => {
               const fiber = Effect.runForkWith(Context.add(services, Steps.Steps, stepped(context)))(begun)
               fibers.push(fiber)
-              fiber.addObserver((exit) => {
-                exits[context] = exit
-                if (++ended === entries.length) end()
-              })
+              fiber.addObserver(ends)
             }
             return { key, context, fiber: 0, step: null, resume: begin }
-          })
-          unborn.forEach(stop)
+          }
+          const unborn: Array<Stopped> = []
+          for (const name of names) {
+            const waiting = begins(effects[name] as Effect.Effect<A, E, R>, unborn.length)
+            unborn.push(waiting)
+            stop(waiting)
+          }
           return Effect.suspend(() => {
-            unborn.forEach(leave)
+            for (const waiting of unborn) leave(waiting)
             return Fiber.interruptAll(fibers)
           })
         })
@@ -320,9 +375,10 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
         isOver = true
         return -1
       }
-      const isAlone = tasks === before.tasks && stopped.length + ended === before.stopped + before.ended
-      const index = decide({ tasks, contexts: stopped, isAlone })
-      before = { tasks: index < tasks ? tasks - 1 : tasks, stopped: stopped.length, ended }
+      const rest = stopped.length + ended
+      const index = decide({ tasks, contexts: stopped, isAlone: tasks === tasksBefore && rest === restBefore })
+      tasksBefore = index < tasks ? tasks - 1 : tasks
+      restBefore = rest
       if (index < 0) isOver = true
       else if (index < tasks) events.push({ choice: { _tag: "Task", task: index }, name: "", step: null })
       return index
@@ -331,13 +387,13 @@ export const run = <E>(program: Program<E>, decide: Decide, limit = 100_000): Ex
       const waiting = stopped[index]
       if (waiting === undefined) return
       const { context, fiber, step } = waiting
-      leave(waiting)
+      leave(waiting, index)
       events.push({ choice: { _tag: "Context", context, fiber }, name: names[context] ?? "", step })
       waiting.resume(waiting)
     }
   }
 
-  const { exit } = Effect.runSync(VirtualTime.run(program(explored), { driver, limit }))
+  const exit = drive(program(explored), driver)
   if (found.length > 0) return { names, events, end: "ended", violations: found, state: undefined }
   if (isOver) return { names, events, end: "given up", violations: [], state: undefined }
   return Exit.isSuccess(exit)

@@ -72,9 +72,9 @@ type Sleep = ReadonlyMap<number, Steps.Step | null>
 interface Node {
   readonly tasks: number
   readonly contexts: ReadonlyArray<Execution.Waiting>
-  readonly sleep: Map<number, Steps.Step | null>
+  sleep: Sleep
   /** Places that were or are tried. */
-  readonly tried: Set<number>
+  readonly tried: Array<boolean>
   readonly last: number | null
   readonly preemptions: number
   chosen: number
@@ -115,7 +115,7 @@ const next = (node: Node, most: number): number => {
   const { contexts, last, sleep, tasks, tried } = node
   const places = tasks + contexts.length
   const isFree = (place: number) => {
-    if (tried.has(place)) return false
+    if (tried[place] === true) return false
     const context = contexts[place - tasks]
     if (place >= tasks && context !== undefined && sleep.has(context.key)) return false
     return node.preemptions < most || !isPreempted(node, place)
@@ -128,7 +128,7 @@ const next = (node: Node, most: number): number => {
 
 /** Whether bounds keep from being tried who does not sleep. */
 const isBoundedAt = ({ contexts, sleep, tasks, tried }: Node): boolean => {
-  const isLeft = (place: number) => !tried.has(place) && !sleep.has(contexts[place - tasks]?.key ?? -1)
+  const isLeft = (place: number) => tried[place] !== true && !sleep.has(contexts[place - tasks]?.key ?? -1)
   for (let place = 0; place < tasks + contexts.length; place++) if (isLeft(place)) return true
   return false
 }
@@ -171,6 +171,7 @@ export const finding = <E>(program: Execution.Program<E>, execution: Execution.E
 export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}): Explored => {
   const { depth: deepest = 10_000, preemptions = Infinity, reduce = true, schedules: most = Infinity } = bound
   const { stop = true, until = () => false } = bound
+  const run = Execution.runner()
   const stack: Array<Node> = []
   const states = new Set<string>()
   const findings: Array<Finding> = []
@@ -187,7 +188,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
 
   const runOnce = (): Execution.Execution => {
     let at = 0
-    return Execution.run(program, ({ contexts, isAlone, tasks }) => {
+    return run(program, ({ contexts, isAlone, tasks }) => {
       const last = stack[at - 1]
       if (last !== undefined) last.isAlone = isAlone
       const known = stack[at]
@@ -203,8 +204,8 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
       const node: Node = {
         tasks,
         contexts: contexts.map(({ context, fiber, key, step }) => ({ context, fiber, key, step })),
-        sleep: new Map(before === undefined || !reduce ? none : sleepAfter(before)),
-        tried: new Set(),
+        sleep: before === undefined || !reduce ? none : sleepAfter(before),
+        tried: [],
         last: lastAfter(before),
         preemptions: preemptionsAfter(before),
         chosen: -1,
@@ -215,7 +216,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
       node.chosen = next(node, preemptions)
       if (node.chosen < 0 && isBoundedAt(node)) cutBelow(before)
       if (node.chosen < 0) return -1
-      node.tried.add(node.chosen)
+      node.tried[node.chosen] = true
       stack.push(node)
       at++
       return node.chosen
@@ -227,12 +228,14 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
     for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
       const done = node.contexts[node.chosen - node.tasks]
       // Only who was followed to every end need not go on later.
-      if (reduce && node.isAlone && !node.isCut && done !== undefined) node.sleep.set(done.key, done.step)
+      if (reduce && node.isAlone && !node.isCut && done !== undefined) {
+        node.sleep = new Map([...node.sleep, [done.key, done.step]])
+      }
       node.wasCut ||= node.isCut
       node.isCut = false
       node.chosen = next(node, preemptions)
       if (node.chosen >= 0) {
-        node.tried.add(node.chosen)
+        node.tried[node.chosen] = true
         return true
       }
       stack.pop()

@@ -120,11 +120,12 @@ export const first = <E>(
   { how = "uniform", preemptions = 2, schedules: most, seed, steps = 64, until = () => false }: Options
 ): First => {
   const next = random(seed)
+  const run = Execution.runner()
   const states = new Set<string>()
   let schedules = 0
   let depth = 0
   while (schedules < most && !until()) {
-    const execution = Execution.run(program, decider(how, next, preemptions, steps))
+    const execution = run(program, decider(how, next, preemptions, steps))
     schedules++
     depth = Math.max(depth, execution.events.length)
     if (execution.state !== undefined) states.add(execution.state)

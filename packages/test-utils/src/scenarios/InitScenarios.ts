@@ -159,11 +159,20 @@ export const inits: ReadonlyArray<Scenario> = [
     replace: strategy("vmemmap:kernel=6.1;vmemmap=base;workers=2"),
     preemptions: 1,
     name: "init-exact",
-    about: "pages are initialised from where somebody faults on, section by section",
+    about: "pages are initialised from where somebody faults on, section by section, while the device goes away",
+    rules: ["ASY-14", "26.5"],
+    setup: attached({ ...request, background: "possible" }, { fault: Effect.ignore(fault(end - 512, end)) }, "goes")
+  },
+  {
+    machine: small,
+    replace: strategy("vmemmap:kernel=6.1;vmemmap=base;workers=2"),
+    preemptions: 1,
+    name: "init-exact-two",
+    about: "pages are initialised from where two somebodies fault on, each the part it needs",
     rules: ["ASY-14", "26.5"],
     setup: attached({ ...request, background: "possible" }, {
-      fault: Effect.ignore(fault(end - 512, end)),
-      other: Effect.ignore(fault(start + quarter, start + quarter + 1))
-    }, "goes")
+      fault: fault(end - 512, end),
+      other: fault(start + quarter, start + quarter + 1)
+    })
   }
 ]

@@ -17,14 +17,24 @@ const context = (name: string, objects: ReadonlyArray<string>, act: (object: str
     })
   ] as const
 
+/** A context that is an operation needs no fiber; the same inside another effect has one. */
+const ways: Readonly<Record<string, <A>(operation: Effect.Effect<A>) => Effect.Effect<A>>> = {
+  "without fibers": (operation) => operation,
+  "as fibers": (operation) => Effect.suspend(() => operation)
+}
+
 /** Contexts that write objects one after the other; the state is the order in which each object was written. */
-const writers = (objects: ReadonlyArray<ReadonlyArray<string>>): Execution.Program => (explored) =>
+const writers = (
+  objects: ReadonlyArray<ReadonlyArray<string>>,
+  way: typeof ways[string] = (operation) => operation
+): Execution.Program =>
+(explored) =>
   Effect.gen(function*() {
     const orders = new Map<string, string>()
     const contexts = objects.map((own, i) =>
       context(`c${i}`, own, (object) => orders.set(object, `${orders.get(object) ?? ""}${i}`))
     )
-    yield* explored.contexts(Object.fromEntries(contexts))
+    yield* explored.contexts(Object.fromEntries(contexts.map(([name, operation]) => [name, way(operation)])))
     return { violations: [], state: JSON.stringify([...orders].toSorted()) }
   })
 
@@ -39,7 +49,11 @@ const multinomial = (counts: ReadonlyArray<number>): number => {
 }
 
 /** Reads a number and writes it, one more: two of them can lose one. */
-const counter = (add: number): Execution.Program => (explored) =>
+const counter = (
+  add: number,
+  way: typeof ways[string] = (operation) => operation
+): Execution.Program =>
+(explored) =>
   Effect.gen(function*() {
     let value = 0
     const bump = Steps.run(function*() {
@@ -50,19 +64,54 @@ const counter = (add: number): Execution.Program => (explored) =>
         value = read + 1
       }
     })
-    yield* explored.contexts({ first: bump, second: bump })
+    yield* explored.contexts({ first: way(bump), second: way(bump) })
     const violations = value === 2 * add ? [] : [{ rule: "lost update", problem: `${value} of ${2 * add}` }]
     return { violations, state: `${value}` }
   })
 
 describe("Explore", () => {
   for (const counts of [[1, 1], [2, 3], [4, 4], [1, 1, 1], [2, 2, 2], [1, 1, 1, 1]]) {
-    it(`where nothing commutes there are as many schedules as orders: ${counts.join(" and ")}`, () => {
-      const program = writers(counts.map((count) => times(count, "one")))
-      const { complete, cut, exhaustive, schedules } = Explore.exhaustive(program, { reduce: false })
-      assert.deepStrictEqual([schedules, cut, exhaustive, complete], [multinomial(counts), 0, true, true])
-    })
+    for (const [name, way] of Object.entries(ways)) {
+      it(`where nothing commutes there are as many schedules as orders: ${counts.join(" and ")}, ${name}`, () => {
+        const program = writers(counts.map((count) => times(count, "one")), way)
+        const { complete, cut, exhaustive, schedules } = Explore.exhaustive(program, { reduce: false })
+        assert.deepStrictEqual([schedules, cut, exhaustive, complete], [multinomial(counts), 0, true, true])
+      })
+    }
   }
+
+  it("whether a context is a fiber makes no difference to schedules, states, and what is found where", () => {
+    const summary = ({ findings, states, ...rest }: Explore.Explored) => ({
+      ...rest,
+      states: [...states],
+      findings: findings.map(({ schedule, violations }) => [schedule, violations])
+    })
+    const found = Object.values(ways).map((way) => [
+      summary(Explore.exhaustive(writers([["a", "b", "shared"], ["c", "shared"], ["shared", "d"]], way))),
+      summary(Explore.exhaustive(counter(2, way), { stop: false })),
+      summary(Seeded.run(counter(2, way), { seed: 3, schedules: 50, how: "pct" }))
+    ])
+    assert.deepStrictEqual(found[0], found[1])
+  })
+
+  it("an operation that throws ends its context alone", () => {
+    const ends = Object.values(ways).map((way) => {
+      const seen: Array<string> = []
+      const broken = Steps.run(function*() {
+        yield Steps.write("x.write", "x")
+        throw new Error("broken")
+      })
+      const { findings } = Explore.exhaustive((explored) =>
+        Effect.gen(function*() {
+          const exits = yield* explored.contexts({ first: way(broken), second: way(Steps.run(function*() {})) })
+          seen.push(exits.map(({ _tag }) => _tag).join(" "))
+          return { violations: [], state: "" }
+        })
+      )
+      return [findings.length, new Set(seen)]
+    })
+    assert.deepStrictEqual(ends, [[0, new Set(["Failure Success"])], [0, new Set(["Failure Success"])]])
+  })
 
   it("reduced, the same states are reached by ten times fewer schedules", () => {
     const program = writers([["a", "b", "shared", "c"], ["d", "shared", "e"], ["f", "g"]])

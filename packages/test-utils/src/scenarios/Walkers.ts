@@ -18,7 +18,8 @@ import * as Effect from "effect/Effect"
 import * as Findings from "./Findings.ts"
 
 /**
- * `pfn_valid()` (SEC-6): the section word, then the usage it leads to. Without a usage, what has a memmap crashes the reader (BUG-5).
+ * `pfn_valid()` (SEC-6): the section word, then the usage it leads to. Without a usage, what has a memmap crashes the reader: a defect
+ * (LCK-7, BUG-5).
  *
  * @category readers
  * @since 0.1.0
@@ -26,16 +27,15 @@ import * as Findings from "./Findings.ts"
 export const pfnValid = Effect.fnUntraced(function*(pfn: number) {
   const table = yield* SectionTable.SectionTable
   const section = SectionTable.sectionOf(table, pfn)
-  const crashed = yield* Steps.run(function*() {
+  const isValid = yield* Steps.run(function*() {
     yield Steps.read("section.read-word", `section:${section}`)
-    if ((SectionTable.flags(table, section) & SectionTable.Flag.hasMemMap) === 0) return null
+    if ((SectionTable.flags(table, section) & SectionTable.Flag.hasMemMap) === 0) return false
     // The word and the usage are read in one read section of RCU.
-    return SectionTable.usage(table, section) === SectionTable.Usage.none ? true : SectionTable.pfnValid(table, pfn)
+    return SectionTable.usage(table, section) === SectionTable.Usage.none ? null : SectionTable.pfnValid(table, pfn)
   })
-  if (crashed === true && SectionTable.usage(table, section) === SectionTable.Usage.none) {
-    yield* Findings.report("LCK-7", `pfn_valid(${hex(pfn)}) reads the usage of section ${section}, which is gone`)
-  }
-  return crashed === true
+  return isValid ?? (yield* Effect.die(
+    new Error(`pfn_valid(${hex(pfn)}) reads the usage of section ${section}, which is gone`)
+  ))
 })
 
 /**

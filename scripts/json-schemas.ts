@@ -28,6 +28,7 @@ const answers: Readonly<Record<string, Schema.Constraint>> = {
   "simulate": SimulateAnswer.SimulateAnswer,
   "simulate-machines": SimulateAnswer.MachinesAnswer,
   "check": CheckAnswer.CheckAnswer,
+  "check-list": CheckAnswer.ListAnswer,
   "bench": BenchAnswer.BenchAnswer,
   "verify": VerifyAnswer.VerifyAnswer
 }

@@ -101,3 +101,27 @@ export const CheckAnswer = Schema.Struct({
 }).annotate({ title: "vmemmap check --json", description: "Scenarios explored, and known mistakes found." })
 /** @since 0.1.0 */
 export interface CheckAnswer extends Schema.Schema.Type<typeof CheckAnswer> {}
+
+const Listing = Schema.Struct({
+  name: Text("The scenario."),
+  about: Text("What happens at the same time."),
+  rules: Lines("Rules it is about.")
+}).annotate({ identifier: "ListedScenario", description: "One scenario." })
+
+const Mistake = Schema.Struct({
+  id: Text("The entry of spec 12."),
+  about: Text("The mistake."),
+  scenario: Text("What exposes it.")
+}).annotate({ identifier: "ListedMutant", description: "One known mistake." })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export const ListAnswer = Schema.Struct({
+  scenarios: Schema.Array(Listing).annotate({ description: "All that come with the command." }),
+  mutants: Schema.Array(Mistake).annotate({ description: "The known mistakes that can be made here." }),
+  outOfReach: Schema.Array(OutOfReach).annotate({ description: "Those that cannot." })
+}).annotate({ title: "vmemmap check --list --json", description: "Scenarios and known mistakes that there are." })
+/** @since 0.1.0 */
+export interface ListAnswer extends Schema.Schema.Type<typeof ListAnswer> {}

@@ -182,11 +182,12 @@ const runAll = Effect.fnUntraced(function*(
 const listed = Effect.fnUntraced(function*({ mutants, scenarios }: Kit, isJson: boolean) {
   const output = yield* Output
   if (isJson) {
-    return yield* json({
+    const answer: CheckAnswer.ListAnswer = {
       scenarios: scenarios.map(({ about, name, rules }) => ({ name, about, rules })),
       mutants: mutants.all.map(({ about, id, scenario }) => ({ id, about, scenario })),
       outOfReach: mutants.outOfReach
-    })
+    }
+    return yield* json(answer)
   }
   const style = Style.make(output.colour)
   const render = (columns: ReadonlyArray<Table.Column>, rows: ReadonlyArray<ReadonlyArray<string>>) =>

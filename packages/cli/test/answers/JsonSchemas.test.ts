@@ -38,7 +38,7 @@ describe("docs/json", () => {
       "bench",
       "verify"
     ]
-    const names = [...commands, "plan-fleet-line", "simulate-machines"]
+    const names = [...commands, "plan-fleet-line", "simulate-machines", "check-list"]
     assert.sameMembers(files, names.map((name) => `${name}.schema.json`))
   })
 

@@ -65,18 +65,10 @@ const examples = (help: string): ReadonlyArray<ReadonlyArray<string>> =>
     return words === undefined ? [] : [words.split(" ").map((word) => word.replaceAll("'", ""))]
   })
 
-const Listed = Schema.Struct({
-  scenarios: Schema.Array(
-    Schema.Struct({ name: Schema.String, about: Schema.String, rules: Schema.Array(Schema.String) })
-  ),
-  mutants: Schema.Array(Schema.Struct({ id: Schema.String, about: Schema.String, scenario: Schema.String })),
-  outOfReach: Schema.Array(CheckAnswer.OutOfReach)
-})
-
 describe("vmemmap check", () => {
   it.effect("--list: every scenario and every mistake with what exposes it; explores nothing", () =>
     Effect.gen(function*() {
-      const { json, status } = yield* answer(Listed, ["check", "--list"])
+      const { json, status } = yield* answer(CheckAnswer.ListAnswer, ["check", "--list"])
       assert.strictEqual(status, 0)
       assert.deepStrictEqual(json.scenarios.map(({ name }) => name), Scenarios.all.map(({ name }) => name))
       assert.deepStrictEqual(json.mutants.map(({ id }) => id), Mutants.all.map(({ id }) => id))

@@ -80,6 +80,15 @@ export const shrinkTo = (range: PfnRange, unit: number): PfnRange => {
 }
 
 /**
+ * Where a run from `start` on ends that crosses at most `limit` - 1 multiples of `unit`, and does not go beyond the range.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const runEnd = ({ end, start }: PfnRange, unit: number, limit: number): number =>
+  limit === Infinity ? end : Math.min(end, (Math.floor(start / unit) + limit) * unit)
+
+/**
  * Sorts by start and joins ranges that touch or overlap.
  *
  * @category combinators

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import { type Op, write } from "../kernel/Steps.ts"
 import type { Config } from "../release/Kernel.ts"
 import * as SectionTable from "../sections/SectionTable.ts"
@@ -22,16 +22,19 @@ export interface State extends Contiguity.State {
 
 /**
  * A debug kernel poisons the struct pages of the range (pfns). That is all for device memory, whose zone never shrinks; for
- * others the span shrinks if the range lies at one of its ends (ZON-6). The pages are no longer online by then.
+ * others the span shrinks if the range lies at one of its ends (ZON-6). The pages are no longer online by then. At most `limit` sections
+ * are taken at a time.
  *
  * @category operations
  * @since 0.1.0
  */
-export const remove = function*(state: State, zone: Key, { end, start }: PfnRange): Op<void> {
-  const { kernel, memmap, zones } = state
-  if (kernel.poison) {
-    yield write("page.poison", `memmap:${SectionTable.sectionOf(state.table, start)}`)
-    memmap.write(start, end, { _tag: "Poisoned" })
+export const remove = function*(state: State, zone: Key, { end, start }: PfnRange.PfnRange, limit: number): Op<void> {
+  const { kernel, memmap, table, zones } = state
+  for (let from = start; kernel.poison && from < end;) {
+    const to = PfnRange.runEnd({ start: from, end }, table.pagesPerSection, limit)
+    yield write("page.poison", `memmap:${SectionTable.sectionOf(table, from)}`)
+    memmap.write(from, to, { _tag: "Poisoned" })
+    from = to
   }
   if (zone.name === "Device") return
   const object = `zone:${zone.node}/${zone.name}`

@@ -178,11 +178,11 @@ export const make = Effect.gen(function*() {
 
   /** The spans shrink; a block's own memmap goes last (HOT-14). */
   const leave = function*({ own, rest, run, zone }: Leaving, limit: number): Steps.Op<void> {
-    yield* LeaveZone.remove(state, zone, rest)
+    yield* LeaveZone.remove(state, zone, rest, limit)
     if (own.end > own.start) {
       const whole = PfnRange.shrinkTo(own, table.pagesPerSection)
       yield* OnlineSections.mark(table, whole, false, limit)
-      yield* LeaveZone.remove(state, zone, own)
+      yield* LeaveZone.remove(state, zone, own, limit)
     }
     yield Steps.write("block.set-offline", `block:${run.start}`)
     blocks.update(run, { state: "offline", zone: null })

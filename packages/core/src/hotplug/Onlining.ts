@@ -87,10 +87,10 @@ export const make = Effect.gen(function*() {
   const undo = function*(run: Run, name: ZoneChoice.Zone, limit: number): Steps.Op<void> {
     const { own, rest } = pieces(run)
     const zone = { node: nodeOf(run.value), name }
-    yield* LeaveZone.remove(state, zone, rest)
+    yield* LeaveZone.remove(state, zone, rest, limit)
     if (own.end === own.start) return
     yield* markOwn(own, false, limit)
-    yield* LeaveZone.remove(state, zone, own)
+    yield* LeaveZone.remove(state, zone, own, limit)
   }
 
   /**

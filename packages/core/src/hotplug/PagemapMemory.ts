@@ -138,7 +138,7 @@ export const make = (
     write: (parts, under) =>
       Steps.run(function*(limit) {
         yield* init.parts(parts, under, isLater ? "Movable" : null, limit)
-        if (!isLater) yield* init.pageblocks(user, "Movable")
+        if (!isLater) yield* init.pageblocks(user, "Movable", limit)
       })
   }
 }

@@ -209,7 +209,7 @@ export const make = Effect.gen(function*() {
     const zone = isWhole ? yield* Steps.run(() => zoneOf(pagemap, i)) : { node: pagemap.node, name: "Device" } as const
     yield* locks.memHotplug(
       sections.withPermits(1)(Steps.run(function*(limit: number) {
-        for (const part of parts) yield* LeaveZone.remove(state, zone, part)
+        for (const part of parts) yield* LeaveZone.remove(state, zone, part, limit)
         const options = { linear: pagemap.type !== "private", ram: false, limit }
         yield* arch.remove(PagemapMemory.piece(pagemap, i, range), options, parts)
         if (!isWhole) yield* JoinZone.untaint(state, range)

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as Architecture from "../geometry/Architecture.ts"
-import type { PfnRange } from "../geometry/PfnRange.ts"
+import * as PfnRange from "../geometry/PfnRange.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { type Op, write } from "../kernel/Steps.ts"
 import { Memmap } from "../memmap/Memmap.ts"
@@ -36,7 +36,7 @@ export type Under = "mem_hotplug_lock" | "no lock" | "background" | "boot"
  */
 export class MemmapInit extends Context.Service<MemmapInit, {
   readonly parts: (parts: ReadonlyArray<Part>, under: Under, type: MigrateType | null, limit: number) => Op<void>
-  readonly pageblocks: (range: PfnRange, type: MigrateType) => Op<void>
+  readonly pageblocks: (range: PfnRange.PfnRange, type: MigrateType, limit: number) => Op<void>
 }>()("@vmemmap/core/init/MemmapInit") {}
 
 /**
@@ -64,7 +64,7 @@ export const make = Effect.gen(function*() {
   ): Op<void> {
     for (const { end, image, start, written } of list) {
       for (let from = start; from < end;) {
-        const to = limit === Infinity ? end : Math.min(end, Alignment.down(from, section) + limit * section)
+        const to = PfnRange.runEnd({ start: from, end }, section, limit)
         yield write("page.init", `memmap:${Math.floor(from / section)}`)
         memmap.write(from, to, image)
         if (type !== null) setBlocks(from, to, type)
@@ -76,9 +76,13 @@ export const make = Effect.gen(function*() {
 
   return MemmapInit.of({
     parts,
-    pageblocks: function*({ end, start }, type) {
-      yield write("pageblock.set", `memmap:${Math.floor(start / section)}`)
-      setBlocks(start, end, type)
+    pageblocks: function*({ end, start }, type, limit) {
+      for (let from = start; from < end;) {
+        const to = PfnRange.runEnd({ start: from, end }, section, limit)
+        yield write("pageblock.set", `memmap:${Math.floor(from / section)}`)
+        setBlocks(from, to, type)
+        from = to
+      }
     }
   })
 })

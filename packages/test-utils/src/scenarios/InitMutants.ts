@@ -62,14 +62,14 @@ export const all: ReadonlyArray<Mutant.Mutant> = [
       init: Mutant.wrap(MemmapInit, init, (original) =>
         Effect.succeed({
           ...original,
-          pageblocks: function*({ start }, type) {
-            yield* original.pageblocks({ start, end: start + 1 }, type)
+          pageblocks: function*({ start }, type, limit) {
+            yield* original.pageblocks({ start, end: start + 1 }, type, limit)
           },
           parts: function*(list, under, type, limit) {
             const isCompound = list.some(({ image }) => image._tag === "Compound")
             yield* original.parts(list, under, isCompound ? null : type, limit)
             if (!isCompound || type === null) return
-            for (const { start } of list) yield* original.pageblocks({ start, end: start + 1 }, type)
+            for (const { start } of list) yield* original.pageblocks({ start, end: start + 1 }, type, limit)
           }
         }))
     })

@@ -360,6 +360,7 @@ const makeRunner = <R>(
     now = 0
     events = 0
     isStopped = false
+    isForeign?.begin()
   }
 
   const fork = Effect.runForkWith(context)

@@ -375,4 +375,11 @@ describe("VirtualTime", () => {
     }
     assert.deepStrictEqual(order, [])
   })
+
+  it("nor of what ran last, where a driver decides: the first to run is nobody's to wake", () => {
+    const runner = VirtualTime.runner({ driver: { count: () => 0, decide: () => 0, resume: () => {} } })
+    const program = Effect.flatMap(Effect.forkChild(Effect.yieldNow), Fiber.join)
+    const [first, ...rest] = Array.from({ length: 3 }, () => runner(program))
+    assert.deepStrictEqual(rest, [first, first])
+  })
 })

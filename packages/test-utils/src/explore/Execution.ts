@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type * as Choice from "./Schedule.ts"
+import * as Stopped from "./Stopped.ts"
 
 /**
  * Something that must not be: which rule it breaks, and what was found.
@@ -40,9 +41,9 @@ export interface Report {
  * What a program can do while it is explored.
  *
  * - `contexts` runs some effects side by side until all have ended, however: each stops before its first operation, and before every
- *   step. Exits in their order
+ *   step. Exits in their order. Interrupted, those that have not begun never do, and operations that have begun end first
  * - `watch` has something looked at whenever somebody is about to go on; what it finds ends the run
- * - `guard` looks at every step before which somebody stops, with the fiber that is about to do it
+ * - `guard` looks at every step before which somebody of the `contexts` behind it stops, with the fiber that is about to do it
  *
  * @category models
  * @since 0.1.0
@@ -133,13 +134,6 @@ export interface Execution {
   readonly state: string | undefined
 }
 
-/** `resume` lets it go on, up to where it stops again or what it does ends. */
-interface Stopped extends Waiting {
-  fiber: number
-  step: Steps.Step | null
-  readonly resume: (waiting: Stopped) => void
-}
-
 const deadlocked = ({ reason, waiters }: Deadlock): Violation => ({
   rule: "deadlock",
   problem: `${reason}: ${
@@ -196,7 +190,7 @@ const execute = <E>(
     driver: VirtualTime.Driver
   ) => Exit.Exit<Report, E | Deadlock>
 ): Execution => {
-  const stopped: Array<Stopped> = []
+  const stopped: Array<Stopped.Stopped> = []
   const events: Array<Event> = []
   const looks: Array<() => ReadonlyArray<Violation>> = []
   const guards: Array<Guard> = []
@@ -206,6 +200,8 @@ const execute = <E>(
   const keys = new Map<number, number>()
   let known = 0
   let ended = 0
+  /** Contexts that have not ended, and still can. */
+  let open = 0
   /** What there was when somebody was let go on last: tasks, and contexts that had stopped or ended. */
   let tasksBefore = 0
   let restBefore = 0
@@ -217,28 +213,11 @@ const execute = <E>(
     return key
   }
 
-  const stop = (waiting: Stopped): void => {
-    waiting.fiber = 0
-    for (const { context } of stopped) if (context === waiting.context) waiting.fiber++
-    stopped.push(waiting)
-  }
-
-  const leave = (waiting: Stopped, at = stopped.indexOf(waiting)): void => {
-    if (at < 0) return
-    // Those behind it came after it, and so did the fibers of its context among them.
-    for (let i = at + 1; i < stopped.length; i++) {
-      const other = stopped[i] as Stopped
-      if (other.context === waiting.context) other.fiber--
-      stopped[i - 1] = other
-    }
-    stopped.pop()
-  }
-
   const park = (context: number, id: number, step: Steps.Step): Effect.Effect<void> =>
     Effect.callback<void>((resume) => {
-      const waiting: Stopped = { key: keyOf(id), context, fiber: 0, step, resume: () => resume(Effect.void) }
-      stop(waiting)
-      return Effect.sync(() => leave(waiting))
+      const waiting: Stopped.Stopped = { key: keyOf(id), context, fiber: 0, step, resume: () => resume(Effect.void) }
+      Stopped.add(stopped, waiting)
+      return Effect.asVoid(Effect.sync(() => Stopped.remove(stopped, waiting)))
     })
 
   const guard = (step: Steps.Step, fiber: Fiber.Fiber<unknown, unknown>): void => {
@@ -262,7 +241,7 @@ const execute = <E>(
     make: () => Steps.Op<A>,
     fiber: Fiber.Fiber<unknown, unknown> | null,
     end: (exit: Exit.Exit<A>) => void
-  ): Stopped["resume"] => {
+  ): Stopped.Stopped["resume"] => {
     let op: Steps.Op<A> | null = null
     return (waiting) => {
       try {
@@ -274,7 +253,7 @@ const execute = <E>(
         }
         if (fiber !== null) guard(next.value, fiber)
         waiting.step = next.value
-        stop(waiting)
+        Stopped.add(stopped, waiting)
       } catch (defect) {
         end(Exit.die(defect))
       }
@@ -289,7 +268,7 @@ const execute = <E>(
     const { value: step } = first
     guard(step, fiber)
     return Effect.callback<A>((resume) => {
-      stop({ key: keyOf(fiber.id), context, fiber: 0, step, resume: passing(() => op, fiber, resume) })
+      Stopped.add(stopped, { key: keyOf(fiber.id), context, fiber: 0, step, resume: passing(() => op, fiber, resume) })
     })
   }
 
@@ -303,18 +282,26 @@ const execute = <E>(
     contexts: <A, E, R>(effects: Readonly<Record<string, Effect.Effect<A, E, R>>>) =>
       Effect.contextWith((services: Context.Context<R>) =>
         Effect.callback<ReadonlyArray<Exit.Exit<A, E>>>((resume) => {
-          names = Object.keys(effects)
+          const own = Object.keys(effects)
+          const first = names.length
+          names = [...names, ...own]
+          open += own.length
+          let left = own.length
           const exits: Array<Exit.Exit<A, E>> = []
           const fibers: Array<Fiber.Fiber<A, E>> = []
           const dispatcher = Context.get(services, Scheduler.Scheduler).makeDispatcher()
+          let whenEnded = () => resume(Effect.succeed(exits))
           /** Whoever waits for all is ready once they have ended, and does not go on inside the last of them. */
-          const end = () => dispatcher.scheduleTask(() => resume(Effect.succeed(exits)), 0)
-          if (names.length === 0) end()
-          const begins = (effect: Effect.Effect<A, E, R>, context: number): Stopped => {
+          const end = () => dispatcher.scheduleTask(() => whenEnded(), 0)
+          if (left === 0) end()
+          const begins = (effect: Effect.Effect<A, E, R>, place: number): Stopped.Stopped => {
+            const context = first + place
             const key = known++
             const ends = (exit: Exit.Exit<A, E>): void => {
-              exits[context] = exit
-              if (++ended === names.length) end()
+              exits[place] = exit
+              ended++
+              open--
+              if (--left === 0) end()
             }
             // Nobody asks for the fiber of what is an operation and nothing else.
             const operation = guards.length > 0 ? null : Steps.made(effect)
@@ -332,15 +319,25 @@ const execute = <E>(
             }
             return { key, context, fiber: 0, step: null, resume: begin }
           }
-          const unborn: Array<Stopped> = []
-          for (const name of names) {
-            const waiting = begins(effects[name] as Effect.Effect<A, E, R>, unborn.length)
-            unborn.push(waiting)
-            stop(waiting)
-          }
+          const all = own.map((name, place) => {
+            const waiting = begins(effects[name] as Effect.Effect<A, E, R>, place)
+            Stopped.add(stopped, waiting)
+            return waiting
+          })
           return Effect.suspend(() => {
-            for (const waiting of unborn) leave(waiting)
-            return Fiber.interruptAll(fibers)
+            for (const waiting of all) {
+              // Nobody lets an operation go on any more where all is over.
+              if ((waiting.step !== null && !isOver) || !Stopped.remove(stopped, waiting)) continue
+              left--
+              open--
+            }
+            return Effect.andThen(
+              Fiber.interruptAll(fibers),
+              Effect.callback<void>((resume) => {
+                whenEnded = () => resume(Effect.void)
+                if (left === 0) whenEnded()
+              })
+            )
           })
         })
       ),
@@ -370,7 +367,7 @@ const execute = <E>(
     count: () => stopped.length,
     decide: (tasks, own) => {
       // Nothing to decide: there is no context yet or any more, or one thing is ready.
-      if (names.length === 0 || ended === names.length || (own === 0 && tasks === 1)) return 0
+      if (open === 0 || (own === 0 && tasks === 1)) return 0
       if (looked()) {
         isOver = true
         return -1
@@ -387,7 +384,7 @@ const execute = <E>(
       const waiting = stopped[index]
       if (waiting === undefined) return
       const { context, fiber, step } = waiting
-      leave(waiting, index)
+      Stopped.remove(stopped, waiting, index)
       events.push({ choice: { _tag: "Context", context, fiber }, name: names[context] ?? "", step })
       waiting.resume(waiting)
     }

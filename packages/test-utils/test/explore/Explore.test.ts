@@ -113,6 +113,59 @@ describe("Explore", () => {
     assert.deepStrictEqual(ends, [[0, new Set(["Failure Success"])], [0, new Set(["Failure Success"])]])
   })
 
+  it("an operation that has begun ends although whoever runs the contexts is interrupted, and none begins after that", () => {
+    const states = Object.values(ways).map((way) => {
+      const { findings, states } = Explore.exhaustive((explored) =>
+        Effect.gen(function*() {
+          let written = 0
+          const told = yield* Deferred.make<void>()
+          const writer = Steps.run(function*() {
+            for (let i = 0; i < 3; i++) {
+              yield Steps.write("x.write", "x")
+              written++
+            }
+          })
+          const contexts = explored.contexts({ writer: way(writer), teller: Deferred.succeed(told, undefined) })
+          yield* Effect.raceFirst(contexts, Deferred.await(told))
+          return { violations: [], state: `${written}` }
+        })
+      )
+      return [findings.length, [...states].toSorted()]
+    })
+    assert.deepStrictEqual(states, [[0, ["0", "3"]], [0, ["0", "3"]]])
+  })
+
+  it("contexts may follow others, and begin inside others: all end, in every order", () => {
+    const write = (name: string, order: Array<string>) =>
+      Steps.run(function*() {
+        yield Steps.write("order.push", "order")
+        order.push(name)
+      })
+    const pair = (explored: Execution.Explored, order: Array<string>, names: string) =>
+      Effect.map(
+        explored.contexts(Object.fromEntries([...names].map((name) => [name, write(name, order)]))),
+        (exits) => exits.length
+      )
+    const one: Execution.Program = (explored) =>
+      Effect.gen(function*() {
+        const order: Array<string> = []
+        const counts = [yield* pair(explored, order, "ab"), yield* pair(explored, order, "cde")]
+        return { violations: [], state: `${order.join("")} ${counts.join()}` }
+      })
+    const other: Execution.Program = (explored) =>
+      Effect.gen(function*() {
+        const order: Array<string> = []
+        const [, inner] = yield* explored.contexts({ a: write("a", order), b: pair(explored, order, "cd") })
+        return { violations: [], state: `${order.join("")} ${inner?._tag}` }
+      })
+    const follow = Explore.exhaustive(one, { stop: false })
+    assert.deepStrictEqual([follow.findings.length, follow.complete, follow.states.size], [0, true, 2 * 6])
+    assert.isTrue([...follow.states].every((state) => /^[ab]{2}[cde]{3} 2,3$/.test(state)))
+    const inside = Explore.exhaustive(other, { stop: false })
+    assert.deepStrictEqual([inside.findings.length, inside.complete, inside.states.size], [0, true, 6])
+    assert.isTrue([...inside.states].every((state) => state.endsWith("Success")))
+  })
+
   it("reduced, the same states are reached by ten times fewer schedules", () => {
     const program = writers([["a", "b", "shared", "c"], ["d", "shared", "e"], ["f", "g"]])
     const all = Explore.exhaustive(program, { reduce: false })

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as CostModel from "../time/CostModel.ts"
+import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
 import type { Course } from "./Course.ts"
 import * as Disturbance from "./Disturbance.ts"
@@ -154,14 +155,21 @@ const inTurn = ({ around: { permits }, ended }: Course, effect: Effect.Effect<vo
     (isIn) => isIn ? effect : Effect.void
   ))
 
-/** Somebody who is woken to write has nothing at hand yet. */
-const beginning = ({ around: { costs } }: Course): Effect.Effect<void> => CostModel.sleep(costs.costs.begin)
+/** Those who are woken to write have nothing at hand yet. */
+const beginning = ({ around: { costs } }: Course, actors: ReadonlyArray<Stage.Actor>): Effect.Effect<void> => {
+  const nanos = Math.ceil(costs.costs.begin)
+  if (nanos === 0) return Effect.void
+  return actors.reduce(
+    (beginning, { track }) => Timeline.span(beginning, track, "begin", () => ({ cpuNs: nanos })),
+    CostModel.sleep(nanos)
+  )
+}
 
 /** What somebody else is busy with may come back: a worker stays until that is done too. */
 const work = Effect.fnUntraced(function*(course: Course, worker: Worker, actor: Stage.Actor) {
   const { around: { strategy }, memory, pages, writing } = course
   const scope = strategy.populate === "one barrier" ? worker.share : pages
-  yield* beginning(course)
+  yield* beginning(course, [actor])
   const own = ownShare(course, worker, actor)
   const all = strategy.populate === "one barrier" ? own : Effect.andThen(own, takeOver(course, actor))
   while (!isOver(course) && !SubRanges.isDone(writing.subRanges, scope)) {
@@ -214,7 +222,7 @@ export const crew = Effect.fnUntraced(function*(course: Course) {
   const [first] = actors
   if (share === undefined || first === undefined) return
   yield* Effect.gen(function*() {
-    yield* beginning(course)
+    yield* beginning(course, actors)
     yield* mapping.need(first, share)
     while (!isOver(course) && !SubRanges.isDone(writing.subRanges, pages)) {
       yield* writing.crew(actors, share)

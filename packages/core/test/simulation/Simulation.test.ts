@@ -79,6 +79,24 @@ describe("Simulation", () => {
       assert.deepStrictEqual(later, [1, 2, 1])
     }))
 
+  it.effect("what it costs to begin is time of processors too, whoever begins", () =>
+    Effect.gen(function*() {
+      const begin = 1_000_000
+      const cpuNs = (strategy: string, begin: number) =>
+        Effect.map(
+          Machines.run({ strategy, machine: wide([{ map: "mem" }]), costs: { ...endless, begin } }),
+          ({ row }) => row.cpuNs
+        )
+      const more = yield* Effect.forEach(
+        ["linux-6.1", "linux-4.19", "vmemmap:workers=1", "vmemmap:workers=5", "async-2018-v2"],
+        (strategy) =>
+          Effect.all([cpuNs(strategy, 0), cpuNs(strategy, begin)]).pipe(
+            Effect.map(([without, beginning]) => Math.round((beginning - without) / begin))
+          )
+      )
+      assert.deepStrictEqual(more, [1, 2, 1, 5, 8])
+    }))
+
   it.effect("a row is a fold over the timeline and nothing else: what is taken out of it is missing", () =>
     Effect.forEach(presets, (strategy) =>
       Effect.gen(function*() {

@@ -3,7 +3,7 @@
  *
  * An operation is written once, as a generator over plain state: it changes state between its steps and yields a step
  * before each access that another context may observe. Run in bulk the steps are skipped and the operation takes runs of
- * like units as long as it can; observed, every step is an effect and every run has length one. Both end in the same state.
+ * like units as long as it can; observed, somebody is asked before every step and every run has length one. Both end in the same state.
  *
  * This module knows nothing of memory: it serves any program.
  *

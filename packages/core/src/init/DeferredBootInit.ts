@@ -130,8 +130,13 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const resizing = (own: Node) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    own.resize.withPermits(1)(Effect.provideService(effect, Waiting.WaitsFor, null)).pipe(
-      Waiting.waitingFor(`the resize lock of node ${own.node}`)
+    Effect.andThen(
+      Steps.run(function*() {
+        yield Steps.write("node.take-resize-lock", `node:${own.node}`)
+      }),
+      own.resize.withPermits(1)(Effect.provideService(effect, Waiting.WaitsFor, null)).pipe(
+        Waiting.waitingFor(`the resize lock of node ${own.node}`)
+      )
     )
 
   /** One section and more at a time; whether it is worth to look again (DEF-6, DEF-7). */

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as BlockScenarios from "./BlockScenarios.ts"
+import * as BootScenarios from "./BootScenarios.ts"
 import * as DaxScenarios from "./DaxScenarios.ts"
 import * as DeviceScenarios from "./DeviceScenarios.ts"
 import * as InitScenarios from "./InitScenarios.ts"
@@ -19,5 +20,6 @@ export const all: ReadonlyArray<Scenario> = [
   ...DeviceScenarios.devices,
   ...BlockScenarios.blocksOnline,
   ...InitScenarios.inits,
+  ...BootScenarios.boots,
   ...DaxScenarios.dax
 ]

@@ -63,6 +63,8 @@ const invariants: ReadonlyArray<Invariant> = [
   { rule: "LCK-11.5", says: / uses the struct page of /, mutant: Planted.pinForgotten },
   { rule: "LCK-10", mutant: Planted.unheldWhileUsed },
   { rule: "MRP-12", mutant: Planted.unheldWhileFound },
+  { rule: "DEF-7", mutant: Planted.grownInVain },
+  { rule: "DEF-9", mutant: Planted.bootTwice },
   { rule: "ASY-8", mutant: known("BUG-28") },
   { rule: "defect", mutant: Planted.dies }
 ]

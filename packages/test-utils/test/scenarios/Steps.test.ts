@@ -98,6 +98,7 @@ const minded: ReadonlyArray<Witness> = [
       "block.set-offline"
     ]
   },
+  { scenario: "deferred-grow", steps: ["node.take-resize-lock"] },
   { scenario: "device-beside-ram", preemptions: 1, steps: ["section.taint"] },
   { scenario: "poison-walk", preemptions: 1, steps: ["page.poison"] },
   { scenario: "init-no-memory-ragged", preemptions: 0, steps: ["section.untaint"] }

@@ -2,6 +2,8 @@
 import { MemoryBlocks } from "@vmemmap/core/hotplug/MemoryBlocks"
 import type { Pagemap } from "@vmemmap/core/hotplug/Pagemap"
 import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
+import { DeferredBootInit } from "@vmemmap/core/init/DeferredBootInit"
+import { MemmapInit } from "@vmemmap/core/init/MemmapInit"
 import { write } from "@vmemmap/core/kernel/Steps"
 import type * as Machine from "@vmemmap/core/machine/Machine"
 import { Memmap } from "@vmemmap/core/memmap/Memmap"
@@ -173,3 +175,30 @@ export const dies = plant("get-unmap", "looking a page up is a defect", ({ pagem
     (original) => Effect.succeed({ ...original, get: () => Effect.die(new Error("a page fault in the kernel")) })
   )
 }))
+
+export const bootTwice = plant(
+  "deferred-grow",
+  "what the boot thread initialises of RAM it initialises again",
+  ({ init }) => ({
+    init: Mutant.wrap(MemmapInit, init, (original) =>
+      Effect.succeed({
+        ...original,
+        parts: function*(list, under, type, limit) {
+          yield* original.parts(list, under, type, limit)
+          if (under === "boot") yield* original.parts(list, under, type, limit)
+        }
+      }))
+  })
+)
+
+export const grownInVain = plant(
+  "deferred-grow",
+  "the allocator gives pages of what boot left for later without growing its zone",
+  ({ deferredBoot }) => ({
+    deferredBoot: Mutant.wrap(
+      DeferredBootInit,
+      deferredBoot,
+      (original) => Effect.succeed({ ...original, allocate: () => Effect.succeed(true) })
+    )
+  })
+)

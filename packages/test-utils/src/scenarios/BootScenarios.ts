@@ -79,7 +79,8 @@ const allocators = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
 
 const booting = {
   machine: { kernel: "6.1", ranges: [{ kind: "ram" as const, start: 0, size: ram, node: 0 }] },
-  replace: paused
+  replace: paused,
+  isBooting: true
 }
 
 /**

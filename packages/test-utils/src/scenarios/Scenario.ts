@@ -44,6 +44,7 @@ export type Contexts = Readonly<Record<string, Effect.Effect<unknown, unknown, S
 /**
  * - `name` as it is typed, `about` in a sentence, `rules` it is about
  * - `machine` that boots, with `replace` layers of its own
+ * - `isBooting`: it has not booted to the end yet, and some of its RAM is not initialised
  * - `setup` happens before anybody is stopped, and answers the contexts
  * - `preemptions`: within how many the exhaustive search stays; every schedule unless said otherwise
  * - `source`: the file it is from
@@ -58,6 +59,7 @@ export interface Scenario {
   readonly machine: MachineSpec.MachineSpec
   readonly replace?: ((parts: Machine.Parts) => Partial<Machine.Parts>) | undefined
   readonly setup: Effect.Effect<Contexts, KernelError, Services | Scope.Scope>
+  readonly isBooting?: boolean | undefined
   readonly preemptions?: number | undefined
   readonly source?: string | undefined
 }
@@ -95,7 +97,7 @@ const died = (name: string, exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Ex
  * @since 0.1.0
  */
 export const program = (
-  { machine, replace, setup }: Scenario,
+  { isBooting, machine, replace, setup }: Scenario,
   mutant: Mutant.Mutant | null = null
 ): Execution.Program<unknown> => {
   const memory = Result.getOrThrow(BootMemory.make(machine))
@@ -112,7 +114,7 @@ export const program = (
       const findings = Findings.make()
       const state = yield* Invariants.state
       const ledger = yield* Ledger
-      const watches = yield* Watches.make(mutant?.defects)
+      const watches = yield* Watches.make(mutant?.defects, isBooting)
       const background = yield* BackgroundInit
       /** In the background pfns are still being added when who asked for it has gone on. */
       const adding = () => {

@@ -137,7 +137,7 @@ export const locked: Execution.Guard = ({ name, object }, fiber) =>
     ? [{ rule: "LCK-4", problem: `${name} of ${object} without mem_hotplug_lock` }]
     : []
 
-/** INI-5: every struct page of boot's sections was initialised; at rest, for boot leaves some for later. */
+/** INI-5: every struct page of boot's sections was initialised. */
 const bootPages = Effect.gen(function*() {
   const table = yield* SectionTable.SectionTable
   const memmap = yield* Memmap
@@ -186,25 +186,33 @@ const compounds = Effect.fnUntraced(function*(passedOver: ReadonlyArray<string>)
 })
 
 /**
- * Checks of the machine in context, but for mistakes of the kernel itself that are not to be `reported`: `between` two steps, and at `rest`, when nothing is under way.
+ * Checks of the machine in context, but for mistakes of the kernel itself that are not to be `reported`: `between` two steps, and at `rest`,
+ * when nothing is under way. `isBooting`: RAM may still be left for later.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(reported: ReadonlyArray<string> = []) {
+export const make = Effect.fnUntraced(function*(reported: ReadonlyArray<string> = [], isBooting = false) {
   const { found: said, passedOver } = yield* hazards(reported)
   const usages = yield* bootUsages
   const counts = yield* references
   // Where the kernel's own compounds are wrong, its mistake is reported by name.
   const whole = yield* compounds(passedOver)
+  const pages = yield* bootPages
+  const holes = isBooting ? [] : pages()
   const atRest: ReadonlyArray<readonly [string, Check]> = [
-    ["INI-5", yield* bootPages],
+    ["INI-5", isBooting ? pages : () => []],
     ["INI-8", yield* movable],
     ["INI-9", () => said.length > 0 || reported.length > 0 ? [] : whole()],
     ["HOT-9", yield* nodesOnline],
     ["HOT-9", yield* blocksPresent]
   ]
   const violations = (rule: string, check: Check) => check().map((problem): Violation => ({ rule, problem }))
-  const between = () => [...said, ...violations("SEC-14", usages), ...violations("LCK-11.7", counts)]
+  const between = () => [
+    ...said,
+    ...violations("SEC-14", usages),
+    ...violations("LCK-11.7", counts),
+    ...violations("INI-5", () => holes)
+  ]
   return { between, rest: () => [...between(), ...atRest.flatMap(([rule, check]) => violations(rule, check))] }
 })

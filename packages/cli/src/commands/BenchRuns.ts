@@ -222,11 +222,16 @@ export const run = Effect.fnUntraced(function*(question: Question, testbeds: Rea
 const notesOf = ({ fresh, strategies, threads }: Question, { kernel, pastCache, runs }: BenchAnswer.BenchAnswer) => {
   const isAlone = threads > 1 && runs.some(({ strategy }) => !/^(vmemmap|async-|deferred-boot)/.test(strategy))
   const hasPublished = runs.some(({ published }) => published.length > 0)
+  const sums = new Set(runs.map(({ checksum, geometry }) => `${geometry} ${checksum}`))
+  const isApart = sums.size > new Set(runs.map(({ geometry }) => geometry)).size
   return [
     ...(fresh ? ["memory that nobody has touched: the machine gives each page when it is first written to"] : []),
     ...(kernel === "wasm" ? [] : ["without WebAssembly: written by loops over typed arrays"]),
     ...(strategies.some(({ writing }) => writing === "template")
       ? ["store or template: lines are made in registers here, however a strategy writes them"]
+      : []),
+    ...(isApart
+      ? ["checksums of the same memory differ where a strategy's kernel writes other struct pages, or fewer"]
       : []),
     ...(isAlone ? ["a synchronous strategy has one thread write each device, however many there are"] : []),
     ...(pastCache || process.platform !== "linux" || process.arch !== "x64"

@@ -105,6 +105,47 @@ describe("vmemmap bench", slow, () => {
       assert.include(all.notes.join(), "store or template")
     }))
 
+  it.live("INI-2, CMP-1, CMP-12: checksums of strategies differ by kernel and by what compounds share, and by nothing else", () =>
+    Effect.gen(function*() {
+      const variants = ["kernel=6.15", "kernel=6.14", "vmemmap=base", "vmemmap=head only", "kernel=5.16;vmemmap=base"]
+      const strategy = variants.map((variant) => `linux-6.1:${variant}`).join(",")
+      const groups = Effect.fnUntraced(function*(...args: ReadonlyArray<string>) {
+        const size = ["--size", "128MiB", ...args, "--strategy"]
+        const [presets, others] = [yield* bench(...size, "all"), yield* bench(...size, strategy)]
+        const sums = new Map<string, Array<string>>()
+        for (const { checksum, strategy } of [...presets.runs, ...others.runs]) {
+          sums.set(checksum, [...sums.get(checksum) ?? [], strategy.replace("linux-6.1:", "")])
+        }
+        const isApart = new Set(presets.runs.map(({ checksum }) => checksum)).size > 1
+        assert.strictEqual(
+          presets.notes.some((note) => note.startsWith("checksums of the same memory differ")),
+          isApart
+        )
+        return sums
+      })
+      const old = ["rfc-2015", "linux-4.19", "async-2018-v1", "async-2018-v2", "linux-4.20", "deferred-boot"]
+      const ram = yield* groups("--kind", "ram")
+      assert.strictEqual(ram.size, 1)
+      const base = yield* groups()
+      const newer = ["proposed-2026", "vmemmap", "kernel=6.15"]
+      assert.deepStrictEqual([...base.values()], [
+        [...old, "linux-6.1", "head-reuse", "kernel=6.14", "vmemmap=base", "vmemmap=head only", variants[4]],
+        newer
+      ])
+      // One reference less, in the upper half of the seventh word of each.
+      const [before = "", after = ""] = base.keys()
+      assert.strictEqual(BigInt.asUintN(64, BigInt(`0x${before}`) - BigInt(`0x${after}`)), 32_768n * 7n << 32n)
+      const shared = yield* groups("--align", "2M")
+      assert.deepStrictEqual([...shared.values()], [
+        [...old, variants[4]],
+        ["linux-6.1", "kernel=6.15", "kernel=6.14"],
+        ["head-reuse", "proposed-2026", "vmemmap", "vmemmap=head only"],
+        ["vmemmap=base"]
+      ])
+      const altmap = yield* groups("--align", "2M", "--map", "dev")
+      assert.deepStrictEqual([...altmap.values()].map((group) => group.length), [7, 8])
+    }))
+
   it.live("what no kernel of a strategy can do is status 1, with its reason, and nothing on standard output", () =>
     Effect.gen(function*() {
       const bin = Path.join(root, "packages", "cli", "src", "bin.ts")

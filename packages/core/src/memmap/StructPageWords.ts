@@ -3,7 +3,8 @@
  *
  * Unlike what a recording tells ({@link StructPage.words}) nothing is left open: a page whose memory was never written is zeros, one
  * that boot gave to the allocator is as boot wrote it (INI-1), a pagemap is a number in the shape of a kernel pointer, the
- * neighbours in a free list are null. The layout is that of 6.1 whatever the release.
+ * neighbours in a free list are null. The layout is that of 6.1 whatever the release; what no 6.1 has, the page type of offline memory and
+ * the mask by which shared tails find their head, is as in the release that has it.
  *
  * @since 0.1.0
  */

@@ -24,14 +24,26 @@ const spread = ({ fastestNs, ns, rounds, slowestNs }: BenchAnswer.BenchRun): str
     ? ""
     : `-${Math.round(100 * (1 - fastestNs / ns))} +${Math.round(100 * (slowestNs / ns - 1))} %`
 
-const table = ({ runs }: BenchAnswer.BenchAnswer, { style, width }: Look): string => {
-  const isMany = new Set(runs.map(({ strategy }) => strategy)).size > 1
+const touched = ({ fresh }: BenchAnswer.BenchRun): string => fresh ? "never touched" : "touched before"
+
+/** What is not the same in all runs tells their rows apart. */
+const differs = (
+  { runs }: BenchAnswer.BenchAnswer,
+  of: (run: BenchAnswer.BenchRun) => string | number | boolean
+): boolean => new Set(runs.map(of)).size > 1
+
+const table = (answer: BenchAnswer.BenchAnswer, { style, width }: Look): string => {
+  const { runs } = answer
   const hasPublished = runs.some(({ published }) => published.length > 0)
   const columns: ReadonlyArray<Table.Column & { readonly cell: (run: BenchAnswer.BenchRun) => string }> = [
     { title: "geometry", cell: ({ geometry }) => geometry },
-    ...(isMany
+    ...(differs(answer, ({ strategy }) => strategy)
       ? [{ title: "strategy", flex: true, cell: ({ strategy }: BenchAnswer.BenchRun) => Label.printable(strategy) }]
       : []),
+    ...(differs(answer, ({ threads }) => threads)
+      ? [{ title: "threads", align: "right" as const, cell: ({ threads }: BenchAnswer.BenchRun) => `${threads}` }]
+      : []),
+    ...(differs(answer, ({ fresh }) => fresh) ? [{ title: "memory", cell: touched }] : []),
     { title: "struct pages", align: "right", cell: ({ pages }) => pages.toLocaleString("en-US") },
     { title: "bytes", align: "right", optional: true, cell: ({ bytes }) => HumanSize.formatBinary(bytes) },
     { title: "time", align: "right", cell: ({ ns }) => Nanos.format(ns) },
@@ -62,13 +74,12 @@ const roundsOf = ({ runs }: BenchAnswer.BenchAnswer): string => {
 export const text = (answer: BenchAnswer.BenchAnswer, look: Look): string => {
   const [first] = answer.runs
   if (first === undefined) return ""
-  const { fresh, size, strategy, threads } = first
-  const isOne = answer.runs.every((run) => run.strategy === strategy)
+  const { size, strategy, threads } = first
   const head = [
     HumanSize.format(size),
-    ...(isOne ? [Label.printable(strategy)] : []),
-    Label.plural(threads, "thread"),
-    `${fresh ? "memory never touched" : "memory touched before"}`,
+    ...(differs(answer, ({ strategy }) => strategy) ? [] : [Label.printable(strategy)]),
+    ...(differs(answer, ({ threads }) => threads) ? [] : [Label.plural(threads, "thread")]),
+    ...(differs(answer, ({ fresh }) => fresh) ? [] : [`memory ${touched(first)}`]),
     `medians of ${roundsOf(answer)}`
   ].join(", ")
   const sources = [

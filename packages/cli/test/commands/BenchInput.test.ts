@@ -52,8 +52,18 @@ describe("vmemmap bench, wrong use", () => {
   it.effect("sizes that no machine has, or not this one, before anything is allocated", () =>
     Effect.gen(function*() {
       yield* refused(["--size", "many"], "--size: ")
-      yield* refused(["--size", "65MiB"], "--size: the size must be a multiple of 2 MiB: 68157440 bytes are not")
-      yield* refused(["--size", "62MiB"], "--size: the size must be at least 64 MiB")
+      yield* refused(
+        ["--size", "65MiB", "--kind", "ram"],
+        "--size: the size must be a multiple of 2 MiB: 68157440 bytes are not"
+      )
+      for (const more of [[], ["--compare"], ["--align", "2M", "--map", "dev"]]) {
+        yield* refused(
+          ["--size", "100M", ...more],
+          "--size: the size of a device must be a multiple of 16 MiB: 104857600 bytes are not"
+        )
+      }
+      yield* refused(["--size", "48MiB"], "--size: the size must be at least 64 MiB")
+      yield* refused(["--size", "62MiB", "--kind", "ram"], "--size: the size must be at least 64 MiB")
       yield* refused(["--size", "1GiB", "--align", "1G"], "--size: the size must be at least 2048 MiB")
       yield* refused(["--size", "1GiB", "--calibrate", "here.json"], "--size: the size must be at least 2048 MiB")
       yield* refused(["--size", "32TiB"], "--size: the size must be at most 16 TiB")

@@ -44,6 +44,9 @@ export class GeometryError extends Schema.TaggedError<GeometryError>("@vmemmap/c
 /** Device memory begins here, far from RAM and at a multiple of everything. */
 const deviceStart = 16 * TiB
 
+/** What namespaces of one mapping are multiples of (21.2). */
+const regionAlign = 16 * MiB
+
 /** What the kernel itself has, so that a memmap in RAM fits beside it. */
 const ramOf = ({ size }: Geometry): number => Math.ceil((4 * GiB + size / 32) / GiB) * GiB
 
@@ -82,7 +85,8 @@ export const check = (geometry: Geometry): Result.Result<Geometry, GeometryError
   if (kind === "ram" && (align !== 4 * KiB || map !== "mem")) {
     return refuse("RAM has pages of 4 KiB, and its memmap itself")
   }
-  if (size % (2 * MiB) !== 0) return refuse(`the size must be a multiple of 2 MiB: ${size} bytes are not`)
+  const [what, unit] = kind === "device" ? ["the size of a device", regionAlign] : ["the size", 2 * MiB]
+  if (size % unit !== 0) return refuse(`${what} must be a multiple of ${unit / MiB} MiB: ${size} bytes are not`)
   if (size < least) return refuse(`the size must be at least ${least / MiB} MiB`)
   if (size > 16 * TiB) return refuse("the size must be at most 16 TiB")
   return Result.succeed(geometry)

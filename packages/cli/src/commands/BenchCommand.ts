@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import { GiB, KiB, MiB } from "@vmemmap/core/geometry/Units"
 import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
 import * as Geometry from "@vmemmap/core/simulation/Geometry"
@@ -109,12 +110,24 @@ const conflict = (
     : undefined
 }
 
+/** Two compounds. */
+const leastOf = (align: number): number => 2 * align
+
+/** What `--compare` is asked for and the size is not enough for. */
+const leftOut = (size: number): ReadonlyArray<string> => {
+  const missing = Geometry.all(size).filter(({ align, kind }) => kind === "device" && size < leastOf(align))
+  const least = Math.max(...missing.map(({ align }) => leastOf(align)))
+  return missing.length === 0
+    ? []
+    : [`left out: ${missing.map(Geometry.name).join("; ")}: give a --size of ${HumanSize.formatBinary(least)} or more`]
+}
+
 const geometriesOf = (size: number, compare: boolean, { align, kind, map }: {
   readonly align: Option.Option<keyof typeof aligns>
   readonly map: Option.Option<"mem" | "dev">
   readonly kind: Option.Option<"device" | "ram">
 }): ReadonlyArray<Geometry.Geometry> =>
-  compare ? Geometry.all(size).filter(({ align, kind }) => kind === "ram" || size >= 2 * align) : [{
+  compare ? Geometry.all(size).filter(({ align, kind }) => kind === "ram" || size >= leastOf(align)) : [{
     kind: Option.getOrElse(kind, () => "device" as const),
     size,
     align: aligns[Option.getOrElse(align, () => "4K" as const)],
@@ -167,7 +180,8 @@ export const command = Command.make(
       return yield* output.print(hint(calibrate.value))
     }
     const strategies = yield* strategiesOf(args.strategy, threads)
-    const answer = yield* BenchRuns.run({ geometries, strategies, threads, rounds, fresh, wasm }, testbeds)
+    const measured = yield* BenchRuns.run({ geometries, strategies, threads, rounds, fresh, wasm }, testbeds)
+    const answer = { ...measured, notes: [...(compare ? leftOut(size) : []), ...measured.notes] }
     yield* isJson ? json(answer) : output.print(BenchPrinter.text(answer, look))
   })
 ).pipe(

@@ -39,7 +39,8 @@ const what = ({ checksum, geometry, pages }: BenchAnswer.BenchRun) => [geometry,
 describe("vmemmap bench", slow, () => {
   it.live("--compare: every geometry the size is enough for; each is what --align, --map and --kind ask for", () =>
     Effect.gen(function*() {
-      const { fillBytesPerSecond, kernel, runs } = yield* bench("--compare", "--size", "256MiB")
+      const { fillBytesPerSecond, kernel, notes, runs } = yield* bench("--compare", "--size", "256MiB")
+      assert.include(notes, "left out: 1G, map=mem; 1G, map=dev: give a --size of 2 GiB or more")
       assert.deepStrictEqual(runs.map(({ geometry, pages }) => [geometry, pages]), [
         ["4K, map=mem", 65_536],
         ["4K, map=dev", 65_534],
@@ -66,6 +67,8 @@ describe("vmemmap bench", slow, () => {
     Effect.gen(function*() {
       const { align, map, pages } = yield* one("--align", "1G", "--size", "2GiB")
       assert.deepStrictEqual([align, map, pages], [GiB, "mem", 256])
+      const { notes, runs } = yield* bench("--compare", "--size", "2GiB")
+      assert.deepStrictEqual([runs.length, notes.filter((note) => note.startsWith("left out"))], [7, []])
     }))
 
   it.live("--threads, --no-wasm and --fresh write the same bytes, and the answer says how", () =>
@@ -178,6 +181,7 @@ describe("vmemmap bench", slow, () => {
       assert.strictEqual(lines[rows.length], "")
       assert.match(lines[rows.length + 1] ?? "", /^this machine fills memory at [0-9.]+ GB\/s \(one thread/)
       assert.include(lines, "without WebAssembly: written by loops over typed arrays")
+      assert.include(lines, "left out: 1G, map=mem; 1G, map=dev: give a --size of 2 GiB or more")
     }))
 
   it.live("text: strategies have a column of their own where there are several; no line is too wide", () =>

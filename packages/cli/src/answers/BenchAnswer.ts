@@ -38,7 +38,9 @@ export const BenchRun = Schema.Struct({
   strategy: Text("How it was initialised, as simulate names it."),
   threads: Count("Threads that wrote."),
   fresh: Schema.Boolean.annotate({ description: "The memory had never been touched before." }),
-  rounds: Count("How often it was measured; the times are the median's."),
+  rounds: Count(
+    "How often it was measured; the times are the median's, of an even number the mean of the two in the middle."
+  ),
   pages: Count("Struct pages written, each as often as the strategy does."),
   bytes: Count("Bytes of these struct pages."),
   ns: Count("Nanoseconds in which somebody wrote."),

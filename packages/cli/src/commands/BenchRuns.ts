@@ -23,6 +23,7 @@ import * as Past from "../workers/Past.ts"
 import * as WriterMemmap from "../workers/WriterMemmap.ts"
 import * as Writers from "../workers/Writers.ts"
 import * as BenchPublished from "./BenchPublished.ts"
+import * as Rounds from "./Rounds.ts"
 
 /**
  * What is asked: each geometry under each strategy, `rounds` times after once to warm up, as often as it needs where nobody says;
@@ -118,10 +119,10 @@ const rowOf = (
   rounds: ReadonlyArray<Measured>,
   published: ReadonlyArray<BenchAnswer.Published>
 ): BenchAnswer.BenchRun => {
-  const sorted = rounds.toSorted((a, b) => a.nanos - b.nanos)
-  const [fastest = { nanos: 0, bytes: 0, pages: 0, sum: 0n }] = sorted
-  const median = sorted[Math.floor(sorted.length / 2)] ?? fastest
-  const { bytes, nanos, pages, sum } = median
+  const [first = { bytes: 0, pages: 0, sum: 0n }] = rounds
+  const { bytes, pages, sum } = first
+  const times = rounds.map(({ nanos }) => nanos)
+  const nanos = Rounds.median(times)
   return {
     geometry: Geometry.name(geometry),
     kind: geometry.kind,
@@ -135,8 +136,8 @@ const rowOf = (
     pages,
     bytes,
     ns: Math.round(nanos),
-    fastestNs: Math.round(fastest.nanos),
-    slowestNs: Math.round(sorted.at(-1)?.nanos ?? nanos),
+    fastestNs: Math.round(Math.min(...times)),
+    slowestNs: Math.round(Math.max(...times)),
     nsPerPage: pages === 0 ? 0 : nanos / pages,
     bytesPerSecond: nanos === 0 ? 0 : bytes / nanos * 1e9,
     checksum: (sum ?? 0n).toString(16).padStart(16, "0"),
@@ -165,13 +166,6 @@ const fill = ({ pool }: Place): number => {
 const pairs = ({ geometries, strategies }: Question) =>
   geometries.flatMap((geometry) => strategies.map((strategy) => ({ geometry, strategy })))
 
-/** What takes less than `nanos` is at the mercy of whatever else happens, and is cheap to repeat. */
-const short = { nanos: 5e6, rounds: 41 }
-
-const usual = 5
-
-const roundsOf = ({ rounds }: Question, nanos: number): number => rounds ?? (nanos < short.nanos ? short.rounds : usual)
-
 const touched = Effect.fnUntraced(function*(question: Question, testbeds: ReadonlyArray<Testbed.Testbed>) {
   const { fresh, threads } = question
   const place = yield* placeOf(bytesOf(question.geometries), question)
@@ -189,9 +183,7 @@ const touched = Effect.fnUntraced(function*(question: Question, testbeds: Readon
         )
       )
       : once(place, geometry, strategy, label)
-    const { nanos } = yield* round
-    const measured: Array<Measured> = []
-    for (let i = 0; i < roundsOf(question, nanos); i++) measured.push(yield* round)
+    const measured = yield* Rounds.measure(round, question.rounds)
     runs.push(rowOf(question, geometry, strategy, measured, BenchPublished.find(testbeds, geometry)))
   }
   const answer: BenchAnswer.BenchAnswer = {

@@ -137,6 +137,11 @@ const geometriesOf = (size: number, compare: boolean, { align, kind, map }: {
 const strategiesOf = (texts: ReadonlyArray<string>, threads: number) => {
   const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim()).filter((name) => name !== "")
   if (names.includes("all")) return Effect.succeed(InitStrategies.presets)
+  if (names.length === 0 && texts.length > 0) {
+    return Effect.fail(
+      new WrongUse({ problem: "--strategy names none: give one as simulate names it, or leave it out" })
+    )
+  }
   return Effect.forEach(
     names.length === 0 ? [BenchProfile.parallel(threads)] : names,
     (name) => orWrongUse(InitStrategies.parse(name), "--strategy")

@@ -75,8 +75,9 @@ describe("vmemmap bench, wrong use", () => {
       }
     }))
 
-  it.effect("strategies that nobody knows", () =>
+  it.effect("strategies that nobody knows, or none", () =>
     Effect.gen(function*() {
+      for (const none of [",", "", " , ,"]) yield* refused([`--strategy=${none}`], "--strategy names none: ")
       yield* refused(
         ["--strategy", "linux-6.1,nonsense"],
         "--strategy: 'nonsense' is no strategy: presets are rfc-2015,"

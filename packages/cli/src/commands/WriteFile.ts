@@ -6,16 +6,35 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as PlatformError from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { WrongUse } from "../Failure.ts"
 import * as Sources from "../sources/Sources.ts"
 
-const unwritable = (flag: string, file: string) => ({ reason }: PlatformError.PlatformError): WrongUse =>
-  new WrongUse({
-    problem: `${flag}: ${file} cannot be written: ${
-      reason._tag === "NotFound" ? "there is no such folder" : reason._tag
-    }; name a file in a folder you may write to`
-  })
+/** Why, by the code of the system. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such folder",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of its path is no folder",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "its file system is read-only",
+  ENOSPC: "no space is left there",
+  EDQUOT: "no space is left to this user there",
+  ENAMETOOLONG: "its name is too long",
+  ELOOP: "its links lead in a circle"
+}
+
+const remedies: Readonly<Record<string, string>> = {
+  ENOSPC: "make space, or name a file elsewhere",
+  EDQUOT: "make space, or name a file elsewhere"
+}
+
+const unwritable = (flag: string, file: string) => ({ cause, reason }: PlatformError.PlatformError): WrongUse => {
+  const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : reason._tag
+  const remedy = remedies[code] ?? "name a file in a folder you may write to"
+  return new WrongUse({ problem: `${flag}: ${file} cannot be written: ${reasons[code] ?? code}; ${remedy}` })
+}
 
 /**
  * Writes `text` to the file named by `flag`. Fails with `WrongUse` that names both where it cannot be written.

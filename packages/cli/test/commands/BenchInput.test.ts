@@ -1,8 +1,8 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodePath from "@effect/platform-node/NodePath"
 import { afterAll, assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Layer } from "effect"
-import { readdirSync, readFileSync } from "node:fs"
+import { ConfigProvider, Effect, FileSystem, Layer, PlatformError } from "effect"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import * as Path from "node:path"
 import * as WriteFile from "../../src/commands/WriteFile.ts"
 import { folderWith, run } from "../run.ts"
@@ -94,8 +94,12 @@ describe("vmemmap bench, wrong use", () => {
         "--calibrate: no/where.json cannot be written: there is no such",
         from
       )
-      yield* refused([...small, "folder"], "--calibrate: folder cannot be written: ", from)
-      yield* refused([...small, "file/here.json"], "--calibrate: file/here.json cannot be written: ", from)
+      yield* refused([...small, "folder"], "--calibrate: folder cannot be written: it is a folder; name", from)
+      yield* refused(
+        [...small, "file/here.json"],
+        "--calibrate: file/here.json cannot be written: a part of its path is no folder; name",
+        from
+      )
       assert.sameMembers(readdirSync(from), ["file", "folder"])
     }))
 
@@ -115,6 +119,38 @@ describe("vmemmap bench, wrong use", () => {
       ) assert.include(stdout, example)
       const all = yield* run(["--help"])
       assert.match(all.stdout, /^ +bench +How long struct pages take on this machine, written for real$/m)
+    }))
+})
+
+describe("WriteFile.write", () => {
+  it.effect.skipIf(!existsSync("/dev/full"))(
+    "says that no space is left, of a text and of its parts",
+    () =>
+      Effect.gen(function*() {
+        const [whole, parts] = yield* Effect.all([
+          Effect.flip(WriteFile.write("--calibrate", "/dev/full", "text")),
+          Effect.flip(WriteFile.writeParts("--trace", "/dev/full", ["te", "xt"]))
+        ]).pipe(Effect.provide(Layer.merge(NodeFileSystem.layer, NodePath.layer)))
+        const problem = "/dev/full cannot be written: no space is left there; make space, or name a file elsewhere"
+        assert.deepStrictEqual([whole.message, parts.message], [`--calibrate: ${problem}`, `--trace: ${problem}`])
+      })
+  )
+
+  it.effect("says the system's own word where it has none of its own", () =>
+    Effect.gen(function*() {
+      const fs = FileSystem.layerNoop({
+        writeFileString: () =>
+          Effect.fail(PlatformError.systemError({
+            _tag: "Unknown",
+            module: "FileSystem",
+            method: "writeFile",
+            cause: Object.assign(new Error("of the medium"), { code: "EIO" })
+          }))
+      })
+      const { message } = yield* Effect.flip(WriteFile.write("--svg", "/a.svg", "")).pipe(
+        Effect.provide(Layer.merge(fs, NodePath.layer))
+      )
+      assert.strictEqual(message, "--svg: /a.svg cannot be written: EIO; name a file in a folder you may write to")
     }))
 })
 

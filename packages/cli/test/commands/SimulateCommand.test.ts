@@ -135,6 +135,9 @@ describe("vmemmap simulate", () => {
         const { status, stderr, stdout } = yield* run(["simulate", "small.yaml", flag, "no/where"], { from })
         assert.deepStrictEqual([status, stdout], [2, ""])
         assert.include(stderr, `${flag}: no/where cannot be written: there is no such folder`)
+        const folder = yield* run(["simulate", "small.yaml", flag, "."], { from })
+        assert.deepStrictEqual([folder.status, folder.stdout], [2, ""])
+        assert.include(folder.stderr, `${flag}: . cannot be written: it is a folder`)
       }
     }))
 

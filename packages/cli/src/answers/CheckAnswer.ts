@@ -14,6 +14,7 @@ const Maybe = (description: string) => Schema.NullOr(Schema.String).annotate({ d
  */
 export const Step = Schema.Struct({
   context: Maybe("Who did it; null: something else that was ready, such as a fiber that was woken."),
+  woken: Maybe("Where something else went on: who, if it has a name."),
   step: Maybe("What it did; null: it began, or went on."),
   object: Maybe("What it was done to.")
 }).annotate({ identifier: "ScheduleStep", description: "One step of a schedule." })
@@ -50,11 +51,13 @@ export const Explored = Schema.Struct({
     description: "How often a context was left at most although it could go on; null: no bound."
   }),
   exhaustive: Schema.Boolean.annotate({ description: "There is no other schedule within the bound." }),
+  complete: Schema.Boolean.annotate({ description: "Nor is there one beyond it." }),
   followed: Schema.NullOr(Schema.Boolean).annotate({
     description: "With --replay: every step of the schedule could be done where it says; null: without it."
   }),
   ns: Count("Nanoseconds it took."),
-  violations: Schema.Array(Violation).annotate({ description: "Empty: none within these bounds." })
+  violations: Schema.Array(Violation).annotate({ description: "Empty: none within these bounds." }),
+  notes: Lines("What a reader should know: no schedule was run to its end, or a command of a file failed in every one.")
 }).annotate({ identifier: "ExploredScenario", description: "One scenario." })
 /** @since 0.1.0 */
 export interface Explored extends Schema.Schema.Type<typeof Explored> {}

@@ -10,17 +10,25 @@ import * as Label from "./Label.ts"
 import type { Look } from "./PlanPrinter.ts"
 import * as Table from "./Table.ts"
 
-const within = ({ exhaustive, followed, preemptions, schedules }: CheckAnswer.Explored): string =>
-  followed === false
-    ? "not as asked"
-    : schedules === 1 && !exhaustive
-    ? "one schedule"
+const within = ({ complete, exhaustive, followed, preemptions }: CheckAnswer.Explored): string =>
+  followed !== null
+    ? followed ? "one schedule" : "not as asked"
+    : complete
+    ? "every schedule"
     : `${exhaustive ? "every schedule" : "not all"}${
       preemptions === null ? "" : ` of ${Label.plural(preemptions, "preemption")}`
     }`
 
-const result = ({ violations }: CheckAnswer.Explored): string =>
-  violations.length === 0 ? "none" : [...new Set(violations.map(({ rule }) => rule))].join(", ")
+const result = ({ schedules, violations }: CheckAnswer.Explored): string =>
+  violations.length === 0 ? schedules === 0 ? "-" : "none" : [...new Set(violations.map(({ rule }) => rule))].join(", ")
+
+/** What a reader should know of some, under the table. */
+const notes = (all: ReadonlyArray<CheckAnswer.Explored>, width: number): string => {
+  const some = all.flatMap(({ name, notes }) =>
+    notes.map((note) => Table.paragraph(`${Label.printable(name)}: ${Label.sentence(note)}`, width))
+  )
+  return some.length === 0 ? "" : `\n${some.join("")}`
+}
 
 /**
  * Scenarios with what came of each.
@@ -51,7 +59,7 @@ export const scenarios = (all: ReadonlyArray<CheckAnswer.Explored>, { style, wid
       one.violations.length === 0 ? result(one) : style.warn(result(one))
     ]),
     { width, bold: style.bold }
-  )
+  ) + notes(all, width)
 
 /** Steps side by side, a column for each context, and one for what is none. */
 const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: Look): string => {
@@ -60,8 +68,9 @@ const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: L
     ...contexts.map((name, i) => `${Schedule.letter(i)} ${Label.printable(name)}`),
     ...(hasOthers ? ["woken"] : [])
   ]
-  const rows = steps.map(({ context, object, step }, n) => {
-    const text = step === null ? context === null ? "goes on" : "begins" : `${step} ${object ?? ""}`.trim()
+  const rows = steps.map(({ context, object, step, woken: who }, n) => {
+    const woken = Label.printable(`${who ?? ""} goes on`.trim())
+    const text = step === null ? context === null ? woken : "begins" : `${step} ${object ?? ""}`.trim()
     const place = context === null ? contexts.length : contexts.indexOf(context)
     return [`${n + 1}`, ...titles.map((_, i) => i === place ? text : "")]
   })

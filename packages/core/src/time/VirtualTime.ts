@@ -47,6 +47,7 @@ export interface Ready {
  * - `decide` among `tasks`, by their number, and its own behind them; an answer below 0 ends the run. Asked before every wake-up, also
  *   where there is no choice; sleepers wake when nothing else is ready
  * - `resume` lets one of its own run, up to where it waits again
+ * - `runs` is told which fiber it is that was let run, if one is
  *
  * @category models
  * @since 0.1.0
@@ -55,6 +56,7 @@ export interface Driver {
   readonly count: () => number
   readonly decide: (tasks: number, own: number) => number
   readonly resume: (index: number) => void
+  readonly runs?: ((fiber: Fiber.Fiber<unknown, unknown>) => void) | undefined
 }
 
 /**
@@ -192,7 +194,7 @@ const makePreemption = (preempt: () => boolean) => {
  * Which fiber was let run; another that runs meanwhile was woken or begun by it, and waits for its turn, and so does the first before
  * it goes on: either may be next. The first operation after a wake-up only hands over what the fiber was woken with.
  */
-const makeForeign = () => {
+const makeForeign = (runs: Driver["runs"]) => {
   let running: Fiber.Fiber<unknown, unknown> | null = null
   let hasWoken = false
   return {
@@ -201,7 +203,10 @@ const makeForeign = () => {
       hasWoken = false
     },
     asks: (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
-      running ??= fiber
+      if (running === null) {
+        running = fiber
+        runs?.(fiber)
+      }
       if (fiber === running) {
         const asks = hasWoken
         hasWoken = false
@@ -257,7 +262,7 @@ const makeRunner = <R>(
   let tasks = makeTasks()
   let fibers = makeFibers()
   const preempted = preempt === undefined ? undefined : makePreemption(preempt)
-  const isForeign = driver === undefined ? undefined : makeForeign()
+  const isForeign = driver === undefined ? undefined : makeForeign(driver.runs)
   let now = 0
   let events = 0
   /** The driver has nothing to say any more. */

@@ -6,7 +6,7 @@
 import * as Steps from "@vmemmap/core/kernel/Steps"
 import type { Deadlock } from "@vmemmap/core/time/Deadlock"
 import * as VirtualTime from "@vmemmap/core/time/VirtualTime"
-import * as Cause from "effect/Cause"
+import { Name } from "@vmemmap/core/time/Waiting"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -14,17 +14,9 @@ import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
 import type * as Choice from "./Schedule.ts"
 import * as Stopped from "./Stopped.ts"
+import { ofCause, type Violation } from "./Violation.ts"
 
-/**
- * Something that must not be: which rule it breaks, and what was found.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Violation {
-  readonly rule: string
-  readonly problem: string
-}
+export type { Violation } from "./Violation.ts"
 
 /**
  * What a program says in its end: what is wrong, and what its state is, for comparison with the ends of other runs.
@@ -74,7 +66,7 @@ export type Program<E = never> = (explored: Explored) => Effect.Effect<Report, E
 
 /**
  * Something that went on: a context, by its number and name, up to the step before which it stopped, which it then did; `null`: it
- * began. Of what is no context only the number is known.
+ * began. Of what is no context the name is that of the fiber that went on, or of its context; empty where it has none.
  *
  * @category models
  * @since 0.1.0
@@ -134,23 +126,6 @@ export interface Execution {
   readonly state: string | undefined
 }
 
-const deadlocked = ({ reason, waiters }: Deadlock): Violation => ({
-  rule: "deadlock",
-  problem: `${reason}: ${
-    waiters.map(({ name, waitsFor }) => `${name}${waitsFor === null ? "" : ` waits for ${waitsFor}`}`).join("; ")
-  }`
-})
-
-const isDeadlock = (error: unknown): error is Deadlock =>
-  typeof error === "object" && error !== null && (error as { readonly _tag?: unknown })._tag === "Deadlock"
-
-const failed = (cause: Cause.Cause<unknown>): ReadonlyArray<Violation> => {
-  const error = Cause.squash(cause)
-  if (isDeadlock(error)) return [deadlocked(error)]
-  const problem = error instanceof Error ? error.message : String(error)
-  return [{ rule: Cause.hasDies(cause) ? "defect" : "failure", problem }]
-}
-
 /**
  * Runs programs one after the other: for who runs one again and again, as {@link run} does once.
  *
@@ -162,7 +137,8 @@ export const runner = (limit = 100_000): <E>(program: Program<E>, decide: Decide
   const driver: VirtualTime.Driver = {
     count: () => current?.count() ?? 0,
     decide: (tasks, own) => current?.decide(tasks, own) ?? 0,
-    resume: (index) => current?.resume(index)
+    resume: (index) => current?.resume(index),
+    runs: (fiber) => current?.runs?.(fiber)
   }
   const time = VirtualTime.runner({ driver, limit })
   return (program, decide) =>
@@ -191,7 +167,8 @@ const execute = <E>(
   ) => Exit.Exit<Report, E | Deadlock>
 ): Execution => {
   const stopped: Array<Stopped.Stopped> = []
-  const events: Array<Event> = []
+  const events: Array<{ choice: Choice.Choice; name: string; step: Steps.Step | null }> = []
+  const contextOf = new Map<Steps.Granularity, number>()
   const looks: Array<() => ReadonlyArray<Violation>> = []
   const guards: Array<Guard> = []
   const guarded: Array<Violation> = []
@@ -273,10 +250,11 @@ const execute = <E>(
   }
 
   /** How operations run in a context, and in all that it begins. */
-  const stepped = (context: number): Steps.Granularity => ({
-    ...Steps.stepped(at(context)),
-    perform: perform(context)
-  })
+  const stepped = (context: number): Steps.Granularity => {
+    const granularity = { ...Steps.stepped(at(context)), perform: perform(context) }
+    contextOf.set(granularity, context)
+    return granularity
+  }
 
   const explored: Explored = {
     contexts: <A, E, R>(effects: Readonly<Record<string, Effect.Effect<A, E, R>>>) =>
@@ -380,6 +358,11 @@ const execute = <E>(
       else if (index < tasks) events.push({ choice: { _tag: "Task", task: index }, name: "", step: null })
       return index
     },
+    runs: (fiber) => {
+      const last = events.at(-1)
+      if (last?.choice._tag !== "Task" || last.name !== "") return
+      last.name = fiber.getRef(Name) ?? names[contextOf.get(fiber.getRef(Steps.Steps)) ?? -1] ?? ""
+    },
     resume: (index) => {
       const waiting = stopped[index]
       if (waiting === undefined) return
@@ -395,5 +378,5 @@ const execute = <E>(
   if (isOver) return { names, events, end: "given up", violations: [], state: undefined }
   return Exit.isSuccess(exit)
     ? { names, events, end: "ended", violations: exit.value.violations, state: exit.value.state }
-    : { names, events, end: "ended", violations: failed(exit.cause), state: undefined }
+    : { names, events, end: "ended", violations: ofCause(exit.cause), state: undefined }
 }

@@ -22,7 +22,7 @@ import * as Schedule from "./Schedule.ts"
  * - `depth`: steps of one schedule at most; one that is longer goes on without being explored further
  * - `reduce`: whether schedules that only swap what commutes are left out
  * - `stop`: at the first violation
- * - `until` says when it is enough, asked after each schedule
+ * - `until` says when it is enough, asked before each step: a schedule that is under way then does not count
  *
  * @category models
  * @since 0.1.0
@@ -189,6 +189,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
   const runOnce = (): Execution.Execution => {
     let at = 0
     return run(program, ({ contexts, isAlone, tasks }) => {
+      if (until()) return -1
       const last = stack[at - 1]
       if (last !== undefined) last.isAlone = isAlone
       const known = stack[at]
@@ -247,6 +248,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
   let isLeft = true
   while (isLeft && schedules < most && !until()) {
     const execution = runOnce()
+    if (execution.end === "given up" && until()) break
     if (execution.end === "given up") cut++
     else {
       schedules++

@@ -20,7 +20,7 @@ import * as Explore from "./Explore.ts"
 export type How = "uniform" | "preemptions" | "pct"
 
 /**
- * `schedules` are run at most, `until` says when it is enough, asked after each; `steps` a schedule is taken to have, 64 unless said
+ * `schedules` are run at most, `until` says when it is enough, asked before each step; `steps` a schedule is taken to have, 64 unless said
  * otherwise.
  *
  * @category models
@@ -125,7 +125,9 @@ export const first = <E>(
   let schedules = 0
   let depth = 0
   while (schedules < most && !until()) {
-    const execution = run(program, decider(how, next, preemptions, steps))
+    const decide = decider(how, next, preemptions, steps)
+    const execution = run(program, (ready) => until() ? -1 : decide(ready))
+    if (execution.end === "given up") break
     schedules++
     depth = Math.max(depth, execution.events.length)
     if (execution.state !== undefined) states.add(execution.state)

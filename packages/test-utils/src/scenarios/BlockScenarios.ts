@@ -10,7 +10,6 @@ import { MemoryHotplug } from "@vmemmap/core/hotplug/MemoryHotplug"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
 import * as Effect from "effect/Effect"
 import { device, mapped, pageSize, small, user } from "./Devices.ts"
-import * as Findings from "./Findings.ts"
 import type { Scenario } from "./Scenario.ts"
 import * as Walkers from "./Walkers.ts"
 
@@ -44,9 +43,7 @@ const using = <A, E>(
 
 const add = (first: number, count: number, node = 0) => {
   const { size, start } = bytes(first, count)
-  return using(({ addMemory }) => addMemory({ start, size, node })).pipe(
-    Findings.adding(PfnRange.fromLength(start / pageSize, size / pageSize))
-  )
+  return using(({ addMemory }) => addMemory({ start, size, node }))
 }
 
 const online = (first: number, count = 1) => using((hotplug) => hotplug.online(blocks(first, count), "online_kernel"))

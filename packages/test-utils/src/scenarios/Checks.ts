@@ -13,13 +13,14 @@ import * as Scenario from "./Scenario.ts"
 
 /**
  * A step of a schedule that ends in a violation: `context` did it; `step` is `null` where it began, and where something else that was
- * ready went on, which has no name.
+ * ready went on: `woken`, where it has a name.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Step {
   readonly context: string | null
+  readonly woken: string | null
   readonly step: string | null
   readonly object: string | null
 }
@@ -40,7 +41,7 @@ export interface Found {
 
 /**
  * What came of a scenario. `preemptions` bound the search; `null`: it had no bound. `exhaustive`: there is no other schedule within
- * that. `nanos` it took. `source`: the file, or the name again. `followed`: a replay did what
+ * that; `complete`: nor beyond. `notes`: what a reader should know of it. `nanos` it took. `source`: the file, or the name again. `followed`: a replay did what
  * its schedule says; `null`: it is none.
  *
  * @category models
@@ -58,9 +59,11 @@ export interface Outcome {
   readonly depth: number
   readonly preemptions: number | null
   readonly exhaustive: boolean
+  readonly complete: boolean
   readonly followed: boolean | null
   readonly nanos: number
   readonly violations: ReadonlyArray<Found>
+  readonly notes: ReadonlyArray<string>
 }
 
 /**
@@ -77,8 +80,9 @@ export interface Bound {
   readonly clock: () => number
 }
 
-const stepOf = ({ name, step }: Execution.Event): Step => ({
-  context: name === "" ? null : name,
+const stepOf = ({ choice, name, step }: Execution.Event): Step => ({
+  context: choice._tag === "Context" ? name : null,
+  woken: choice._tag === "Context" || name === "" ? null : name,
   step: step?.name ?? null,
   object: step?.object ?? null
 })
@@ -118,7 +122,7 @@ export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, boun
   const preemptions = bound.preemptions ?? scenario.preemptions
   const program = Scenario.program(scenario, mutant)
   const explored = bound.seed === undefined
-    ? Explore.exhaustive(program, { preemptions, until, schedules: bound.schedules })
+    ? Explore.exhaustive(program, { preemptions, reduce: scenario.reduce, until, schedules: bound.schedules })
     : Seeded.run(program, {
       seed: bound.seed,
       schedules: bound.schedules ?? Infinity,
@@ -134,11 +138,16 @@ export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, boun
     depth: explored.depth,
     preemptions: preemptions ?? null,
     exhaustive: explored.exhaustive,
+    complete: explored.complete,
     followed: null,
     nanos: Math.round(bound.clock() - began),
     violations: explored.findings.flatMap(({ execution, schedule, violations }) =>
       foundOf(violations, execution, schedule)
-    )
+    ),
+    notes: [
+      ...(explored.schedules === 0 ? ["no schedule came to its end in that time"] : []),
+      ...scenario.notes?.() ?? []
+    ]
   }
 }
 
@@ -192,12 +201,14 @@ export const replay = (
       depth: execution.events.length,
       preemptions: null,
       exhaustive: false,
+      complete: false,
       followed: isFollowed(choices, execution),
       nanos: Math.round(clock() - began),
       violations: foundOf(
         execution.violations,
         execution,
         Schedule.format(execution.events.map(({ choice }) => choice))
-      )
+      ),
+      notes: scenario.notes?.() ?? []
     }
   })

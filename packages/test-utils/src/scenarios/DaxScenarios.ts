@@ -12,7 +12,6 @@ import { MiB } from "@vmemmap/core/geometry/Units"
 import { MemoryHotplug } from "@vmemmap/core/hotplug/MemoryHotplug"
 import * as Effect from "effect/Effect"
 import { apart, pageSize, small, usePage } from "./Devices.ts"
-import * as Findings from "./Findings.ts"
 import type { Scenario } from "./Scenario.ts"
 import * as Walkers from "./Walkers.ts"
 
@@ -38,13 +37,12 @@ const free = Effect.gen(function*() {
   yield* bus.unbind("device_dax", name)
   yield* bus.load("kmem")
   const block = PfnRange.fromLength(apart / size, 1)
-  const adding = Findings.adding(PfnRange.fromLength(apart / pageSize, size / pageSize))
   return {
-    bind: adding(bus.newId("kmem", name)),
+    bind: bus.newId("kmem", name),
     online: online(block, "online_movable"),
     offline: offline(block),
     unbind: bus.unbind("kmem", name),
-    back: adding(bus.bind("device_dax", name))
+    back: bus.bind("device_dax", name)
   }
 })
 

@@ -75,7 +75,6 @@ export const pfns = ({ ranges }: Pagemap.Request): PfnRange.PfnRange => {
 /** Maps a device for as long as the scope lives. */
 const mapIn = (scope: Scope.Scope, request: Pagemap.Request) =>
   Effect.flatMap(Effect.service(Pagemaps), ({ memremap }) => memremap(request)).pipe(
-    Findings.adding(pfns(request)),
     Scope.provide(scope)
   )
 

@@ -55,10 +55,11 @@ export const report = (rule: string, problem: string): Effect.Effect<void> =>
  * @category combinators
  * @since 0.1.0
  */
-export const adding = (range: PfnRange.PfnRange) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.service(Current), ({ adding }) =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => adding.add(range)),
-      () => effect,
-      () => Effect.sync(() => adding.delete(range))
-    ))
+export const adding =
+  (ranges: ReadonlyArray<PfnRange.PfnRange>) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(Effect.service(Current), ({ adding }) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => ranges.forEach((range) => adding.add(range))),
+        () => effect,
+        () => Effect.sync(() => ranges.forEach((range) => adding.delete(range)))
+      ))

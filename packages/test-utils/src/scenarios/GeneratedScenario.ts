@@ -23,7 +23,7 @@ import * as Semaphore from "effect/Semaphore"
 import type * as Execution from "../explore/Execution.ts"
 import * as Explore from "../explore/Explore.ts"
 import * as Seeded from "../explore/Seeded.ts"
-import { device as plain, pageSize, pfns, usePage, withAltmap } from "./Devices.ts"
+import { device as plain, pageSize, usePage, withAltmap } from "./Devices.ts"
 import * as Disturbances from "./Disturbances.ts"
 import * as Findings from "./Findings.ts"
 import * as GeneratedProgram from "./GeneratedProgram.ts"
@@ -164,7 +164,6 @@ const operations = Effect.fnUntraced(function*(program: Program) {
         if (slot.bound !== null) return Effect.void
         return Effect.flatMap(Scope.fork(outer), (scope) =>
           memremap(slot.request).pipe(
-            Findings.adding(pfns(slot.request)),
             Scope.provide(scope),
             Effect.map((pagemap) => {
               slot.bound = { pagemap, scope }
@@ -253,7 +252,7 @@ const operations = Effect.fnUntraced(function*(program: Program) {
       case "Add": {
         const { block, node, own } = operation
         const request = { ...bytesOf(block), node: nodeOf(program.second, node), memmapOnMemory: own }
-        return changing(block, true, hotplug.addMemory(request).pipe(Findings.adding(pfnsOf(block))))
+        return changing(block, true, hotplug.addMemory(request))
       }
       case "Online":
         return hotplug.online(numberOf(operation.block), operation.type)

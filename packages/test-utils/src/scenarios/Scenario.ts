@@ -3,6 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as PfnRange from "@vmemmap/core/geometry/PfnRange"
+import { MemoryHotplug } from "@vmemmap/core/hotplug/MemoryHotplug"
+import { Pagemaps } from "@vmemmap/core/hotplug/Pagemaps"
 import { BackgroundInit } from "@vmemmap/core/init/BackgroundInit"
 import type { Progress } from "@vmemmap/core/init/RangeInit"
 import type { KernelError } from "@vmemmap/core/kernel/KernelError"
@@ -10,6 +13,7 @@ import * as BootMemory from "@vmemmap/core/machine/BootMemory"
 import { Ledger } from "@vmemmap/core/machine/Ledger"
 import * as Machine from "@vmemmap/core/machine/Machine"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
+import { Kernel } from "@vmemmap/core/release/Kernel"
 import * as SectionTable from "@vmemmap/core/sections/SectionTable"
 import * as MachineTree from "@vmemmap/core/sysfs/MachineTree"
 import { Zones } from "@vmemmap/core/zones/Zones"
@@ -22,7 +26,7 @@ import type * as Scope from "effect/Scope"
 import type * as Execution from "../explore/Execution.ts"
 import * as Invariants from "../Invariants.ts"
 import * as Findings from "./Findings.ts"
-import type * as Mutant from "./Mutant.ts"
+import * as Mutant from "./Mutant.ts"
 import * as Watches from "./Watches.ts"
 
 /**
@@ -47,7 +51,9 @@ export type Contexts = Readonly<Record<string, Effect.Effect<unknown, unknown, S
  * - `isBooting`: it has not booted to the end yet, and some of its RAM is not initialised
  * - `setup` happens before anybody is stopped, and answers the contexts
  * - `preemptions`: within how many the exhaustive search stays; every schedule unless said otherwise
+ * - `reduce`: whether schedules that only swap steps that commute may be left out; not where contexts share what is no step's object
  * - `source`: the file it is from
+ * - `notes`: what a reader should know, once some schedules were run
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +67,9 @@ export interface Scenario {
   readonly setup: Effect.Effect<Contexts, KernelError, Services | Scope.Scope>
   readonly isBooting?: boolean | undefined
   readonly preemptions?: number | undefined
+  readonly reduce?: boolean | undefined
   readonly source?: string | undefined
+  readonly notes?: (() => ReadonlyArray<string>) | undefined
 }
 
 /** What the machine is in the end, for comparison: sections, zones and books. */
@@ -88,6 +96,35 @@ const died = (name: string, exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Ex
   return [{ rule: "defect", problem: `${name}: ${error instanceof Error ? error.message : String(error)}` }]
 }
 
+/** Whoever maps a device or adds memory, drivers and tools too: its pfns are being added meanwhile (SEC-11). */
+const noting = (parts: Machine.Parts): Machine.Parts => ({
+  ...parts,
+  pagemaps: Mutant.wrap(
+    Pagemaps,
+    parts.pagemaps,
+    (original) =>
+      Effect.map(Effect.service(Kernel), ({ arch: { pageSize } }) => ({
+        ...original,
+        memremap: (request) => {
+          const ranges = request.ranges.map(({ end, start }) => ({ start: start / pageSize, end: end / pageSize }))
+          return Findings.adding(ranges)(original.memremap(request))
+        }
+      }))
+  ),
+  hotplug: Mutant.wrap(
+    MemoryHotplug,
+    parts.hotplug,
+    (original) =>
+      Effect.map(Effect.service(Kernel), ({ arch: { pageSize } }) => ({
+        ...original,
+        addMemory: (request) => {
+          const { size, start } = request
+          return Findings.adding([PfnRange.fromLength(start / pageSize, size / pageSize)])(original.addMemory(request))
+        }
+      }))
+  )
+})
+
 /**
  * The scenario as a program to explore, with a mistake in the machine or without.
  *
@@ -104,7 +141,7 @@ export const program = (
   const own = Machine.parts(memory, machine)
   const make = () => {
     const parts: Machine.Parts = { ...own, ...replace?.(own) }
-    const booted = Machine.boot(memory, machine, { ...parts, ...mutant?.replace?.(parts) })
+    const booted = Machine.boot(memory, machine, noting({ ...parts, ...mutant?.replace?.(parts) }))
     return MachineTree.layer(machine).pipe(Layer.provideMerge(booted))
   }
   // A replacement may remember what happened: each run has its own.

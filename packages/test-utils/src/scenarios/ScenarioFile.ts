@@ -65,18 +65,34 @@ export const notModelled = "not modelled"
  */
 export const failedSetup = "setup"
 
-/** Types lines one after the other; one that is not modelled ends it, and says so. `must`: it may not fail. */
-const typing = (at: string, text: string, freshUuid: () => string, must = false) => {
+/** A command that was carried out, and how it failed, in words; empty: it did not. */
+type OnCommand = (command: string, failure: string) => Effect.Effect<void>
+
+/** What may not fail. */
+const must = (at: string): OnCommand => (command, failure) =>
+  failure === "" ? Effect.void : Findings.report(failedSetup, `${at}: '${command}' ${failure}`)
+
+/** How often commands were carried out, and how those failed that never did anything else. */
+const makeTally = () => {
+  const failing = new Map<string, string>()
+  const count = (at: string): OnCommand => (command, failure) =>
+    Effect.sync(() => {
+      const known = failing.get(`${at}: '${command}'`)
+      // What follows the first line is how it is used.
+      if (known !== "") failing.set(`${at}: '${command}'`, failure.split("\n")[0] ?? "")
+    })
+  const notes = () =>
+    [...failing].flatMap(([what, failure]) => failure === "" ? [] : [`${what} ${failure}, in every schedule`])
+  return { count, notes }
+}
+
+/** Types lines one after the other; one that is not modelled ends it, and says so. */
+const typing = (at: string, text: string, freshUuid: () => string, onCommand: OnCommand) => {
   const surroundings: Script.Surroundings = {
     commands: Tools.all,
     input: { onTerminal: false, freshUuid },
     onCommand: ({ command, exit, stderr, stdout }) =>
-      !must || exit === 0
-        ? Effect.void
-        : Findings.report(
-          failedSetup,
-          `${at}: '${command}' exits with ${exit}: ${(stderr === "" ? stdout : stderr).trim()}`
-        )
+      onCommand(command, exit === 0 ? "" : `exits with ${exit}: ${(stderr === "" ? stdout : stderr).trim()}`)
   }
   return Effect.fromResult(ScriptSyntax.parse(text)).pipe(
     Effect.flatMap((script) => Script.run(script, surroundings)),
@@ -112,27 +128,36 @@ const scenario = (
   source: string,
   { about, contexts, name, preemptions = 2, setup = [] }: typeof ScenarioFile.Type,
   machine: Scenario["machine"]
-): Scenario => ({
-  name: name ?? source,
-  source,
-  about: about ?? `contexts ${Object.keys(contexts).join(", ")} of ${source}`,
-  rules: [],
-  machine,
-  preemptions,
-  setup: Effect.gen(function*() {
-    const modules = yield* Modules
-    for (const module of MachineTree.bootModules) yield* modules.load(module)
-    const freshUuid = Session.uuids()
-    // What the description says of namespaces and labels an earlier boot left.
-    yield* SetUp.run(machine, Tools.all, { stdin: new Uint8Array(), onTerminal: false, freshUuid }).pipe(
-      Effect.catch((error) => Findings.report(failedSetup, `machine: ${error.message}`))
-    )
-    yield* typing("setup", textOf(setup), freshUuid, true)
-    return Object.fromEntries(
-      Object.entries(contexts).map(([name, lines]) => [name, typing(placeOf(name), textOf(lines), freshUuid)])
-    )
+): Scenario => {
+  const { count, notes } = makeTally()
+  return ({
+    name: name ?? source,
+    source,
+    about: about ?? `contexts ${Object.keys(contexts).join(", ")} of ${source}`,
+    rules: [],
+    machine,
+    preemptions,
+    // Tools and drivers read and write what is no step's object: labels, sysfs, who is bound to what.
+    reduce: false,
+    notes,
+    setup: Effect.gen(function*() {
+      const modules = yield* Modules
+      for (const module of MachineTree.bootModules) yield* modules.load(module)
+      const freshUuid = Session.uuids()
+      // What the description says of namespaces and labels an earlier boot left.
+      yield* SetUp.run(machine, Tools.all, { stdin: new Uint8Array(), onTerminal: false, freshUuid }).pipe(
+        Effect.catch((error) => Findings.report(failedSetup, `machine: ${error.message}`))
+      )
+      yield* typing("setup", textOf(setup), freshUuid, must("setup"))
+      return Object.fromEntries(
+        Object.entries(contexts).map(([name, lines]) => {
+          const at = placeOf(name)
+          return [name, typing(at, textOf(lines), freshUuid, count(at))]
+        })
+      )
+    })
   })
-})
+}
 
 /**
  * Reads a scenario, YAML or JSON. Refuses what is none, and says where.

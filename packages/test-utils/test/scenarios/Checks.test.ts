@@ -34,9 +34,10 @@ describe("Checks", () => {
     const [found = assert.fail()] = violations
     assert.deepStrictEqual([id, exhaustive, found.rule], ["BUG-3", false, "LCK-11.1"])
     assert.deepStrictEqual(found.contexts, ["unmap", "walker"])
-    assert.deepStrictEqual(found.steps[0], { context: "unmap", step: null, object: null })
+    assert.deepStrictEqual(found.steps[0], { context: "unmap", woken: null, step: null, object: null })
     assert.deepStrictEqual(found.steps.at(-1), {
       context: "unmap",
+      woken: null,
       step: "section.free-usage",
       object: "section:64"
     })
@@ -50,8 +51,31 @@ describe("Checks", () => {
     const { cut, exhaustive, nanos, schedules, violations } = Checks.explore(walked, null, bound(2))
     assert.deepStrictEqual([schedules, exhaustive, violations], [2, false, []])
     assert.isAbove(nanos, cut)
-    const short = Checks.explore(walked, null, { nanos: 3, clock: ticking() })
-    assert.isAtMost(short.schedules + short.cut, 3)
+    const short = Checks.explore(walked, null, { nanos: 60, clock: ticking() })
+    assert.isAtMost(short.schedules, 3)
+    assert.isFalse(short.exhaustive)
+  })
+
+  it("time that is up ends a schedule in the middle, which then does not count; where none came to its end that is told", () => {
+    for (const seed of [undefined, 1]) {
+      const none = Checks.explore(walked, null, { nanos: 3, clock: ticking(), seed })
+      assert.deepStrictEqual([none.schedules, none.states, none.exhaustive], [0, 0, false])
+      assert.deepStrictEqual(none.notes, ["no schedule came to its end in that time"])
+    }
+  })
+
+  it("whether there is another schedule is known within the bound, and beyond it", () => {
+    const all = ({ complete, exhaustive }: Checks.Outcome) => [exhaustive, complete]
+    assert.deepStrictEqual(all(Checks.explore(walked, null, bound(100_000))), [true, true])
+    const unbounded = { ...bound(100_000), preemptions: 0 }
+    assert.deepStrictEqual(all(Checks.explore(scenario("online-remove"), null, unbounded)), [true, false])
+  })
+
+  it("who was woken has its name, or that of its context", () => {
+    const { violations } = Checks.explore(scenario("init-after-failure"), mutant("BUG-29 (leaked mutex)"), bound(100))
+    const woken = new Set(violations[0]?.steps.flatMap(({ context, woken }) => context === null ? [woken] : []))
+    for (const name of ["map", "pmem0 worker 0", "pmem0 worker 1"]) assert.isTrue(woken.has(name), name)
+    assert.isFalse(woken.has(null))
   })
 
   it("preemptions are those asked for, else the scenario's, and bound what is explored", () => {

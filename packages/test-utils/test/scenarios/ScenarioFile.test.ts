@@ -98,6 +98,28 @@ describe("ScenarioFile", () => {
     ])
   })
 
+  it("SEC-11: whoever maps a device by a tool beside a neighbour breaks nothing meanwhile, whatever else is done then", () => {
+    const scenario = read(`${machine}contexts:
+  first: ndctl create-namespace -m fsdax -M mem -s 64M
+  second: ndctl create-namespace -m fsdax -M mem -s 64M
+`)
+    const { states, violations, ...outcome } = Checks.explore(scenario, null, { nanos: Infinity, clock: () => 0 })
+    assert.deepStrictEqual([violations, outcome.complete, outcome.notes], [[], true, []])
+    // Who begins while the other is at it finds no namespace that is free: no order may be left out.
+    assert.strictEqual(states, 2)
+  })
+
+  it("a command that fails in every schedule is told, one that fails in some is not", () => {
+    const { notes } = explored(`${machine}contexts:
+  one: [ndctl destroy-namespace -f namespace9.9, "true"]
+  two: "ndctl frobnicate"
+`)
+    assert.deepStrictEqual(notes.map((note) => note.replace(/exits with.*,/, "…,")), [
+      "contexts.one: 'ndctl destroy-namespace -f namespace9.9' …, in every schedule",
+      "contexts.two: 'ndctl frobnicate' …, in every schedule"
+    ])
+  })
+
   it("two to four contexts, each of a name of its own, that type something", () => {
     const wrong = (contexts: string) => refused(`${machine}contexts: ${contexts}`)
     assert.deepStrictEqual(refused(machine), ["contexts", "is missing"])

@@ -1,7 +1,7 @@
 /**
  * Admission control for device memory: may this machine take its devices as planned, and if not, what would it take?
  *
- *     node examples/admission.ts examples/eight-socket.yaml
+ *     npm run --silent example -- examples/admission.ts examples/eight-socket.yaml
  *
  * Reads any source the command reads, plans it under several kernels, and says for each node whether it can pay.
  */

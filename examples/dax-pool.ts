@@ -2,7 +2,7 @@
  * A pool that hands out device-dax ranges as scoped resources: a lease is a bound `/dev/daxR.I` of the size that was asked
  * for, and the end of its scope gives the bytes back. Who finds no room waits until somebody leaves.
  *
- *     node examples/dax-pool.ts
+ *     npm run --silent example -- examples/dax-pool.ts
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { DaxDevices, DeviceDax, Hmem, HumanSize, type KernelError, Ledger, Machine } from "@vmemmap/core"

@@ -2,7 +2,7 @@
  * A memory-tiering daemon: as the demand for memory grows it plugs CXL memory, a gigabyte at a time, onlines it as Movable,
  * and gives back what it no longer needs. A step that fails is undone and tried again later; nothing is left half plugged.
  *
- *     node examples/tiering.ts
+ *     npm run --silent example -- examples/tiering.ts
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { HumanSize, Ledger, Machine, MemoryBlocks, MemoryHotplug, MemoryNotifier, Zones } from "@vmemmap/core"

@@ -1,7 +1,7 @@
 /**
  * Fills the worked examples of the README and of some documents with what the command really prints: after each
- * `$ npm start --silent -- …` or `$ node examples/…` line of a console block, the rest of the block is replaced, and so is a block of text
- * below a program. With `--check` it only compares, and the README only: a test runs those of the others.
+ * `$ npm start --silent -- …` or `$ npm run --silent example -- examples/…` line of a console block, the rest of the block is
+ * replaced, and so is a block of text below a program. With `--check` it only compares, and the README only: a test runs those of the others.
  */
 import * as Nanos from "@vmemmap/core/time/Nanos"
 import { spawnSync } from "node:child_process"
@@ -33,8 +33,8 @@ const filled = (text: string): string =>
     /```console\n\$ npm start --silent -- (.*)\n(?:[^`]*?)```/g,
     (_, line: string) => `\`\`\`console\n$ npm start --silent -- ${line}\n${output(line)}\`\`\``
   ).replace(
-    /```console\n\$ node examples\/([a-z-]+\.ts)\n(?:[^`]*?)```/g,
-    (_, name: string) => `\`\`\`console\n$ node examples/${name}\n${example(name)}\`\`\``
+    /```console\n\$ npm run --silent example -- examples\/([a-z-]+\.ts)\n(?:[^`]*?)```/g,
+    (_, name: string) => `\`\`\`console\n$ npm run --silent example -- examples/${name}\n${example(name)}\`\`\``
   ).replace(
     /```ts\n([^]*?)```\n\n```text\n[^]*?```/g,
     (_, code: string) => `\`\`\`ts\n${code}\`\`\`\n\n\`\`\`text\n${program(code)}\`\`\``

@@ -1,7 +1,7 @@
 /**
  * A service that mounts a DAX filesystem, waits for its first extent with a timeout, and draws how far the rest is.
  *
- *     node examples/first-extent/main.ts [STRATEGY]
+ *     npm run --silent example -- examples/first-extent/main.ts [STRATEGY]
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

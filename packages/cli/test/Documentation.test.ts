@@ -37,6 +37,10 @@ const shown = (line: string) =>
 const node = (...args: ReadonlyArray<string>) =>
   Effect.sync(() => ChildProcess.spawnSync(process.execPath, [...args], { cwd: root, encoding: "utf8" }))
 
+/** A line as somebody types it. */
+const shell = (line: string) =>
+  Effect.sync(() => ChildProcess.spawnSync(line, { cwd: root, encoding: "utf8", shell: true }))
+
 describe("documentation", () => {
   it.effect("the README shows what the command prints", () =>
     Effect.gen(function*() {
@@ -67,7 +71,7 @@ describe("documentation", () => {
         assert.isAtLeast(found.length, 5)
         for (const { line, printed } of found) assert.strictEqual(untimed(yield* shown(line)), untimed(printed), line)
         const { stdout } = yield* node(Path.join("examples", "dying-device.ts"))
-        assert.include(text, `$ node examples/dying-device.ts\n${stdout}\`\`\``)
+        assert.include(text, `$ npm run --silent example -- examples/dying-device.ts\n${stdout}\`\`\``)
       }),
     60_000
   )
@@ -115,6 +119,17 @@ describe("documentation", () => {
     assert.deepStrictEqual(unused, [])
   })
 
+  it("examples are started by npm, which has the Node they need, and every one that is named is there", () => {
+    const files = ["README.md", "docs/check.md", "docs/testing.md", "docs/bench.md", "docs/simulate.md"]
+    const programs = Fs.readdirSync(Path.join(root, "examples"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts")).map((name) => `examples/${name}`)
+    const texts = [...files, ...programs].map((name) => Fs.readFileSync(Path.join(root, name), "utf8")).join("\n")
+    assert.deepStrictEqual(texts.match(/\bnode examples\/.*/g), null)
+    const named = [...texts.matchAll(/npm run --silent example -- (\S+)/g)].map(([, name = ""]) => name)
+    assert.isAtLeast(named.length, 10)
+    for (const name of named) assert.include(programs, name)
+  })
+
   it.effect("the example program decides on the eight-socket machine", () =>
     Effect.gen(function*() {
       const { status, stdout } = yield* node(Path.join("examples", "admission.ts"), "examples/eight-socket.yaml")
@@ -135,9 +150,10 @@ describe("documentation", () => {
 
   it.effect("the example with a planted race finds it one schedule after the other and by chance, replays it, and finds nothing where it is fixed", () =>
     Effect.gen(function*() {
-      const { status, stderr, stdout } = yield* node(Path.join("examples", "planted-race.ts"))
+      const line = "npm run --silent example -- examples/planted-race.ts"
+      const { status, stderr, stdout } = yield* shell(line)
       assert.deepStrictEqual([status, stderr], [0, ""])
-      assert.include(document("testing.md"), `$ node examples/planted-race.ts\n${stdout}\`\`\``)
+      assert.include(document("testing.md"), `$ ${line}\n${stdout}\`\`\``)
       assert.include(stdout, "on the shortest schedule that was found, '2A 3B A'")
       assert.match(stdout, /^one after the other: schedule [0-9]+ breaks 'one holder'$/m)
       assert.match(stdout, /^by chance, seed 7: +schedule [0-9]+ breaks 'one holder'$/m)

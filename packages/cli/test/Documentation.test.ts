@@ -111,6 +111,32 @@ describe("documentation", () => {
     }
   })
 
+  it.effect("docs/json/README.md says which commands print their answer with status 1, and which say why on standard error", () =>
+    Effect.gen(function*() {
+      const text = document("json/README.md")
+      const [, answering = "", silent = ""] =
+        /With status 1, ([^;]*) print their whole answer; (.*) print nothing/.exec(text) ?? []
+      const names = (list: string) => [...list.matchAll(/`([a-z]+)`/g)].map(([, name = ""]) => name)
+      const twoRegions = ["examples/try/two-regions.yaml", "examples/try/no-space.sh"]
+      const asked: ReadonlyArray<readonly [line: ReadonlyArray<string>, answers: boolean, why: boolean]> = [
+        [["plan", "--range", "4G+128G", "--map", "mem", "--fail-if", "ram>1GiB"], true, true],
+        [["grow", "--base", "1GiB", "--to", "61GiB", "--step", "10GiB"], true, true],
+        [["check", "--mutant", "BUG-3"], true, false],
+        [["size", "--want", "100G", "--start", "0x7fffffff000"], false, true],
+        [["bench", "--size", "64M", "--rounds", "1", "--strategy", "linux-4.19"], false, true]
+      ]
+      for (const [line, answers, why] of asked) {
+        const { status, stderr, stdout } = yield* run([...line, "--json"])
+        assert.deepStrictEqual([status, stdout !== "", stderr !== ""], [1, answers, why], line.join(" "))
+        assert.include(names(answers ? answering : silent), line[0])
+      }
+      assert.lengthOf(names(silent), 2)
+      const { status, stderr, stdout } = yield* run(["try", ...twoRegions, "--json"])
+      assert.deepStrictEqual([status, stderr], [0, ""])
+      assert.include(stdout, "No space left on device")
+      assert.include(text, "`try` never ends with 1")
+    }))
+
   it("27.4: every machine and script of examples/try is used in docs/try.md", () => {
     const text = document("try.md")
     const unused = Fs.readdirSync(Path.join(root, "examples", "try")).filter((name) =>

@@ -254,7 +254,11 @@ describe("vmemmap bench --calibrate", slow, () => {
         const args = ["bench", "--calibrate", "here.json", "--size", "2GiB", "--rounds", "1"]
         const { status, stderr, stdout } = yield* run(args, { from })
         assert.deepStrictEqual([status, stderr], [0, ""])
-        assert.match(stdout, /^geometry +struct pages /m)
+        assert.match(stdout, /^2\.00 GiB \(2\.15 GB\), linux-6\.1, 1 thread, medians of 1 round$/m)
+        assert.match(stdout, /^geometry +memory +struct pages /m)
+        for (const memory of ["touched before", "never touched"]) {
+          assert.lengthOf(stdout.match(new RegExp(`^4K, map=mem +${memory} `, "gm")) ?? [], 1)
+        }
         assert.match(
           stdout,
           /\n'vmemmap simulate here\.json --published' shows what that predicts beside what was measured here\n$/

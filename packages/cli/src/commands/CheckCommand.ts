@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Nanos from "@vmemmap/core/time/Nanos"
+import type * as Explore from "@vmemmap/test-utils/explore/Explore"
 import type * as Checks from "@vmemmap/test-utils/scenarios/Checks"
 import type { Mutant } from "@vmemmap/test-utils/scenarios/Mutant"
 import type { Scenario } from "@vmemmap/test-utils/scenarios/Scenario"
@@ -22,7 +23,6 @@ import * as CheckPrinter from "../printers/CheckPrinter.ts"
 import * as Label from "../printers/Label.ts"
 import * as Style from "../printers/Style.ts"
 import * as Table from "../printers/Table.ts"
-import * as Signals from "../Signals.ts"
 import * as Sources from "../sources/Sources.ts"
 import * as Nearest from "./Nearest.ts"
 import * as Options from "./Options.ts"
@@ -153,30 +153,40 @@ const unrun = ({ file }: Kit, { mutant, scenario: { name, source = name } }: Job
   return undefined
 }
 
-/** One after the other: nothing hears a signal while a scenario is explored. */
+/** So long nobody else has a turn: a signal is not heard, and how far it is not shown. */
+const turnNanos = 50e6
+
+/** Goes through a search in turns, and shows how far it is. */
+const inTurns = Effect.fnUntraced(function*(search: Explore.Search<Checks.Outcome>, label: string) {
+  const output = yield* Output
+  for (;;) {
+    const until = clock() + turnNanos
+    let next = search.next()
+    while (next.done !== true && clock() < until) next = search.next()
+    if (next.done === true) return next.value
+    yield* output.progress(`${label}, ${Label.plural(next.value, "schedule")}`)
+    yield* Effect.yieldNow
+  }
+})
+
+/** One after the other; `done` has what came of those so far. */
 const runAll = Effect.fnUntraced(function*(
   own: Kit,
   jobs: ReadonlyArray<Job>,
-  run: (job: Job) => Effect.Effect<Checks.Outcome, WrongUse>
+  run: (job: Job, label: string) => Effect.Effect<Checks.Outcome, WrongUse, Output>,
+  done: Array<CheckAnswer.Explored>
 ) {
   const output = yield* Output
-  const done: Array<CheckAnswer.Explored> = []
   for (const [i, job] of jobs.entries()) {
-    yield* output.progress(
-      `${i + 1}/${jobs.length} ${Label.printable(job.scenario.name)}${
-        job.mutant === null ? "" : ` with ${job.mutant.id}`
-      }`
-    )
-    const outcome = yield* Signals.unheard(Effect.suspend(() => run(job)))
+    const label = `${i + 1}/${jobs.length} ${Label.printable(job.scenario.name)}${
+      job.mutant === null ? "" : ` with ${job.mutant.id}`
+    }`
+    yield* output.progress(label)
+    const outcome = yield* run(job, label)
     const problem = unrun(own, job, outcome)
-    if (problem !== undefined) {
-      yield* output.progress("")
-      return yield* new WrongUse({ problem })
-    }
+    if (problem !== undefined) return yield* new WrongUse({ problem })
     done.push(exploredOf(outcome))
   }
-  yield* output.progress("")
-  return done
 })
 
 const listed = Effect.fnUntraced(function*({ mutants, scenarios }: Kit, isJson: boolean) {
@@ -290,19 +300,26 @@ export const command = Command.make(
       return yield* new WrongUse({ problem: `--replay is a schedule of one scenario with one mistake: give ${names}` })
     }
     const seed = Option.getOrUndefined(args.seed)
-    const scenarios = yield* runAll(own, jobs, ({ mutant, scenario }) =>
-      Option.isSome(args.replay)
-        ? orWrongUse(own.replay(scenario, mutant, args.replay.value, clock), "--replay")
-        : Effect.sync(() => own.explore(scenario, mutant, { preemptions, seed, nanos, clock })))
     const isAll = Option.contains(args.mutant, "all")
-    const answer: CheckAnswer.CheckAnswer = {
+    const scenarios: Array<CheckAnswer.Explored> = []
+    const answered = (): CheckAnswer.CheckAnswer => ({
       scenarios,
       mutants: jobs.flatMap(({ mutant }, i) => {
         const explored = scenarios[i]
         return mutant === null || explored === undefined ? [] : [killOf(mutant, explored)]
       }),
       outOfReach: isAll ? own.mutants.outOfReach : []
-    }
+    })
+    const output = yield* Output
+    yield* runAll(own, jobs, ({ mutant, scenario }, label) =>
+      Option.isSome(args.replay)
+        ? orWrongUse(own.replay(scenario, mutant, args.replay.value, clock), "--replay")
+        : inTurns(own.search(scenario, mutant, { preemptions, seed, nanos, clock }), label), scenarios).pipe(
+        Effect.ensuring(output.progress("")),
+        // What there is so far; half a document is none.
+        Effect.onInterrupt(() => args.json || scenarios.length === 0 ? Effect.void : Effect.ignore(show(answered())))
+      )
+    const answer = answered()
     yield* args.json ? json(answer) : show(answer)
     const missed = answer.mutants.filter(({ found }) => !found)
     if (isAll) {

@@ -163,12 +163,41 @@ export const finding = <E>(program: Execution.Program<E>, execution: Execution.E
 }
 
 /**
+ * A search that can be left between two schedules, and gone on with: each turn runs one, and tells how many there were.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Search<A> = Generator<number, A, void>
+
+/**
+ * Goes through a search to its end.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const drain = <A>(search: Search<A>): A => {
+  let next = search.next()
+  while (next.done !== true) next = search.next()
+  return next.value
+}
+
+/**
  * Every schedule of a program within bounds.
  *
  * @category running
  * @since 0.1.0
  */
-export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}): Explored => {
+export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}): Explored =>
+  drain(search(program, bound))
+
+/**
+ * The search that {@link exhaustive} goes through.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const search = function*<E>(program: Execution.Program<E>, bound: Bound = {}): Search<Explored> {
   const { depth: deepest = 10_000, preemptions = Infinity, reduce = true, schedules: most = Infinity } = bound
   const { stop = true, until = () => false } = bound
   const run = Execution.runner()
@@ -260,6 +289,7 @@ export const exhaustive = <E>(program: Execution.Program<E>, bound: Bound = {}):
       }
     }
     isLeft = backtrack()
+    yield schedules
   }
   return { schedules, cut, states, depth, exhaustive: !isLeft, complete: !isLeft && !isBounded, findings }
 }

@@ -115,10 +115,19 @@ export interface First {
  * @category running
  * @since 0.1.0
  */
-export const first = <E>(
+export const first = <E>(program: Execution.Program<E>, options: Options): First =>
+  Explore.drain(search(program, options))
+
+/**
+ * The search that {@link first} goes through.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const search = function*<E>(
   program: Execution.Program<E>,
   { how = "uniform", preemptions = 2, schedules: most, seed, steps = 64, until = () => false }: Options
-): First => {
+): Explore.Search<First> {
   const next = random(seed)
   const run = Execution.runner()
   const states = new Set<string>()
@@ -132,6 +141,7 @@ export const first = <E>(
     depth = Math.max(depth, execution.events.length)
     if (execution.state !== undefined) states.add(execution.state)
     if (execution.violations.length > 0) return { schedules, states, depth, execution }
+    yield schedules
   }
   return { schedules, states, depth, execution: null }
 }
@@ -142,8 +152,19 @@ export const first = <E>(
  * @category running
  * @since 0.1.0
  */
-export const run = <E>(program: Execution.Program<E>, options: Options): Explore.Explored => {
-  const { depth, execution, schedules, states } = first(program, options)
+export const run = <E>(program: Execution.Program<E>, options: Options): Explore.Explored =>
+  shortened(program, first(program, options))
+
+/**
+ * What was run, with the shortest schedule to the violation.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const shortened = <E>(
+  program: Execution.Program<E>,
+  { depth, execution, schedules, states }: First
+): Explore.Explored => {
   const findings = execution === null ? [] : [Explore.finding(program, execution)]
   return { schedules, cut: 0, states, depth, exhaustive: false, complete: false, findings }
 }

@@ -116,20 +116,36 @@ const question = ({ about, name, rules, source = name }: Scenario.Scenario, muta
  * @category running
  * @since 0.1.0
  */
-export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, bound: Bound): Outcome => {
+export const explore = (scenario: Scenario.Scenario, mutant: Mutant | null, bound: Bound): Outcome =>
+  Explore.drain(search(scenario, mutant, bound))
+
+/**
+ * The search that {@link explore} goes through.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const search = function*(
+  scenario: Scenario.Scenario,
+  mutant: Mutant | null,
+  bound: Bound
+): Explore.Search<Outcome> {
   const began = bound.clock()
   const until = () => bound.clock() - began >= bound.nanos
   const preemptions = bound.preemptions ?? scenario.preemptions
   const program = Scenario.program(scenario, mutant)
   const explored = bound.seed === undefined
-    ? Explore.exhaustive(program, { preemptions, reduce: scenario.reduce, until, schedules: bound.schedules })
-    : Seeded.run(program, {
-      seed: bound.seed,
-      schedules: bound.schedules ?? Infinity,
-      until,
-      how: "pct",
-      preemptions: preemptions ?? 3
-    })
+    ? yield* Explore.search(program, { preemptions, reduce: scenario.reduce, until, schedules: bound.schedules })
+    : Seeded.shortened(
+      program,
+      yield* Seeded.search(program, {
+        seed: bound.seed,
+        schedules: bound.schedules ?? Infinity,
+        until,
+        how: "pct",
+        preemptions: preemptions ?? 3
+      })
+    )
   return {
     ...question(scenario, mutant),
     schedules: explored.schedules,

@@ -16,7 +16,7 @@ const rarely = <const A extends number | string>(usual: A, ...rare: ReadonlyArra
 
 /**
  * Device memory behind what came before, `gapMiB` away: 2 MiB, a part of a section, a section or more. A `short` altmap has too little
- * room for the memmap; `order` 9: compounds of 2 MiB, which only plain device memory has. `background` unless `no`: whoever uses pages awaits them.
+ * room for the memmap; `order` 9: compounds of 2 MiB, which only plain device memory has, and not beside RAM. `background` unless `no`: whoever uses pages awaits them.
  *
  * @category models
  * @since 0.1.0

@@ -127,7 +127,8 @@ const added = ({ devices, dimms }: Scenario["machine"]): number =>
 const scenario = (
   source: string,
   { about, contexts, name, preemptions = 2, setup = [] }: typeof ScenarioFile.Type,
-  machine: Scenario["machine"]
+  machine: Scenario["machine"],
+  assumptions: ReadonlyArray<string>
 ): Scenario => {
   const { count, notes } = makeTally()
   return ({
@@ -139,7 +140,7 @@ const scenario = (
     preemptions,
     // Tools and drivers read and write what is no step's object: labels, sysfs, who is bound to what.
     reduce: false,
-    notes,
+    notes: () => [...assumptions, ...notes()],
     setup: Effect.gen(function*() {
       const modules = yield* Modules
       for (const module of MachineTree.bootModules) yield* modules.load(module)
@@ -196,10 +197,10 @@ export const read = (source: string, text: string): Result.Result<Scenario, Inpu
     for (const [name, lines] of Object.entries(file.contexts)) {
       yield* checkLines(source, placeOf(name), textOf(lines))
     }
-    yield* Result.mapError(
+    const { kernel } = yield* Result.mapError(
       BootMemory.make(machine),
       ({ message }) =>
         new InputError({ source, at: "machine", problem: message, remedy: "describe a machine that boots" })
     )
-    return scenario(source, file, machine)
+    return scenario(source, file, machine, kernel.release.uncertain.map(({ why }) => why))
   })

@@ -120,6 +120,11 @@ describe("ScenarioFile", () => {
     ])
   })
 
+  it("what is assumed of a kernel is told", () => {
+    const { notes } = explored(`${machine.replace("6.1", "9.99")}contexts: {one: lsmem, other: lsmem}`)
+    assert.deepStrictEqual(notes, ["rules are known up to 6.18; 9.99 is taken to behave like it"])
+  })
+
   it("two to four contexts, each of a name of its own, that type something", () => {
     const wrong = (contexts: string) => refused(`${machine}contexts: ${contexts}`)
     assert.deepStrictEqual(refused(machine), ["contexts", "is missing"])

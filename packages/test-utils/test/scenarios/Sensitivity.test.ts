@@ -108,7 +108,7 @@ describe("invariants", () => {
       const found = explore(mutant, () => true)
       assert.isTrue(found.some(is), `found: ${JSON.stringify(found)}`)
       assert.deepStrictEqual(explore(mutant, (violation) => !is(violation)), [])
-    }, long ? 120_000 : 60_000)
+    }, long ? 600_000 : 60_000)
   }
 
   it("LCK-7: a reader of pfn_valid() dies of what LCK-11.1 sees before it", () => {

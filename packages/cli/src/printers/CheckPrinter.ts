@@ -63,6 +63,7 @@ export const scenarios = (all: ReadonlyArray<CheckAnswer.Explored>, { style, wid
 
 /** Steps side by side, a column for each context, and one for what is none. */
 const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: Look): string => {
+  if (steps.length === 0) return Table.paragraph("So it is before anybody begins.", width)
   const hasOthers = steps.some(({ context }) => context === null)
   const titles = [
     ...contexts.map((name, i) => `${Schedule.letter(i)} ${Label.printable(name)}`),

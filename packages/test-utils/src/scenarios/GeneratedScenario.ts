@@ -220,12 +220,14 @@ const operations = Effect.fnUntraced(function*(program: Program) {
     return using(slot, pages, wait(pages))
   }
 
+  /** Nobody works on its pages any more: all are done, unless it goes away, which ends the work where it is (26.5). */
   const sync = (slot: Slot) => {
     const pages = usable(slot.request)
     const idle = Effect.suspend(() =>
       isActive(pages) ? Findings.report("ASY-8", `${slot.name} is active, but nobody works any more`) : Effect.void
     )
-    return using(slot, pages, Effect.andThen(finished(pages), idle))
+    const stays = Effect.suspend(() => slot.bound === null ? Effect.fail("it goes away") : Effect.void)
+    return using(slot, pages, Effect.andThen(finished(pages), Effect.andThen(idle, stays)))
   }
 
   const read = (reader: "pfn_valid" | "online" | "ram", { end, index, what }: GeneratedProgram.Place) => {

@@ -56,6 +56,9 @@ export const make = (
   const populated = ExtentMap.empty<true>()
   const barrier = Deferred.makeUnsafe<void, NotInitialised>()
 
+  /** Why nothing more is mapped. */
+  let failure: NotInitialised | null = null
+
   const populate = (part: PfnRange.PfnRange): Effect.Effect<void, NotInitialised> =>
     Effect.flatMap(memory.populate(part), ({ error, reached }) => {
       if (reached > part.start) ExtentMap.set(populated, part.start, reached, true)
@@ -63,6 +66,7 @@ export const make = (
       const failed = InitMemory.refuse(memory, "population failed", range, error)
       // Stored where nobody reads it (BUG-29).
       if (strategy.flaws.includes("lost-populate-error")) return Effect.sync(() => onLost(failed))
+      failure = failed
       onFailure(failed)
       return Effect.fail(failed)
     })
@@ -74,7 +78,8 @@ export const make = (
   const populateLocked = (part: PfnRange.PfnRange): Effect.Effect<void, NotInitialised> =>
     Semaphore.take(tables, 1).pipe(
       Waiting.waitingFor("the page table mutex"),
-      Effect.andThen(Effect.exit(populate(part))),
+      // Whoever waited for the mutex meanwhile maps nothing any more.
+      Effect.andThen(Effect.suspend(() => Effect.exit(failure === null ? populate(part) : Effect.fail(failure)))),
       Effect.tap(() => keepsMutex(part) ? Effect.void : Semaphore.release(tables, 1)),
       Effect.flatten
     )

@@ -174,5 +174,20 @@ export const inits: ReadonlyArray<Scenario> = [
       fault: fault(end - 512, end),
       other: fault(start + quarter, start + quarter + 1)
     })
+  },
+  {
+    machine: { ...small, ranges: [{ kind: "ram", start: 0, size: 8 * MiB, node: 0 }] },
+    replace: strategy("vmemmap:kernel=6.1;vmemmap=base;workers=2"),
+    preemptions: 1,
+    name: "init-exact-no-memory",
+    about:
+      "the memmap of a section cannot be populated while somebody faults on another, which belongs to a neighbour as well",
+    rules: ["ASY-11", "ASY-14", "SEC-11"],
+    setup: Effect.andThen(
+      mapped(device("neighbour", apart + 4.5 * size, size / 2)),
+      attached(device("pmem0", apart, 4.5 * size, { background: "possible" }), {
+        fault: Effect.ignore(fault(start + 4 * (end - start), start + 4 * (end - start) + 512))
+      })
+    )
   }
 ]

@@ -40,6 +40,29 @@ describe("generated programs", () => {
     }, long ? 3_600_000 : 60_000)
   }
 
+  it("ASY-11: who waits for the page tables while another fails to map the memmap maps nothing any more", () => {
+    const device = { gapMiB: 0, altmap: "none", node: 0 } as const
+    const scenario = GeneratedScenario.make({
+      kernel: "6.8",
+      poison: true,
+      ownMemmap: false,
+      second: "no",
+      strategy: "vmemmap:kernel=6.1;vmemmap=base;workers=2",
+      beside: false,
+      devices: [
+        { ...device, type: "generic", sizeMiB: 130, order: 9, altmap: "short", background: "possible" },
+        { ...device, type: "generic", sizeMiB: 256, order: 0, altmap: "fits", background: "no" }
+      ],
+      before: [],
+      contexts: [[{ _tag: "Bind", device: 0 }], [{ _tag: "Bind", device: 1 }]]
+    })
+    // Found by the million: the second of two who map had the mutex once the first had failed.
+    const choices = Result.getOrThrow(Schedule.parse("9A 3B 3~0 9A 23B 2~0 3A"))
+    const { events, violations } = Explore.replay(Scenario.program(scenario), choices)
+    assert.deepStrictEqual(violations, [])
+    assert.isTrue(events.some(({ step }) => step?.name === "section.free-usage"))
+  })
+
   for (const mutant of Mutants.all.filter(({ id }) => easy.has(id))) {
     it(`${mutant.id}: a program a person can read is found, and its schedule leads there again`, () => {
       const { found } = GeneratedScenario.search({ seed: "mutants", programs: 60, schedules: 3, mutant })

@@ -226,7 +226,9 @@ const operations = Effect.fnUntraced(function*(program: Program) {
     const idle = Effect.suspend(() =>
       isActive(pages) ? Findings.report("ASY-8", `${slot.name} is active, but nobody works any more`) : Effect.void
     )
-    const stays = Effect.suspend(() => slot.bound === null ? Effect.fail("it goes away") : Effect.void)
+    const stays = Effect.suspend(() =>
+      slot.bound?.pagemap.isLive() === true ? Effect.void : Effect.fail("it goes away")
+    )
     return using(slot, pages, Effect.andThen(finished(pages), Effect.andThen(idle, stays)))
   }
 

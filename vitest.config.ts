@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
 
 const project = (name: string) => ({
@@ -13,6 +14,8 @@ export default defineConfig({
     isolate: false,
     // on two processors the default is one
     maxWorkers: 2,
+    // programs that tests start share what the first of them compiled
+    env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/compile", import.meta.url)) },
     testTimeout: process.env.VMEMMAP_LONG === "1" ? 600_000 : 30_000,
     projects: ["core", "test-utils", "cli"].map(project)
   }

@@ -42,12 +42,6 @@ const shell = (line: string) =>
   Effect.sync(() => ChildProcess.spawnSync(line, { cwd: root, encoding: "utf8", shell: true }))
 
 describe("documentation", () => {
-  it.effect("the README shows what the command prints", () =>
-    Effect.gen(function*() {
-      const { status, stderr } = yield* node(Path.join("scripts", "readme.ts"), "--check")
-      assert.deepStrictEqual([status, stderr], [0, ""])
-    }), 120_000)
-
   it.effect("27.4: the sessions of docs/try.md are what try prints", () =>
     Effect.gen(function*() {
       const found = blocks(document("try.md"))
@@ -75,18 +69,6 @@ describe("documentation", () => {
       }),
     60_000
   )
-
-  it.effect("every program of docs/testing.md prints what is below it", () =>
-    Effect.gen(function*() {
-      const text = document("testing.md")
-      const programs = [...text.matchAll(/```ts\n([^]*?)```\n\n```text\n([^]*?)```/g)]
-      assert.isAtLeast(programs.length, 7)
-      assert.lengthOf(text.match(/^```ts$/gm) ?? [], programs.length)
-      for (const [, program = "", printed] of programs) {
-        const { stderr, stdout } = yield* node("--input-type=module-typescript", "--eval", program)
-        assert.deepStrictEqual([stdout, stderr], [printed, ""], program)
-      }
-    }), 120_000)
 
   it("docs/check.md has the mistakes that are out of reach, and the scenario file it shows is the example", () => {
     const text = document("check.md")

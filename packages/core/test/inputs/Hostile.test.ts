@@ -116,7 +116,7 @@ const long = process.env.VMEMMAP_LONG === "1"
 
 const runs = long ? 20_000 : 5000
 
-const machines = long ? 10_000 : 800
+const machines = long ? 10_000 : 400
 
 /** How long a reader takes by itself: a machine that is busy with something else gets another chance. */
 const timed = (read: (source: string, text: string) => Result.Result<unknown, InputError>, text: string) => {

@@ -29,7 +29,7 @@ describe("scenarios", () => {
 
   for (const scenario of Scenarios.all) {
     it(`${scenario.rules.join(", ")}: ${scenario.name}: nothing is found within its bounds`, () => {
-      const schedules = long ? Infinity : 20
+      const schedules = long ? Infinity : 12
       const { exhaustive, findings } = Explore.exhaustive(Scenario.program(scenario), {
         preemptions: scenario.preemptions,
         schedules
@@ -39,7 +39,7 @@ describe("scenarios", () => {
     }, long ? 600_000 : 20_000)
 
     it(`${scenario.name}: nothing is found by chance`, () => {
-      const { findings } = byChance(scenario, 1, long ? 20_000 : 4)
+      const { findings } = byChance(scenario, 1, long ? 20_000 : 2)
       assert.deepStrictEqual(findings.map(({ violations }) => violations), [])
     }, long ? 600_000 : 20_000)
   }

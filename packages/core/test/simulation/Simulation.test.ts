@@ -34,6 +34,20 @@ const deadlock = (asked: Machines.Asked) =>
       ? assert.fail("it ended")
       : String(exit.cause))
 
+/** How often a figure has what it costs to begin, under each strategy. */
+const begun = (strategies: ReadonlyArray<string>, figure: (row: Figures.Row) => number) => {
+  const begin = 1_000_000
+  const of = (strategy: string, begin: number) =>
+    Effect.map(
+      Machines.run({ strategy, machine: wide([{ map: "mem" }]), costs: { ...endless, begin } }),
+      ({ row }) => figure(row)
+    )
+  return Effect.forEach(strategies, (strategy) =>
+    Effect.all([of(strategy, 0), of(strategy, begin)]).pipe(
+      Effect.map(([without, beginning]) => Math.round((beginning - without) / begin))
+    ))
+}
+
 describe("Simulation", () => {
   it.effect("the same request has the same trace byte for byte under every preset", () =>
     Effect.forEach(presets, (strategy) =>
@@ -62,39 +76,15 @@ describe("Simulation", () => {
 
   it.effect("what it costs to begin delays what is behind it, once for each pass of a probe and once for each worker", () =>
     Effect.gen(function*() {
-      const begin = 1_000_000
-      const readyNs = (strategy: string, begin: number) =>
-        Effect.map(
-          Machines.run({ strategy, machine: wide([{ map: "mem" }]), costs: { ...endless, begin } }),
-          ({ row }) => row.readyNs - row.bootRamNs
-        )
-      const later = yield* Effect.forEach(
-        ["linux-6.1", "linux-4.19", "vmemmap"],
-        (strategy) =>
-          Effect.all([readyNs(strategy, 0), readyNs(strategy, begin)]).pipe(
-            Effect.map(([without, beginning]) => Math.round((beginning - without) / begin))
-          )
-      )
+      const later = yield* begun(["linux-6.1", "linux-4.19", "vmemmap"], (row) => row.readyNs - row.bootRamNs)
       // 4.19 writes everything twice.
       assert.deepStrictEqual(later, [1, 2, 1])
     }))
 
   it.effect("what it costs to begin is time of processors too, whoever begins", () =>
     Effect.gen(function*() {
-      const begin = 1_000_000
-      const cpuNs = (strategy: string, begin: number) =>
-        Effect.map(
-          Machines.run({ strategy, machine: wide([{ map: "mem" }]), costs: { ...endless, begin } }),
-          ({ row }) => row.cpuNs
-        )
-      const more = yield* Effect.forEach(
-        ["linux-6.1", "linux-4.19", "vmemmap:workers=1", "vmemmap:workers=5", "async-2018-v2"],
-        (strategy) =>
-          Effect.all([cpuNs(strategy, 0), cpuNs(strategy, begin)]).pipe(
-            Effect.map(([without, beginning]) => Math.round((beginning - without) / begin))
-          )
-      )
-      assert.deepStrictEqual(more, [1, 2, 1, 5, 8])
+      const strategies = ["linux-6.1", "linux-4.19", "vmemmap:workers=1", "vmemmap:workers=5", "async-2018-v2"]
+      assert.deepStrictEqual(yield* begun(strategies, (row) => row.cpuNs), [1, 2, 1, 5, 8])
     }))
 
   it.effect("a row is a fold over the timeline and nothing else: what is taken out of it is missing", () =>

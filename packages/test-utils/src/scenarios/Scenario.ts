@@ -13,7 +13,6 @@ import * as BootMemory from "@vmemmap/core/machine/BootMemory"
 import { Ledger } from "@vmemmap/core/machine/Ledger"
 import * as Machine from "@vmemmap/core/machine/Machine"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
-import { Kernel } from "@vmemmap/core/release/Kernel"
 import * as SectionTable from "@vmemmap/core/sections/SectionTable"
 import * as MachineTree from "@vmemmap/core/sysfs/MachineTree"
 import { Zones } from "@vmemmap/core/zones/Zones"
@@ -97,33 +96,23 @@ const died = (name: string, exit: Exit.Exit<unknown, unknown>): ReadonlyArray<Ex
 }
 
 /** Whoever maps a device or adds memory, drivers and tools too: its pfns are being added meanwhile (SEC-11). */
-const noting = (parts: Machine.Parts): Machine.Parts => ({
-  ...parts,
-  pagemaps: Mutant.wrap(
-    Pagemaps,
-    parts.pagemaps,
-    (original) =>
-      Effect.map(Effect.service(Kernel), ({ arch: { pageSize } }) => ({
+const noting = (parts: Machine.Parts, pageSize: number): Machine.Parts => {
+  const adding = (bytes: ReadonlyArray<PfnRange.PfnRange>) =>
+    Findings.adding(bytes.map(({ end, start }) => ({ start: start / pageSize, end: end / pageSize })))
+  return {
+    ...parts,
+    pagemaps: Mutant.wrap(Pagemaps, parts.pagemaps, (original) =>
+      Effect.succeed({
         ...original,
-        memremap: (request) => {
-          const ranges = request.ranges.map(({ end, start }) => ({ start: start / pageSize, end: end / pageSize }))
-          return Findings.adding(ranges)(original.memremap(request))
-        }
-      }))
-  ),
-  hotplug: Mutant.wrap(
-    MemoryHotplug,
-    parts.hotplug,
-    (original) =>
-      Effect.map(Effect.service(Kernel), ({ arch: { pageSize } }) => ({
+        memremap: (request) => adding(request.ranges)(original.memremap(request))
+      })),
+    hotplug: Mutant.wrap(MemoryHotplug, parts.hotplug, (original) =>
+      Effect.succeed({
         ...original,
-        addMemory: (request) => {
-          const { size, start } = request
-          return Findings.adding([PfnRange.fromLength(start / pageSize, size / pageSize)])(original.addMemory(request))
-        }
+        addMemory: (request) => adding([PfnRange.fromLength(request.start, request.size)])(original.addMemory(request))
       }))
-  )
-})
+  }
+}
 
 /**
  * The scenario as a program to explore, with a mistake in the machine or without.
@@ -141,7 +130,11 @@ export const program = (
   const own = Machine.parts(memory, machine)
   const make = () => {
     const parts: Machine.Parts = { ...own, ...replace?.(own) }
-    const booted = Machine.boot(memory, machine, noting({ ...parts, ...mutant?.replace?.(parts) }))
+    const booted = Machine.boot(
+      memory,
+      machine,
+      noting({ ...parts, ...mutant?.replace?.(parts) }, memory.kernel.arch.pageSize)
+    )
     return MachineTree.layer(machine).pipe(Layer.provideMerge(booted))
   }
   // A replacement may remember what happened: each run has its own.

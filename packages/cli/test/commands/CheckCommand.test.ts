@@ -257,7 +257,7 @@ describe("vmemmap check", () => {
   it.live("a signal ends it, however long it explores, with what there is so far", () =>
     Effect.gen(function*() {
       const bin = Path.join(root, "packages", "cli", "src", "bin.ts")
-      const words = ["check", "compounds-of-1g", "add-pfn-valid", "--bound", "9", "--budget", "1h"]
+      const words = ["check", "compounds-of-1g", "init-no-memory", "--bound", "9", "--budget", "1h"]
       const { status, stdout } = yield* Effect.callback<{ readonly status: number | null; readonly stdout: string }>(
         (resume) => {
           const child = ChildProcess.spawn(process.execPath, [bin, ...words], { timeout: 3000, killSignal: "SIGTERM" })

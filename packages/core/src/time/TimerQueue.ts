@@ -1,16 +1,15 @@
 /**
  * Instants at which somebody wants to be woken, earliest first; equal instants in the order in which they were added.
  *
- * A binary heap whose keys lie side by side. Taking the first leaves a vacancy: whoever adds while it is woken, mostly the one
- * who was woken, gets its place and its entry, so a program that only sleeps allocates nothing here. `next` closes it. Then the
- * entry is not used again, for one that was interrupted may cancel its sleep when it is over.
+ * A binary heap whose keys lie side by side. Timers belong to whoever sleeps, so a program that only sleeps allocates nothing
+ * here. Taking the first leaves a vacancy: whoever adds while it is woken, mostly the one who was woken, gets its place.
+ * `next` closes it.
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
 
 /**
- * One sleeper. `cancel` takes it out of its queue; without effect once it was taken.
+ * What one sleeper has in a queue, in one at a time.
  *
  * @category models
  * @since 0.1.0
@@ -20,8 +19,7 @@ export interface Timer {
   sequence: number
   /** Place in the heap; -1: in none. */
   index: number
-  wake: (effect: Effect.Effect<void>) => void
-  readonly cancel: Effect.Effect<void>
+  wake: () => void
 }
 
 /**
@@ -33,8 +31,7 @@ export interface Timer {
 export interface TimerQueue {
   at: Float64Array
   readonly heap: Array<Timer>
-  readonly spare: Array<Timer>
-  /** The first was taken and not yet replaced: its entry is still in its place. */
+  /** The first was taken and not yet replaced: it is still in its place. */
   vacant: boolean
   sequence: number
 }
@@ -48,15 +45,17 @@ const nowhere = new Float64Array(0)
  * @category constructors
  * @since 0.1.0
  */
-export const make = (): TimerQueue => ({
-  at: nowhere,
-  heap: [],
-  spare: [],
-  vacant: false,
-  sequence: 0
-})
+export const make = (): TimerQueue => ({ at: nowhere, heap: [], vacant: false, sequence: 0 })
 
-const forget = (_effect: Effect.Effect<void>): void => {}
+const nobody = (): void => {}
+
+/**
+ * A timer that is in no queue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const timer = (): Timer => ({ sequence: 0, index: -1, wake: nobody })
 
 const put = (at: Float64Array, heap: Array<Timer>, index: number, instant: number, timer: Timer): void => {
   at[index] = instant
@@ -78,21 +77,25 @@ const up = ({ at, heap }: TimerQueue, instant: number, timer: Timer, from: numbe
   put(at, heap, index, instant, timer)
 }
 
+/** The lesser child of a place that has two, the left one being `left`: without a branch, which nobody could predict. */
+const lesser = (at: Float64Array, heap: Array<Timer>, left: number): number => {
+  const first = at[left] as number
+  const second = at[left + 1] as number
+  return first === second
+    ? left + Number((heap[left + 1] as Timer).sequence < (heap[left] as Timer).sequence)
+    : left + Number(second < first)
+}
+
 const down = ({ at, heap }: TimerQueue, instant: number, timer: Timer, from: number): void => {
-  const { length } = heap
+  const last = heap.length - 1
   const { sequence } = timer
   let index = from
-  for (let child = 2 * index + 1; child < length; child = 2 * index + 1) {
-    let least = at[child] as number
-    if (child + 1 < length) {
-      const right = at[child + 1] as number
-      if (right < least || (right === least && (heap[child + 1] as Timer).sequence < (heap[child] as Timer).sequence)) {
-        child++
-        least = right
-      }
-    }
+  for (let left = 2 * index + 1; left <= last; left = 2 * index + 1) {
+    const child = left === last ? left : lesser(at, heap, left)
+    const least = at[child] as number
+    if (least > instant) break
     const below = heap[child] as Timer
-    if (least > instant || (least === instant && below.sequence > sequence)) break
+    if (least === instant && below.sequence > sequence) break
     put(at, heap, index, least, below)
     index = child
   }
@@ -113,7 +116,7 @@ const fill = (queue: TimerQueue, index: number): void => {
 
 const free = (timer: Timer): void => {
   timer.index = -1
-  timer.wake = forget
+  timer.wake = nobody
 }
 
 const settle = (queue: TimerQueue): void => {
@@ -122,43 +125,33 @@ const settle = (queue: TimerQueue): void => {
   fill(queue, 0)
 }
 
-const remove = (queue: TimerQueue, timer: Timer): void => {
+/**
+ * Takes a timer out without waking anybody; nothing happens where it is in no queue.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const remove = (queue: TimerQueue, timer: Timer): void => {
+  if (timer.index === -1) return
   settle(queue)
   const { index } = timer
   free(timer)
   fill(queue, index)
 }
 
-const cancel = (queue: TimerQueue, timer: Timer): void => {
-  if (timer.index === -1) return
-  remove(queue, timer)
-  queue.spare.push(timer)
-}
-
-const create = (queue: TimerQueue): Timer => {
-  const timer: Timer = {
-    sequence: 0,
-    index: -1,
-    wake: forget,
-    cancel: Effect.sync(() => cancel(queue, timer))
-  }
-  return timer
-}
-
 /**
- * Adds a sleeper that wants to be woken `at` an instant, which is finite.
+ * Adds a timer, which is in no queue, for whoever wants to be woken `at` an instant, which is finite.
  *
  * @category operations
  * @since 0.1.0
  */
-export const add = (queue: TimerQueue, at: number, wake: Timer["wake"]): Timer => {
-  const timer = queue.vacant ? queue.heap[0] as Timer : queue.spare.pop() ?? create(queue)
+export const add = (queue: TimerQueue, at: number, timer: Timer, wake: Timer["wake"]): void => {
   timer.sequence = queue.sequence++
   timer.wake = wake
   if (queue.vacant) {
     queue.vacant = false
     down(queue, at, timer, 0)
-    return timer
+    return
   }
   const { length } = queue.heap
   if (length === queue.at.length) {
@@ -168,7 +161,6 @@ export const add = (queue: TimerQueue, at: number, wake: Timer["wake"]): Timer =
   }
   queue.heap.push(timer)
   up(queue, at, timer, length)
-  return timer
 }
 
 /**
@@ -210,7 +202,7 @@ export const due = (queue: TimerQueue, now: number): ReadonlyArray<Timer> => {
 export const take = (queue: TimerQueue, timer?: Timer): Timer["wake"] => {
   settle(queue)
   const taken = timer ?? queue.heap[0]
-  if (taken === undefined || taken.index === -1) return forget
+  if (taken === undefined || taken.index === -1) return nobody
   const { index, wake } = taken
   if (index > 0) {
     remove(queue, taken)

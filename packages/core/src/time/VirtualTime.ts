@@ -21,10 +21,11 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Deadlock from "./Deadlock.ts"
+import * as Sleepers from "./Sleepers.ts"
 import * as TimerQueue from "./TimerQueue.ts"
 
 /**
@@ -140,36 +141,11 @@ const makeTasks = () => {
   }
 }
 
-/**
- * Fibers seen running. The latest, by their number, are only noted in passing; those that have not ended by the time others
- * are the latest are kept.
- */
-const makeFibers = () => {
-  const window = 4096
-  const kept = new Set<Fiber.Fiber<unknown, unknown>>()
-  let latest: Array<Fiber.Fiber<unknown, unknown> | undefined> = []
-  let base = -1
-  const alive = () => {
-    for (const fiber of latest) if (fiber !== undefined) kept.add(fiber)
-    for (const fiber of kept) if (fiber.pollUnsafe() !== undefined) kept.delete(fiber)
-    return [...kept]
-  }
-  const next = (fiber: Fiber.Fiber<unknown, unknown>) => {
-    if (fiber.id < base) {
-      kept.add(fiber)
-      return
-    }
-    alive()
-    latest = [fiber]
-    base = fiber.id
-  }
-  return {
-    alive: () => alive().toSorted((a, b) => a.id - b.id),
-    saw: (fiber: Fiber.Fiber<unknown, unknown>) => {
-      const index = fiber.id - base
-      if (base >= 0 && index >= 0 && index < window) latest[index] = fiber
-      else next(fiber)
-    }
+/** How long a fiber sleeps, in nanoseconds: what the dispatcher is given as the priority of whoever falls asleep. */
+class Sleep {
+  readonly length: number
+  constructor(length: number) {
+    this.length = length
   }
 }
 
@@ -260,25 +236,42 @@ const makeRunner = <R>(
 ): <A, E>(effect: Effect.Effect<A, E, R>) => Run<A, E> => {
   let timers = TimerQueue.make()
   let tasks = makeTasks()
-  let fibers = makeFibers()
-  const preempted = preempt === undefined ? undefined : makePreemption(preempt)
+  let sleepers = Sleepers.make()
   const isForeign = driver === undefined ? undefined : makeForeign(driver.runs)
   let now = 0
   let events = 0
   /** The driver has nothing to say any more. */
   let isStopped = false
 
+  const preempted = preempt === undefined ? undefined : makePreemption(preempt)
+  const fallAsleep = (length: number, wake: () => void): void => {
+    const fiber = Fiber.getCurrent()
+    TimerQueue.add(timers, now + length, fiber === undefined ? TimerQueue.timer() : sleepers.of(fiber), wake)
+  }
   const dispatcher: Scheduler.SchedulerDispatcher = {
-    scheduleTask: (run, priority) => tasks.add({ run, priority, order: timers.sequence++ }),
+    scheduleTask: (run, priority: unknown) => {
+      if (typeof priority === "number") tasks.add({ run, priority, order: timers.sequence++ })
+      else if (priority instanceof Sleep) fallAsleep(priority.length, run)
+    },
     flush: () => {}
   }
+  /** A fiber that runs does not sleep: it was woken, or interrupted. */
+  const awake = (fiber: Fiber.Fiber<unknown, unknown>): void => {
+    if (fiber.currentOpCount === 1) TimerQueue.remove(timers, sleepers.of(fiber))
+  }
+  const isTired = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
+    fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
   const scheduler: Scheduler.Scheduler = {
     executionMode: "async",
-    shouldYield: (fiber) => {
-      fibers.saw(fiber)
-      if (isForeign?.asks(fiber) === true) return true
-      return preempted === undefined ? fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield : preempted(fiber)
-    },
+    shouldYield: isForeign === undefined && preempted === undefined
+      ? (fiber) => {
+        awake(fiber)
+        return isTired(fiber)
+      }
+      : (fiber) => {
+        awake(fiber)
+        return isForeign?.asks(fiber) === true || (preempted ?? isTired)(fiber)
+      },
     makeDispatcher: () => dispatcher
   }
   const millis = () => Math.floor(now / 1e6)
@@ -294,13 +287,20 @@ const makeRunner = <R>(
       const length = nanosOf(duration)
       if (length <= 0) return Effect.yieldNow
       if (length === Infinity) return Effect.never
-      return Effect.callback<void>((resume) => TimerQueue.add(timers, now + length, resume).cancel)
+      const cache = Fiber.getCurrent()?.cache
+      return cache?.scheduler === scheduler && !cache.preventYield
+        ? Effect.yieldNowWith(new Sleep(length) as unknown as number)
+        : Effect.callback<void>((resume) => {
+          const timer = TimerQueue.timer()
+          TimerQueue.add(timers, now + length, timer, () => resume(Effect.void))
+          return Effect.sync(() => TimerQueue.remove(timers, timer))
+        })
     }
   }
   const context = surrounding.pipe(
-    Context.add(Clock.Clock, clock),
     Context.add(Scheduler.Scheduler, scheduler),
-    Context.add(Scheduler.PreventSchedulerYield, false)
+    Context.add(Scheduler.PreventSchedulerYield, false),
+    Context.add(Clock.Clock, clock)
   )
   /** Runs the thing that was chosen among those that are ready, of which there are some. */
   const chosen = (choose: NonNullable<Options["choose"]>): void => {
@@ -312,12 +312,12 @@ const makeRunner = <R>(
     const asked = ready.length === 1 ? 0 : Math.trunc(choose(ready)) || 0
     const index = Math.min(ready.length - 1, Math.max(0, asked))
     if (index < tasks.size()) tasks.take(index)()
-    else TimerQueue.take(timers, due[index - tasks.size()])(Effect.void)
+    else TimerQueue.take(timers, due[index - tasks.size()])()
   }
 
   const first = (): void => {
     if (tasks.size() > 0) tasks.take(0)()
-    else TimerQueue.take(timers)(Effect.void)
+    else TimerQueue.take(timers)()
   }
 
   /** What the driver decides: whether anything was ready, `null` where it ends the run. */
@@ -346,8 +346,7 @@ const makeRunner = <R>(
         if (ran) continue
       }
       isForeign?.begin()
-      const next = TimerQueue.next(timers)
-      const at = tasks.size() > 0 ? now : next
+      const at = tasks.size() > 0 ? now : TimerQueue.next(timers)
       if (at === Infinity) return "everybody waits"
       if (events >= most) return "too many wake-ups"
       now = at
@@ -361,7 +360,7 @@ const makeRunner = <R>(
   const begin = (): void => {
     timers = TimerQueue.make()
     tasks = makeTasks()
-    fibers = makeFibers()
+    sleepers = Sleepers.make()
     now = 0
     events = 0
     isStopped = false
@@ -373,7 +372,7 @@ const makeRunner = <R>(
   return <A, E>(effect: Effect.Effect<A, E, R>): Run<A, E> => {
     begin()
     const fiber = fork(seed === undefined ? effect : Random.withSeed(effect, seed))
-    const waiters = () => Deadlock.waiters(fibers.alive(), fiber)
+    const waiters = () => Deadlock.waiters(sleepers.alive(), fiber)
     const reason = drive(fiber, limit)
     const exit = fiber.pollUnsafe()
     if (reason === null && exit !== undefined) return { exit, nanos: now, events, left: waiters() }

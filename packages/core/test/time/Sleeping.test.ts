@@ -1,0 +1,95 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scheduler } from "effect"
+import * as VirtualTime from "../../src/time/VirtualTime.ts"
+
+const each = { concurrency: "unbounded" } as const
+
+/** A driver that decides as nobody does: the first. */
+const first: VirtualTime.Driver = { count: () => 0, decide: () => 0, resume: () => {} }
+
+const modes: Readonly<Record<string, VirtualTime.Options>> = {
+  "nobody decides": {},
+  "somebody chooses": { choose: (ready) => ready.length - 1 },
+  "fibers are preempted": { preempt: () => true },
+  "a driver decides": { driver: first }
+}
+
+const surroundings: Readonly<Record<string, <A, E>(program: Effect.Effect<A, E>) => Effect.Effect<A, E>>> = {
+  "": (program) => program,
+  ", fibers that never yield": Effect.provideService(Scheduler.PreventSchedulerYield, true)
+}
+
+/** A sleep of a day that is interrupted after a millisecond, and what is done then. */
+const interrupted = (then: Effect.Effect<unknown>) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.sleep("1 day").pipe(Effect.onInterrupt(() => then), Effect.forkChild)
+    yield* Effect.sleep("1 millis")
+    yield* Fiber.interrupt(fiber)
+  })
+
+describe("sleeping", () => {
+  for (const [mode, options] of Object.entries(modes)) {
+    for (const [where, around] of Object.entries(surroundings)) {
+      const nanosOf = (program: Effect.Effect<unknown, unknown>) =>
+        Effect.map(VirtualTime.run(around(program), options), ({ exit, left, nanos }) => {
+          assert.isTrue(Exit.isSuccess(exit))
+          assert.deepStrictEqual(left, [])
+          return nanos
+        })
+
+      it.effect(`who is interrupted does not sleep any more (${mode}${where})`, () =>
+        Effect.gen(function*() {
+          assert.strictEqual(yield* nanosOf(interrupted(Effect.void)), 1e6)
+          assert.strictEqual(yield* nanosOf(interrupted(Effect.sleep("2 millis"))), 3e6)
+          const both = Effect.andThen(interrupted(Effect.void), Effect.sleep("1 millis"))
+          assert.strictEqual(yield* nanosOf(Effect.all([both, both], each)), 2e6)
+        }))
+
+      it.effect(`a deadlock is where the last one woke, not where an interrupted one would have (${mode}${where})`, () =>
+        Effect.gen(function*() {
+          const waits = Effect.andThen(interrupted(Effect.void), Effect.never)
+          const { exit, nanos } = yield* VirtualTime.run(around(waits), options)
+          assert.isTrue(Exit.isFailure(exit))
+          assert.strictEqual(nanos, 1e6)
+        }))
+
+      it.effect(`a sleep that cannot be interrupted is slept to its end (${mode}${where})`, () =>
+        Effect.gen(function*() {
+          const program = Effect.gen(function*() {
+            const begun = yield* Deferred.make<void>()
+            const fiber = yield* Effect.forkChild(
+              Effect.uninterruptible(Effect.andThen(Deferred.succeed(begun, undefined), Effect.sleep("7 millis")))
+            )
+            yield* Deferred.await(begun)
+            yield* Effect.sleep("1 millis")
+            yield* Fiber.interrupt(fiber)
+          })
+          assert.strictEqual(yield* nanosOf(program), 7e6)
+        }))
+
+      it.effect(`a sleep is a value: whoever runs it, and how often, it is as long (${mode}${where})`, () =>
+        Effect.gen(function*() {
+          const program = Effect.gen(function*() {
+            const clock = yield* Clock.Clock
+            const [one, five] = [clock.sleep(Duration.millis(1)), clock.sleep(Duration.millis(5))]
+            yield* Effect.all([one, five], each)
+            assert.strictEqual(clock.currentTimeMillisUnsafe(), 5)
+            yield* five
+            yield* one
+            yield* one
+          })
+          assert.strictEqual(yield* nanosOf(program), 12e6)
+        }))
+    }
+  }
+
+  it.effect("fibers on a scheduler of their own sleep as long", () =>
+    Effect.gen(function*() {
+      const scheduler = new Scheduler.MixedScheduler("sync")
+      const program = Effect.gen(function*() {
+        yield* Effect.provideService(Effect.sleep("3 millis"), Scheduler.Scheduler, scheduler)
+        yield* Effect.sleep("1 millis")
+      })
+      assert.strictEqual((yield* VirtualTime.run(program)).nanos, 4e6)
+    }))
+})

@@ -58,40 +58,55 @@ const group = (demands: ReadonlyArray<Demand>, key: (demand: Demand) => string):
   return groups
 }
 
+/** Of some who want something: how much each wants, what it weighs, and how many are alike. */
+interface Wants {
+  readonly wanted: (i: number) => number
+  readonly weight: (i: number) => number
+  readonly count: (i: number) => number
+}
+
 /**
  * Divides `capacity` among those that want something: in proportion to their weights, nobody more than it wants. Calls back with
  * each one's part.
  */
 const fill = (
   members: ReadonlyArray<number>,
-  wanted: (i: number) => number,
-  weight: (i: number) => number,
+  { count, wanted, weight }: Wants,
   capacity: number,
   give: (i: number, part: number) => void
 ): void => {
   let left = capacity
-  let weights = members.reduce((sum, i) => sum + weight(i), 0)
-  for (const i of members.toSorted((a, b) => wanted(a) / weight(a) - wanted(b) / weight(b) || a - b)) {
+  let weights = members.reduce((sum, i) => sum + count(i) * weight(i), 0)
+  const poorestFirst = members.length === 1
+    ? members
+    : members.toSorted((a, b) => wanted(a) / weight(a) - wanted(b) / weight(b) || a - b)
+  for (const i of poorestFirst) {
     const part = left === Infinity ? wanted(i) : Math.min(wanted(i), left * weight(i) / weights)
     give(i, part)
-    left -= part
-    weights -= weight(i)
+    left -= count(i) * part
+    weights -= count(i) * weight(i)
   }
 }
 
 /**
- * What each of the jobs gets that run now, in their order. Cost: n log n.
+ * What each of the jobs gets that run now, in their order; `counts` says how many want the same, one each unless said otherwise.
+ * Cost: n log n.
  *
  * @category queries
  * @since 0.1.0
  */
-export const divide = (demands: ReadonlyArray<Demand>, capacity: Capacity): ReadonlyArray<Share> => {
+export const divide = (
+  demands: ReadonlyArray<Demand>,
+  capacity: Capacity,
+  counts?: ReadonlyArray<number>
+): ReadonlyArray<Share> => {
   const processor = new Float64Array(demands.length)
   const rate = new Float64Array(demands.length)
   const at = (i: number) => demands[i] as Demand
   const weight = (i: number) => at(i).weight ?? 1
+  const count = (i: number) => counts?.[i] ?? 1
   for (const [pool, members] of group(demands, (demand) => demand.pool)) {
-    fill(members, () => 1, weight, capacity.processors(pool), (i, part) => {
+    fill(members, { wanted: () => 1, weight, count }, capacity.processors(pool), (i, part) => {
       const { unitNanos } = at(i)
       processor[i] = part
       rate[i] = unitNanos === 0 ? Infinity : part / unitNanos
@@ -101,7 +116,7 @@ export const divide = (demands: ReadonlyArray<Demand>, capacity: Capacity): Read
     const bandwidth = capacity.bandwidth(memory)
     if (bandwidth === Infinity) continue
     const wanted = (i: number) => at(i).unitBytes === 0 ? 0 : (rate[i] as number) * at(i).unitBytes
-    fill(members, wanted, weight, bandwidth, (i, bytes) => {
+    fill(members, { wanted, weight, count }, bandwidth, (i, bytes) => {
       const { unitBytes } = at(i)
       if (unitBytes > 0) rate[i] = Math.min(rate[i] as number, bytes / unitBytes)
     })

@@ -54,46 +54,110 @@ export const rounding = 1e-6
 export type Begin = (demand: FairShare.Demand, units: number) => Job
 
 interface Running {
-  readonly demand: FairShare.Demand
+  readonly kind: Kind
   units: number
   done: number
   processorNanos: number
-  share: FairShare.Share
   /** The instant up to which `done` counts. */
   since: number
   /** The instant at which it will be finished if nothing changes. */
   finishAt: number
-  readonly waiting: Set<(effect: Effect.Effect<void>) => void>
+  waiting: Array<(effect: Effect.Effect<void>) => void>
 }
 
-const nothing: FairShare.Share = { processor: 0, rate: 0 }
+/** Jobs that want the same, and so get the same. */
+interface Kind {
+  readonly demand: FairShare.Demand
+  readonly pool: Place
+  readonly memory: Place
+  readonly jobs: Set<Running>
+  share: FairShare.Share
+}
 
-const noUsers: ReadonlySet<Running> = new Set()
+/** A pool of processors or a memory, and who uses it. */
+type Place = Set<Kind>
+
+const nothing: FairShare.Share = { processor: 0, rate: 0 }
 
 /** What becomes of those who wait for a job that runs no more. */
 const outcome = ({ done, units }: Running): Effect.Effect<void> => done < units ? Effect.interrupt : Effect.void
 
 const wake = (job: Running): void => {
-  const all = [...job.waiting]
-  job.waiting.clear()
+  const all = job.waiting
+  job.waiting = []
   for (const resume of all) resume(outcome(job))
 }
 
-/** Jobs by what they use, to find those that a change concerns. */
-const makeUsers = (key: (demand: FairShare.Demand) => string) => {
-  const users = new Map<string, Set<Running>>()
-  return {
-    add: (job: Running) => {
-      const name = key(job.demand)
-      const found = users.get(name)
-      if (found === undefined) users.set(name, new Set([job]))
-      else found.add(job)
-    },
-    delete: (job: Running) => {
-      users.get(key(job.demand))?.delete(job)
-    },
-    of: (demand: FairShare.Demand): ReadonlySet<Running> => users.get(key(demand)) ?? noUsers
+/** The job advances to the present. */
+const advance = (job: Running, at: number): void => {
+  const { share } = job.kind
+  const passed = at - job.since
+  if (passed <= 0) return
+  job.since = at
+  job.done = job.finishAt <= at ? job.units : Math.min(job.units, job.done + share.rate * passed)
+  job.processorNanos += share.processor * passed
+}
+
+/** Quotients come out a little above the nanosecond at which the job ends: a thousandth of one is taken for rounding. */
+const predict = (job: Running): void => {
+  const left = job.units - job.done
+  const { rate } = job.kind.share
+  job.finishAt = left <= 0 ? job.since : job.since + Math.max(0, Math.ceil(left / rate - 1e-3))
+}
+
+const isSame = (a: FairShare.Demand, b: FairShare.Demand): boolean =>
+  a.memory === b.memory && a.unitNanos === b.unitNanos && a.unitBytes === b.unitBytes && a.weight === b.weight
+
+/** Jobs by what they want and where. */
+const makeKinds = () => {
+  const pools = new Map<string, Place>()
+  const memories = new Map<string, Place>()
+  const placeIn = (places: Map<string, Place>, name: string): Place => {
+    const found = places.get(name)
+    if (found !== undefined) return found
+    const place: Place = new Set()
+    places.set(name, place)
+    return place
   }
+  return {
+    /** Begins to use its places with its first job. */
+    of: (demand: FairShare.Demand): Kind => {
+      const pool = placeIn(pools, demand.pool)
+      for (const kind of pool) if (isSame(kind.demand, demand)) return kind
+      return { demand, pool, memory: placeIn(memories, demand.memory), jobs: new Set(), share: nothing }
+    },
+    add: (job: Running): void => {
+      const { jobs, memory, pool } = job.kind
+      jobs.add(job)
+      pool.add(job.kind)
+      memory.add(job.kind)
+    },
+    delete: (job: Running): void => {
+      const { jobs, memory, pool } = job.kind
+      jobs.delete(job)
+      if (jobs.size > 0) return
+      pool.delete(job.kind)
+      memory.delete(job.kind)
+    }
+  }
+}
+
+/** Those that share something with some kinds, and those that share something with them. */
+const concernedBy = (changed: Iterable<Kind>): ReadonlyArray<Kind> => {
+  const found = new Set<Kind>()
+  const seen = new Set<Place>()
+  const open = [...changed]
+  for (let kind = open.pop(); kind !== undefined; kind = open.pop()) {
+    for (const place of [kind.pool, kind.memory]) {
+      if (seen.has(place)) continue
+      seen.add(place)
+      for (const user of place) {
+        found.add(user)
+        open.push(user)
+      }
+    }
+  }
+  return [...found]
 }
 
 /**
@@ -108,15 +172,17 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Begin, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
+  const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   // The alarm is part of the clock and nobody's fiber: others see it before it rings or after, never in between.
   const fork = Effect.runForkWith(Context.add(context, Scheduler.PreventSchedulerYield, true))
   const running = new Set<Running>()
-  const pools = makeUsers(({ pool }) => pool)
-  const memories = makeUsers(({ memory }) => memory)
+  const kinds = makeKinds()
   /** What came, went or became shorter since the last division. */
-  let changes: Array<FairShare.Demand> = []
+  const changes = new Set<Kind>()
+  /** Sleeps until the first job is finished. */
   let alarm: Fiber.Fiber<void> | null = null
-  /** The alarm rings at this instant, once whoever is ready has run. */
+  let alarmAt = Infinity
+  /** All is divided anew once whoever is ready has run. */
   let isSoon = false
   let isOpen = true
 
@@ -133,70 +199,47 @@ export const make = Effect.fnUntraced(function*(
 
   const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
-  /** The job advances to the present. */
-  const advance = (job: Running, at: number) => {
-    const passed = at - job.since
-    if (passed <= 0) return
-    job.since = at
-    job.done = job.finishAt <= at ? job.units : Math.min(job.units, job.done + job.share.rate * passed)
-    job.processorNanos += job.share.processor * passed
-  }
-
-  /** Quotients come out a little above the nanosecond at which the job ends: a thousandth of one is taken for rounding. */
-  const predict = (job: Running) => {
-    const left = job.units - job.done
-    job.finishAt = left <= 0 ? job.since : job.since + Math.max(0, Math.ceil(left / job.share.rate - 1e-3))
-  }
-
-  /** Jobs that share something with what changed, and those that share something with them. */
-  const concerned = (): ReadonlyArray<Running> => {
-    const found = new Set<Running>()
-    const seen = new Set<ReadonlySet<Running>>()
-    const open = changes
-    changes = []
-    for (let demand = open.pop(); demand !== undefined; demand = open.pop()) {
-      for (const users of [pools.of(demand), memories.of(demand)]) {
-        if (seen.has(users)) continue
-        seen.add(users)
-        for (const job of users) {
-          found.add(job)
-          open.push(job.demand)
-        }
-      }
-    }
-    return [...found]
-  }
-
   const divide = (at: number) => {
-    const jobs = concerned()
-    const shares = FairShare.divide(jobs.map(({ demand }) => demand), capacity)
-    jobs.forEach((job, i) => {
-      advance(job, at)
-      job.share = shares[i] as FairShare.Share
-      predict(job)
+    const concerned = concernedBy(changes)
+    changes.clear()
+    const shares = FairShare.divide(
+      concerned.map(({ demand }) => demand),
+      capacity,
+      concerned.map(({ jobs }) => jobs.size)
+    )
+    concerned.forEach((kind, i) => {
+      for (const job of kind.jobs) advance(job, at)
+      kind.share = shares[i] as FairShare.Share
+      for (const job of kind.jobs) predict(job)
     })
   }
 
-  const set = (wait: Effect.Effect<void>, soon: boolean) => {
+  const setAlarm = (next: number, at: number) => {
+    if (next === alarmAt) return
     alarm?.interruptUnsafe()
-    isSoon = soon
-    alarm = fork(Effect.andThen(wait, Effect.sync(ring)))
+    alarmAt = next
+    alarm = next === Infinity
+      ? null
+      : fork(Effect.andThen(Effect.sleep(Duration.nanos(BigInt(next - at))), Effect.sync(rings)))
   }
 
-  const changed = (demand: FairShare.Demand) => {
-    changes.push(demand)
-    if (!isSoon) set(Effect.yieldNow, true)
+  const changed = (kind: Kind) => {
+    changes.add(kind)
+    if (isSoon) return
+    isSoon = true
+    dispatcher.scheduleTask(() => {
+      isSoon = false
+      if (isOpen) look()
+    }, 0)
   }
 
   const remove = (job: Running) => {
     running.delete(job)
-    pools.delete(job)
-    memories.delete(job)
+    kinds.delete(job)
   }
 
-  const ring = () => {
-    alarm = null
-    isSoon = false
+  /** Jobs that are finished end, and what others get is divided anew. */
+  const look = () => {
     const at = now()
     const finished: Array<Running> = []
     for (const job of running) if (job.finishAt <= at) finished.push(job)
@@ -204,39 +247,36 @@ export const make = Effect.fnUntraced(function*(
       advance(job, at)
       job.done = job.units
       remove(job)
-      changes.push(job.demand)
+      changes.add(job.kind)
     }
     divide(at)
     let next = Infinity
     for (const { finishAt } of running) if (finishAt < next) next = finishAt
-    if (next !== Infinity) set(clock.sleep(Duration.nanos(BigInt(next - at))), false)
+    setAlarm(next, at)
     for (const job of finished) wake(job)
+  }
+
+  const rings = () => {
+    alarm = null
+    alarmAt = Infinity
+    look()
   }
 
   const stop = (job: Running) => {
     if (!running.has(job)) return
     advance(job, now())
     remove(job)
-    changed(job.demand)
+    changed(job.kind)
     wake(job)
   }
 
   return (demand, units) => {
-    const job: Running = {
-      demand,
-      units,
-      done: 0,
-      processorNanos: 0,
-      share: nothing,
-      since: now(),
-      finishAt: Infinity,
-      waiting: new Set()
-    }
+    const kind = kinds.of(demand)
+    const job: Running = { kind, units, done: 0, processorNanos: 0, since: now(), finishAt: Infinity, waiting: [] }
     if (isOpen && units > 0) {
       running.add(job)
-      pools.add(job)
-      memories.add(job)
-      changed(demand)
+      kinds.add(job)
+      changed(kind)
     }
     const current = () => {
       if (running.has(job)) advance(job, now())
@@ -250,11 +290,11 @@ export const make = Effect.fnUntraced(function*(
         advance(job, now())
         job.units = Math.min(job.units, Math.max(to, job.done))
         predict(job)
-        changed(demand)
+        changed(kind)
         return job.units
       },
       whenEnded: (callback) => {
-        if (running.has(job)) job.waiting.add(callback)
+        if (running.has(job)) job.waiting.push(callback)
         else callback()
       },
       finished: Effect.callback((resume) => {
@@ -262,9 +302,9 @@ export const make = Effect.fnUntraced(function*(
           resume(outcome(job))
           return
         }
-        job.waiting.add(resume)
+        job.waiting.push(resume)
         return Effect.sync(() => {
-          job.waiting.delete(resume)
+          job.waiting = job.waiting.filter((one) => one !== resume)
           stop(job)
         })
       })

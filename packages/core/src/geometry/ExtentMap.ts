@@ -135,34 +135,37 @@ export const gaps = <A>(map: ExtentMap<A>, start: number, end: number): Readonly
   return out
 }
 
-/** Replaces what lies in `[start, end)` by `middle`, joining neighbours with the same value. */
-const splice = <A>({ extents }: ExtentMap<A>, start: number, end: number, middle: ReadonlyArray<Extent<A>>): void => {
-  if (end <= start) return
-  const first = lowerBound({ extents }, start)
-  let last = first
-  const left: Array<Extent<A>> = []
-  const right: Array<Extent<A>> = []
-  for (let extent = extents[last]; extent !== undefined && extent.start < end; extent = extents[++last]) {
-    if (extent.start < start) left.push({ start: extent.start, end: start, value: extent.value })
-    if (extent.end > end) right.push({ start: end, end: extent.end, value: extent.value })
-  }
-  const before = extents[first - 1]
-  const after = extents[last]
-  const touchesBefore = before !== undefined && before.end === start
-  const touchesAfter = after !== undefined && after.start === end
-  const joined: Array<Extent<A>> = []
-  for (
-    const extent of [...(touchesBefore ? [before] : []), ...left, ...middle, ...right, ...(touchesAfter ? [after] : [])]
-  ) {
-    const previous = joined.at(-1)
-    if (previous !== undefined && previous.end === extent.start && previous.value === extent.value) {
-      joined[joined.length - 1] = { start: previous.start, end: extent.end, value: extent.value }
+/** Index of the first extent at or after the `first` that begins at or after `position`. */
+const beginsAfter = <A>({ extents }: ExtentMap<A>, first: number, position: number): number => {
+  let index = first
+  for (let extent = extents[index]; extent !== undefined && extent.start < position; extent = extents[++index]);
+  return index
+}
+
+/** Replaces the extents from `first` up to `last` by those that are some. */
+const put = <A>(
+  extents: Array<Extent<A>>,
+  first: number,
+  last: number,
+  head: Extent<A> | null,
+  middle: Extent<A> | null,
+  tail: Extent<A> | null
+): void => {
+  let free = first
+  let until = last
+  const place = (extent: Extent<A>): void => {
+    if (free === until) {
+      extents.splice(free, 0, extent)
+      until++
     } else {
-      joined.push(extent)
+      extents[free] = extent
     }
+    free++
   }
-  const from = touchesBefore ? first - 1 : first
-  extents.splice(from, (touchesAfter ? last + 1 : last) - from, ...joined)
+  if (head !== null) place(head)
+  if (middle !== null) place(middle)
+  if (tail !== null) place(tail)
+  if (free < until) extents.splice(free, until - free)
 }
 
 /**
@@ -171,8 +174,34 @@ const splice = <A>({ extents }: ExtentMap<A>, start: number, end: number, middle
  * @category operations
  * @since 0.1.0
  */
-export const set = <A>(map: ExtentMap<A>, start: number, end: number, value: A): void =>
-  splice(map, start, end, [{ start, end, value }])
+export const set = <A>(map: ExtentMap<A>, start: number, end: number, value: A): void => {
+  if (end <= start) return
+  const { extents } = map
+  const own = { start, end, value }
+  let first = lowerBound(map, start)
+  let last = beginsAfter(map, first, end)
+  const left = first < last ? extents[first] : undefined
+  const right = first < last ? extents[last - 1] : undefined
+  const before = extents[first - 1]
+  const after = extents[last]
+  let head: Extent<A> | null = null
+  let tail: Extent<A> | null = null
+  if (left !== undefined && left.start < start) {
+    if (left.value === value) own.start = left.start
+    else head = { start: left.start, end: start, value: left.value }
+  } else if (before !== undefined && before.end === start && before.value === value) {
+    own.start = before.start
+    first--
+  }
+  if (right !== undefined && right.end > end) {
+    if (right.value === value) own.end = right.end
+    else tail = { start: end, end: right.end, value: right.value }
+  } else if (after !== undefined && after.start === end && after.value === value) {
+    own.end = after.end
+    last++
+  }
+  put(extents, first, last, head, own, tail)
+}
 
 /**
  * Takes the values of `[start, end)` away.
@@ -180,4 +209,15 @@ export const set = <A>(map: ExtentMap<A>, start: number, end: number, value: A):
  * @category operations
  * @since 0.1.0
  */
-export const remove = <A>(map: ExtentMap<A>, start: number, end: number): void => splice(map, start, end, [])
+export const remove = <A>(map: ExtentMap<A>, start: number, end: number): void => {
+  if (end <= start) return
+  const { extents } = map
+  const first = lowerBound(map, start)
+  const last = beginsAfter(map, first, end)
+  const left = extents[first]
+  const right = extents[last - 1]
+  if (left === undefined || right === undefined || first === last) return
+  const head = left.start < start ? { start: left.start, end: start, value: left.value } : null
+  const tail = right.end > end ? { start: end, end: right.end, value: right.value } : null
+  put(extents, first, last, head, null, tail)
+}

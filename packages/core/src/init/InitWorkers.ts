@@ -132,12 +132,13 @@ const end = (course: Course, worker: Worker): void => {
   Deferred.doneUnsafe(worker.ended, Exit.void)
   const isHelped = strategy.help === "steal sub-ranges" || strategy.help === "steal exactly"
   if (isHelped || course.over !== null) return
-  const isLast = workers.every(({ ended }) => Deferred.isDoneUnsafe(ended))
   if (isOwn(strategy)) {
     if (!SubRanges.isDone(writing.subRanges, worker.share)) {
       writing.fail(InitMemory.refuse(memory, "cancelled", worker.share))
     }
-  } else if (isLast && !SubRanges.isDone(writing.subRanges, pages)) {
+  } else if (
+    !SubRanges.isDone(writing.subRanges, pages) && workers.every(({ ended }) => Deferred.isDoneUnsafe(ended))
+  ) {
     writing.fail(InitMemory.refuse(memory, "cancelled", pages))
   }
 }

@@ -145,11 +145,17 @@ const progressOf = (course: Course): Progress => {
   return { device: memory.name, state, total, done: total - pending - busy, busy, pending }
 }
 
+/** Where all is written nobody needs to know why nothing more is. */
+const endBecause = ({ end, ended, memory, pages, writing }: Course, reason: "unloaded" | "cancelled"): void => {
+  if (SubRanges.isDone(writing.subRanges, pages)) Deferred.doneUnsafe(ended, Exit.void)
+  else end(InitMemory.refuse(memory, reason))
+}
+
 const stop = Effect.fnUntraced(function*(course: Course, reason: "unloaded" | "cancelled", wait: boolean) {
   const { mapping, memory, pages, writing } = course
   if (reason === "unloaded") course.isDying = true
   if (wait) yield* InitWorkers.awaitEnd(course)
-  course.end(InitMemory.refuse(memory, reason))
+  endBecause(course, reason)
   yield* Effect.ignore(mapping.stage.yields(memory.range))
   yield* Effect.ignore(writing.yields(pages))
   yield* InitWorkers.awaitEnd(course)
@@ -186,7 +192,7 @@ export const make = Effect.fnUntraced(function*(
   const over = null
   const isDying = false
   const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, isFound, over, isDying }
-  yield* Effect.addFinalizer(() => Effect.sync(() => end(InitMemory.refuse(memory, "cancelled"))))
+  yield* Effect.addFinalizer(() => Effect.sync(() => endBecause(course, "cancelled")))
   if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))
   if (InitWorkers.isCrew(course)) yield* FiberSet.run(fibers, InitWorkers.crew(course))
   else for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))

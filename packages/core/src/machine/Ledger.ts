@@ -34,6 +34,8 @@ export interface Line {
   readonly freed: number
 }
 
+type Entry = { -readonly [K in keyof Line]: Line[K] }
+
 /**
  * Units of a line that are held now.
  *
@@ -82,23 +84,32 @@ export const make = Effect.gen(function*() {
   const log = yield* KernelLog
   const { arch } = yield* Kernel
   const vmemmap = yield* Vmemmap
-  const books = new Map<
-    string,
-    { book: Account["book"]; where: string; purpose: string; allocated: number; freed: number }
-  >()
+  const lines: Array<Entry> = []
+  /** By purpose and place; of a few books each. */
+  const index = new Map<string, Map<string, Array<Entry>>>()
   let first: Imbalance | undefined
   let open = 0
 
+  const lineOf = (book: Line["book"], where: string, purpose: string): Entry => {
+    const places = index.get(purpose) ?? new Map<string, Array<Entry>>()
+    const alike = places.get(where) ?? []
+    const known = alike.find((line) => line.book === book)
+    if (known !== undefined) return known
+    const line: Entry = { book, where, purpose, allocated: 0, freed: 0 }
+    index.set(purpose, places)
+    places.set(where, alike)
+    for (const list of [lines, alike]) list.push(line)
+    return line
+  }
+
   const enter = ({ amount, book, purpose, where }: Account) => {
-    const name = `${book}/${where}/${purpose}`
-    const line = books.get(name) ?? { book, where, purpose, allocated: 0, freed: 0 }
-    books.set(name, line)
+    const line = lineOf(book, where, purpose)
     if (amount > 0) line.allocated += amount
     else line.freed -= amount
   }
 
   const total = (match: Partial<Pick<Line, "book" | "where" | "purpose">>): number =>
-    [...books.values()].reduce(
+    lines.reduce(
       (sum, line) =>
         (match.book ?? line.book) === line.book && (match.where ?? line.where) === line.where &&
           (match.purpose ?? line.purpose) === line.purpose
@@ -127,7 +138,7 @@ export const make = Effect.gen(function*() {
     for (const [book, booked, there] of found()) {
       if (booked !== there) return new Imbalance({ operation, book, booked, found: there })
     }
-    const negative = [...books.values()].find((line) => held(line) < 0)
+    const negative = lines.find((line) => held(line) < 0)
     return negative === undefined ? undefined : new Imbalance({
       operation,
       book: `${negative.book} ${negative.where} ${negative.purpose}`,
@@ -160,7 +171,7 @@ export const make = Effect.gen(function*() {
   })
 
   return Ledger.of({
-    lines: () => [...books.values()],
+    lines: () => [...lines],
     total,
     balance: Effect.suspend(() => {
       const imbalance = compare("the last operation")

@@ -291,8 +291,9 @@ const publish = (table: Table, section: number): void => {
     SubsectionBitmap.set(valid, base, base + subsections, (flags & Flag.hasMemMap) !== 0)
     return
   }
-  for (let i = 0; i < subsections; i++) {
-    SubsectionBitmap.set(valid, base + i, base + i + 1, bits(table, section, i, i + 1) === "all")
+  const map = at(table, section) + 1
+  for (let i = 0; i < subsections; i += 32) {
+    SubsectionBitmap.write(valid, base + i, Math.min(32, subsections - i), table.words[map + i / 32] ?? 0)
   }
 }
 
@@ -356,22 +357,21 @@ export const setBits = (table: Table, section: number, from: number, to: number,
  * @since 0.1.0
  */
 export const alike = (table: Table, first: number, most: number): number => {
+  const { roots, shared, shift, words } = table
   const from = at(table, first)
-  const chunk = table.roots[first >>> 8] ?? 0
-  const isUniform = table.shared.has(chunk)
-  let count = 1
-  while (count < most) {
-    const section = first + count
-    const base = table.roots[section >>> 8] ?? 0
+  const chunk = roots[first >>> 8] ?? 0
+  const isUniform = shared.has(chunk)
+  for (let section = first + 1; section < first + most;) {
+    const base = roots[section >>> 8] ?? 0
+    const end = Math.min(first + most, ((section >>> 8) + 1) * chunkSections)
     if (isUniform && base === chunk) {
-      count = Math.min(most, ((section >>> 8) + 1) * chunkSections - first)
+      section = end
       continue
     }
-    const other = at(table, section)
-    for (let i = 0; i < 1 << table.shift; i++) {
-      if (table.words[from + i] !== table.words[other + i]) return count
+    const last = base + ((end - 1 & 255) << shift) + (1 << shift)
+    for (let other = base + ((section & 255) << shift); other < last; other += 1 << shift, section++) {
+      for (let i = 0; i < 1 << shift; i++) if (words[from + i] !== words[other + i]) return section - first
     }
-    count++
   }
-  return count
+  return most
 }

@@ -83,6 +83,21 @@ export const set = (bitmap: SubsectionBitmap, from: number, to: number, on: bool
   }
 }
 
+/**
+ * Gives `width` bits from `bit` on, all in one word of 32, the low bits of `value`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const write = (bitmap: SubsectionBitmap, bit: number, width: number, value: number): void => {
+  const root = Math.floor(bit / chunkBits)
+  const index = bit >>> 5 & (chunkWords - 1)
+  const mask = width === 32 ? -1 : (2 ** width - 1) << (bit & 31)
+  const old = bitmap.words[(bitmap.roots[root] ?? 0) + index] ?? 0
+  const fresh = (old & ~mask) | (value << (bit & 31) & mask)
+  if (fresh !== old) bitmap.words[own(bitmap, root) + index] = fresh
+}
+
 const setIn = ({ words }: SubsectionBitmap, base: number, from: number, to: number, on: boolean): void => {
   for (let bit = from; bit < to;) {
     const word = Math.floor(bit / 32)

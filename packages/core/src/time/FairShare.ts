@@ -100,8 +100,8 @@ export const divide = (
   capacity: Capacity,
   counts?: ReadonlyArray<number>
 ): ReadonlyArray<Share> => {
-  const processor = new Float64Array(demands.length)
-  const rate = new Float64Array(demands.length)
+  const processor = demands.map(() => 0)
+  const rate = demands.map(() => 0)
   const at = (i: number) => demands[i] as Demand
   const weight = (i: number) => at(i).weight ?? 1
   const count = (i: number) => counts?.[i] ?? 1

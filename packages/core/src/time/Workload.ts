@@ -55,6 +55,9 @@ export type Begin = (demand: FairShare.Demand, units: number) => Job
 
 interface Running {
   readonly kind: Kind
+  /** Order in which jobs began. */
+  readonly order: number
+  runs: boolean
   units: number
   done: number
   processorNanos: number
@@ -72,6 +75,8 @@ interface Kind {
   readonly memory: Place
   readonly jobs: Set<Running>
   share: FairShare.Share
+  /** When the first of its jobs will be finished if nothing changes. */
+  finishAt: number
 }
 
 /** A pool of processors or a memory, and who uses it. */
@@ -108,10 +113,11 @@ const predict = (job: Running): void => {
 const isSame = (a: FairShare.Demand, b: FairShare.Demand): boolean =>
   a.memory === b.memory && a.unitNanos === b.unitNanos && a.unitBytes === b.unitBytes && a.weight === b.weight
 
-/** Jobs by what they want and where. */
+/** Jobs that run, by what they want and where. */
 const makeKinds = () => {
   const pools = new Map<string, Place>()
   const memories = new Map<string, Place>()
+  const all = new Set<Kind>()
   const placeIn = (places: Map<string, Place>, name: string): Place => {
     const found = places.get(name)
     if (found !== undefined) return found
@@ -120,24 +126,39 @@ const makeKinds = () => {
     return place
   }
   return {
-    /** Begins to use its places with its first job. */
+    /** Uses its places from its first job to its last. */
     of: (demand: FairShare.Demand): Kind => {
       const pool = placeIn(pools, demand.pool)
       for (const kind of pool) if (isSame(kind.demand, demand)) return kind
-      return { demand, pool, memory: placeIn(memories, demand.memory), jobs: new Set(), share: nothing }
+      const memory = placeIn(memories, demand.memory)
+      return { demand, pool, memory, jobs: new Set(), share: nothing, finishAt: Infinity }
     },
     add: (job: Running): void => {
-      const { jobs, memory, pool } = job.kind
-      jobs.add(job)
-      pool.add(job.kind)
-      memory.add(job.kind)
+      const { kind } = job
+      job.runs = true
+      kind.jobs.add(job)
+      for (const users of [all, kind.pool, kind.memory]) users.add(kind)
     },
     delete: (job: Running): void => {
-      const { jobs, memory, pool } = job.kind
-      jobs.delete(job)
-      if (jobs.size > 0) return
-      pool.delete(job.kind)
-      memory.delete(job.kind)
+      const { kind } = job
+      job.runs = false
+      kind.jobs.delete(job)
+      if (kind.jobs.size > 0) return
+      for (const users of [all, kind.pool, kind.memory]) users.delete(kind)
+    },
+    /** In the order in which they began. */
+    jobs: (isMeant: (job: Running | Kind) => boolean): ReadonlyArray<Running> => {
+      const found: Array<Running> = []
+      for (const kind of all) {
+        if (!isMeant(kind)) continue
+        for (const job of kind.jobs) if (isMeant(job)) found.push(job)
+      }
+      return found.toSorted((a, b) => a.order - b.order)
+    },
+    finishAt: (): number => {
+      let first = Infinity
+      for (const { finishAt } of all) if (finishAt < first) first = finishAt
+      return first
     }
   }
 }
@@ -175,7 +196,6 @@ export const make = Effect.fnUntraced(function*(
   const dispatcher = (yield* Scheduler.Scheduler).makeDispatcher()
   // The alarm is part of the clock and nobody's fiber: others see it before it rings or after, never in between.
   const fork = Effect.runForkWith(Context.add(context, Scheduler.PreventSchedulerYield, true))
-  const running = new Set<Running>()
   const kinds = makeKinds()
   /** What came, went or became shorter since the last division. */
   const changes = new Set<Kind>()
@@ -185,14 +205,17 @@ export const make = Effect.fnUntraced(function*(
   /** All is divided anew once whoever is ready has run. */
   let isSoon = false
   let isOpen = true
+  let begun = 0
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       isOpen = false
       alarm?.interruptUnsafe()
-      const stopped = [...running]
-      running.clear()
-      for (const job of stopped) advance(job, now())
+      const stopped = kinds.jobs(() => true)
+      for (const job of stopped) {
+        advance(job, now())
+        kinds.delete(job)
+      }
       for (const job of stopped) wake(job)
     })
   )
@@ -210,7 +233,11 @@ export const make = Effect.fnUntraced(function*(
     concerned.forEach((kind, i) => {
       for (const job of kind.jobs) advance(job, at)
       kind.share = shares[i] as FairShare.Share
-      for (const job of kind.jobs) predict(job)
+      kind.finishAt = Infinity
+      for (const job of kind.jobs) {
+        predict(job)
+        kind.finishAt = Math.min(kind.finishAt, job.finishAt)
+      }
     })
   }
 
@@ -233,26 +260,18 @@ export const make = Effect.fnUntraced(function*(
     }, 0)
   }
 
-  const remove = (job: Running) => {
-    running.delete(job)
-    kinds.delete(job)
-  }
-
   /** Jobs that are finished end, and what others get is divided anew. */
   const look = () => {
     const at = now()
-    const finished: Array<Running> = []
-    for (const job of running) if (job.finishAt <= at) finished.push(job)
+    const finished = kinds.jobs(({ finishAt }) => finishAt <= at)
     for (const job of finished) {
       advance(job, at)
       job.done = job.units
-      remove(job)
+      kinds.delete(job)
       changes.add(job.kind)
     }
     divide(at)
-    let next = Infinity
-    for (const { finishAt } of running) if (finishAt < next) next = finishAt
-    setAlarm(next, at)
+    setAlarm(kinds.finishAt(), at)
     for (const job of finished) wake(job)
   }
 
@@ -263,42 +282,52 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const stop = (job: Running) => {
-    if (!running.has(job)) return
+    if (!job.runs) return
     advance(job, now())
-    remove(job)
+    kinds.delete(job)
     changed(job.kind)
     wake(job)
   }
 
   return (demand, units) => {
     const kind = kinds.of(demand)
-    const job: Running = { kind, units, done: 0, processorNanos: 0, since: now(), finishAt: Infinity, waiting: [] }
+    const job: Running = {
+      kind,
+      order: begun++,
+      runs: false,
+      units,
+      done: 0,
+      processorNanos: 0,
+      since: now(),
+      finishAt: Infinity,
+      waiting: []
+    }
     if (isOpen && units > 0) {
-      running.add(job)
       kinds.add(job)
       changed(kind)
     }
     const current = () => {
-      if (running.has(job)) advance(job, now())
+      if (job.runs) advance(job, now())
       return job
     }
     return {
       done: () => current().done,
       processorNanos: () => current().processorNanos,
       shorten: (to) => {
-        if (!running.has(job)) return job.units
+        if (!job.runs) return job.units
         advance(job, now())
         job.units = Math.min(job.units, Math.max(to, job.done))
         predict(job)
+        kind.finishAt = Math.min(kind.finishAt, job.finishAt)
         changed(kind)
         return job.units
       },
       whenEnded: (callback) => {
-        if (running.has(job)) job.waiting.push(callback)
+        if (job.runs) job.waiting.push(callback)
         else callback()
       },
       finished: Effect.callback((resume) => {
-        if (!running.has(job)) {
+        if (!job.runs) {
           resume(outcome(job))
           return
         }

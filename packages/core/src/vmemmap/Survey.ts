@@ -55,6 +55,7 @@ export const leavesIn = (
     const from = Math.floor((start - anchor) / leaf)
     const to = Math.ceil((end - anchor) / leaf)
     const cuts = edges.map((frame) => leafOf(tables, value, frame)).filter((index) => index > from && index < to)
+    if (cuts.length === 0) return { start: anchor + from * leaf, end: anchor + to * leaf, value }
     const bounds = [...new Set([from, ...cuts, to])].toSorted((a, b) => a - b)
     return bounds.slice(1).map((next, i) => ({
       start: anchor + (bounds[i] ?? next) * leaf,

@@ -52,23 +52,21 @@ export const make =
       let ended: Array<Claim> = []
       let wake: (() => void) | null = null
 
-      /** Whoever is free takes the next sub-range. */
+      /** Whoever is free takes the next sub-range, as long as there is one. */
       const send = (began: number): void => {
-        const left: Array<Actor> = []
+        let sent = 0
         for (const actor of free) {
           const next = SubRanges.nextPending(subRanges, share)
           const claim = next && enter(actor, share, SubRanges.firstUnit(share, next), began)
-          if (claim === undefined) {
-            left.push(actor)
-            continue
-          }
+          if (claim === undefined) break
+          sent++
           out.add(claim)
           claim.job.whenEnded(() => {
             ended.push(claim)
             wake?.()
           })
         }
-        free = left
+        free = free.slice(sent)
       }
 
       /** All that end at one instant are waited for together. */
@@ -85,7 +83,7 @@ export const make =
         ended = []
         wake = null
         for (const claim of some) out.delete(claim)
-        free = [...free, ...some.map(({ actor }) => actor)]
+        free = free.concat(some.map(({ actor }) => actor))
         // The place where they work has ended before them.
         const isStopped = some.some(({ end, job, start }) => job.done() + Workload.rounding < units({ start, end }))
         const settled = Effect.ensuring(settle(some), leave(some))

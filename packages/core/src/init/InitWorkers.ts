@@ -87,12 +87,14 @@ const isOver = (course: Course): boolean =>
 const ownShare = Effect.fnUntraced(function*(course: Course, worker: Worker, actor: Stage.Actor) {
   if (SubRanges.isDone(course.writing.subRanges, worker.share)) return
   yield* course.mapping.need(actor, worker.share)
+  const run = Effect.suspend(() => {
+    const next = nextRun(course, worker)
+    return next === undefined ? Effect.void : course.writing.run(actor, worker.share, next)
+  })
+  // Whoever waits for the mutex gets it after one sub-range.
+  const isShared = course.around.strategy.help === "steal sub-ranges"
   while (!isOver(course) && nextRun(course, worker) !== undefined) {
-    // Whoever waits for the mutex gets it after one sub-range.
-    yield* worker.mutex.withPermits(1)(Effect.suspend(() => {
-      const next = nextRun(course, worker)
-      return next === undefined ? Effect.void : course.writing.run(actor, worker.share, next)
-    }))
+    yield* isShared ? worker.mutex.withPermits(1)(run) : run
   }
 })
 
@@ -231,7 +233,8 @@ export const crew = Effect.fnUntraced(function*(course: Course) {
     }
   }).pipe(
     Effect.ignore,
-    Effect.ensuring(Effect.sync(() => workers.forEach((worker) => end(course, worker)))),
+    // Whoever waits for all begins with the first.
+    Effect.ensuring(Effect.sync(() => workers.toReversed().forEach((worker) => end(course, worker)))),
     Waiting.named(`${name} workers`)
   )
 })

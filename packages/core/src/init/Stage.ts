@@ -208,14 +208,19 @@ export const make = (
   const busy = (within: PfnRange.PfnRange): ReadonlyArray<Claim> =>
     [...claims].filter(({ end, settled }) => settled < end && PfnRange.overlaps({ start: settled, end }, within))
 
-  /** All of them, also where one fails. */
-  const settled = (within: PfnRange.PfnRange) =>
-    Effect.suspend(() => Effect.forEach(busy(within), (claim) => Effect.exit(settleAll([claim]))))
-
-  const firstFailure = (exits: ReadonlyArray<Exit.Exit<void, NotInitialised>>) =>
-    exits.find(Exit.isFailure) ?? Exit.void
-
-  const settle = (within: PfnRange.PfnRange) => Effect.flatMap(settled(within), firstFailure)
+  /** What runs that touch a range have done; all of them, also where one fails. `then` is done last. */
+  const settle = (within: PfnRange.PfnRange, then: () => void = () => {}): Effect.Effect<void, NotInitialised> =>
+    Effect.suspend(() => {
+      const due = busy(within).filter((claim) => reached(claim) > claim.settled)
+      if (due.length === 0) {
+        then()
+        return Effect.void
+      }
+      return Effect.flatMap(Effect.forEach(due, (claim) => Effect.exit(settleAll([claim]))), (exits) => {
+        then()
+        return exits.find(Exit.isFailure) ?? Exit.void
+      })
+    })
 
   /** Where the sub-range ends in which so many units of the run are done. */
   const whole = ({ end, share, start }: Pick<Claim, "end" | "share" | "start">, units: number): number => {
@@ -240,11 +245,10 @@ export const make = (
   /** Where the sub-range ends that a run is in. */
   const current = ({ end, settled, share }: Claim): number => Math.min(end, SubRanges.unitEnd(share, settled))
 
-  const yields = Effect.fnUntraced(function*(within: PfnRange.PfnRange) {
-    const exits = yield* settled(within)
-    for (const claim of busy(within)) shorten(claim, Math.max(current(claim), within.start))
-    yield* firstFailure(exits)
-  })
+  const yields: Stage["yields"] = (within) =>
+    settle(within, () => {
+      for (const claim of busy(within)) shorten(claim, Math.max(current(claim), within.start))
+    })
 
   const note = ({ actor, began, job, settled, start }: Claim, now: number): void => {
     if (timeline === null) return
@@ -364,7 +368,7 @@ export const make = (
     return Effect.andThen(Deferred.await(deferred), Effect.yieldNow)
   })
 
-  return { subRanges, run, crew, settle, yields, done, available, busy, at: reached, quiet, fail, refusal }
+  return { subRanges, run, crew, settle: (within) => settle(within), yields, done, available, busy, at: reached, quiet, fail, refusal }
 }
 
 /**

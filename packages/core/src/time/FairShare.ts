@@ -47,45 +47,64 @@ export interface Share {
   readonly rate: number
 }
 
-const group = (demands: ReadonlyArray<Demand>, key: (demand: Demand) => string): ReadonlyMap<string, Array<number>> => {
-  const groups = new Map<string, Array<number>>()
-  demands.forEach((demand, i) => {
-    const name = key(demand)
+/** What jobs that want the same get, each of them. */
+interface Part {
+  readonly demand: Demand
+  readonly count: number
+  readonly weight: number
+  processor: number
+  rate: number
+}
+
+const group = (parts: ReadonlyArray<Part>, key: "pool" | "memory"): Iterable<readonly [string, Array<Part>]> => {
+  const groups = new Map<string, Array<Part>>()
+  for (const part of parts) {
+    const name = part.demand[key]
     const found = groups.get(name)
-    if (found === undefined) groups.set(name, [i])
-    else found.push(i)
-  })
+    if (found === undefined) groups.set(name, [part])
+    else found.push(part)
+  }
   return groups
 }
 
-/** Of some who want something: how much each wants, what it weighs, and how many are alike. */
-interface Wants {
-  readonly wanted: (i: number) => number
-  readonly weight: (i: number) => number
-  readonly count: (i: number) => number
-}
-
 /**
- * Divides `capacity` among those that want something: in proportion to their weights, nobody more than it wants. Calls back with
- * each one's part.
+ * Divides `capacity` among those that want something: in proportion to their weights, nobody more than it wants. `give` tells
+ * each what it gets.
  */
 const fill = (
-  members: ReadonlyArray<number>,
-  { count, wanted, weight }: Wants,
+  parts: Array<Part>,
   capacity: number,
-  give: (i: number, part: number) => void
+  wanted: (part: Part) => number,
+  give: (part: Part, amount: number) => void
 ): void => {
   let left = capacity
-  let weights = members.reduce((sum, i) => sum + count(i) * weight(i), 0)
-  const poorestFirst = members.length === 1
-    ? members
-    : members.toSorted((a, b) => wanted(a) / weight(a) - wanted(b) / weight(b) || a - b)
-  for (const i of poorestFirst) {
-    const part = left === Infinity ? wanted(i) : Math.min(wanted(i), left * weight(i) / weights)
-    give(i, part)
-    left -= count(i) * part
-    weights -= count(i) * weight(i)
+  let weights = 0
+  for (const { count, weight } of parts) weights += count * weight
+  const modestFirst = parts.length === 1
+    ? parts
+    : parts.toSorted((a, b) => wanted(a) / a.weight - wanted(b) / b.weight)
+  for (const part of modestFirst) {
+    const { count, weight } = part
+    const amount = left === Infinity ? wanted(part) : Math.min(wanted(part), left * weight / weights)
+    give(part, amount)
+    left -= count * amount
+    weights -= count * weight
   }
+}
+
+const oneProcessor = (): number => 1
+
+const giveProcessor = (part: Part, processor: number): void => {
+  const { unitNanos } = part.demand
+  part.processor = processor
+  part.rate = unitNanos === 0 ? Infinity : processor / unitNanos
+}
+
+const bytesWanted = ({ demand: { unitBytes }, rate }: Part): number => unitBytes === 0 ? 0 : rate * unitBytes
+
+const giveBytes = (part: Part, bytes: number): void => {
+  const { unitBytes } = part.demand
+  if (unitBytes > 0) part.rate = Math.min(part.rate, bytes / unitBytes)
 }
 
 /**
@@ -100,26 +119,19 @@ export const divide = (
   capacity: Capacity,
   counts?: ReadonlyArray<number>
 ): ReadonlyArray<Share> => {
-  const processor = demands.map(() => 0)
-  const rate = demands.map(() => 0)
-  const at = (i: number) => demands[i] as Demand
-  const weight = (i: number) => at(i).weight ?? 1
-  const count = (i: number) => counts?.[i] ?? 1
-  for (const [pool, members] of group(demands, (demand) => demand.pool)) {
-    fill(members, { wanted: () => 1, weight, count }, capacity.processors(pool), (i, part) => {
-      const { unitNanos } = at(i)
-      processor[i] = part
-      rate[i] = unitNanos === 0 ? Infinity : part / unitNanos
-    })
+  const parts = demands.map((demand, i): Part => ({
+    demand,
+    count: counts?.[i] ?? 1,
+    weight: demand.weight ?? 1,
+    processor: 0,
+    rate: 0
+  }))
+  for (const [pool, members] of group(parts, "pool")) {
+    fill(members, capacity.processors(pool), oneProcessor, giveProcessor)
   }
-  for (const [memory, members] of group(demands, (demand) => demand.memory)) {
+  for (const [memory, members] of group(parts, "memory")) {
     const bandwidth = capacity.bandwidth(memory)
-    if (bandwidth === Infinity) continue
-    const wanted = (i: number) => at(i).unitBytes === 0 ? 0 : (rate[i] as number) * at(i).unitBytes
-    fill(members, { wanted, weight, count }, bandwidth, (i, bytes) => {
-      const { unitBytes } = at(i)
-      if (unitBytes > 0) rate[i] = Math.min(rate[i] as number, bytes / unitBytes)
-    })
+    if (bandwidth !== Infinity) fill(members, bandwidth, bytesWanted, giveBytes)
   }
-  return demands.map((_, i) => ({ processor: processor[i] as number, rate: rate[i] as number }))
+  return parts.map(({ processor, rate }) => ({ processor, rate }))
 }

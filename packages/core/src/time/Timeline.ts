@@ -76,7 +76,9 @@ export const make = (): Timeline => ({ entries: [] })
  * @category queries
  * @since 0.1.0
  */
-export const now: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, Number)
+export const now: Effect.Effect<number> = Clock.clockWith((clock) =>
+  Effect.succeed(Number(clock.monotonicTimeNanosUnsafe()))
+)
 
 /**
  * Notes an instant.

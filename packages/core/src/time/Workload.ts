@@ -77,10 +77,14 @@ interface Kind {
   share: FairShare.Share
   /** When the first of its jobs will be finished if nothing changes. */
   finishAt: number
+  seen: number
 }
 
-/** A pool of processors or a memory, and who uses it. */
-type Place = Set<Kind>
+/** A pool of processors or a memory, and who uses it; `seen` in that round of looking for those whom a change concerns. */
+interface Place {
+  readonly users: Set<Kind>
+  seen: number
+}
 
 const nothing: FairShare.Share = { processor: 0, rate: 0 }
 
@@ -121,7 +125,7 @@ const makeKinds = () => {
   const placeIn = (places: Map<string, Place>, name: string): Place => {
     const found = places.get(name)
     if (found !== undefined) return found
-    const place: Place = new Set()
+    const place: Place = { users: new Set(), seen: 0 }
     places.set(name, place)
     return place
   }
@@ -129,22 +133,22 @@ const makeKinds = () => {
     /** Uses its places from its first job to its last. */
     of: (demand: FairShare.Demand): Kind => {
       const pool = placeIn(pools, demand.pool)
-      for (const kind of pool) if (isSame(kind.demand, demand)) return kind
+      for (const kind of pool.users) if (isSame(kind.demand, demand)) return kind
       const memory = placeIn(memories, demand.memory)
-      return { demand, pool, memory, jobs: new Set(), share: nothing, finishAt: Infinity }
+      return { demand, pool, memory, jobs: new Set(), share: nothing, finishAt: Infinity, seen: 0 }
     },
     add: (job: Running): void => {
       const { kind } = job
       job.runs = true
       kind.jobs.add(job)
-      for (const users of [all, kind.pool, kind.memory]) users.add(kind)
+      for (const users of [all, kind.pool.users, kind.memory.users]) users.add(kind)
     },
     delete: (job: Running): void => {
       const { kind } = job
       job.runs = false
       kind.jobs.delete(job)
       if (kind.jobs.size > 0) return
-      for (const users of [all, kind.pool, kind.memory]) users.delete(kind)
+      for (const users of [all, kind.pool.users, kind.memory.users]) users.delete(kind)
     },
     /** In the order in which they began. */
     jobs: (isMeant: (job: Running | Kind) => boolean): ReadonlyArray<Running> => {
@@ -153,7 +157,7 @@ const makeKinds = () => {
         if (!isMeant(kind)) continue
         for (const job of kind.jobs) if (isMeant(job)) found.push(job)
       }
-      return found.toSorted((a, b) => a.order - b.order)
+      return found.length < 2 ? found : found.toSorted((a, b) => a.order - b.order)
     },
     finishAt: (): number => {
       let first = Infinity
@@ -164,21 +168,24 @@ const makeKinds = () => {
 }
 
 /** Those that share something with some kinds, and those that share something with them. */
-const concernedBy = (changed: Iterable<Kind>): ReadonlyArray<Kind> => {
-  const found = new Set<Kind>()
-  const seen = new Set<Place>()
-  const open = [...changed]
-  for (let kind = open.pop(); kind !== undefined; kind = open.pop()) {
-    for (const place of [kind.pool, kind.memory]) {
-      if (seen.has(place)) continue
-      seen.add(place)
-      for (const user of place) {
-        found.add(user)
-        open.push(user)
-      }
+const concernedBy = (changed: Iterable<Kind>, round: number): ReadonlyArray<Kind> => {
+  const found: Array<Kind> = []
+  const look = (place: Place): void => {
+    if (place.seen === round) return
+    place.seen = round
+    for (const kind of place.users) {
+      if (kind.seen === round) continue
+      kind.seen = round
+      found.push(kind)
+      look(kind.pool)
+      look(kind.memory)
     }
   }
-  return [...found]
+  for (const { memory, pool } of changed) {
+    look(pool)
+    look(memory)
+  }
+  return found
 }
 
 /**
@@ -206,6 +213,7 @@ export const make = Effect.fnUntraced(function*(
   let isSoon = false
   let isOpen = true
   let begun = 0
+  let round = 0
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -223,7 +231,7 @@ export const make = Effect.fnUntraced(function*(
   const now = () => Number(clock.monotonicTimeNanosUnsafe())
 
   const divide = (at: number) => {
-    const concerned = concernedBy(changes)
+    const concerned = concernedBy(changes, ++round)
     changes.clear()
     const shares = FairShare.divide(
       concerned.map(({ demand }) => demand),

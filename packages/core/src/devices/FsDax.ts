@@ -7,7 +7,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Alignment from "../geometry/Alignment.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
@@ -199,13 +199,11 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
         ? Effect.fail(
           fail("EOPNOTSUPP", "23.4", `${disk.name} is mounted without DAX`, "use a namespace with a memmap")
         )
-        : Effect.map(
-          Effect.acquireRelease(
-            Effect.sync(() => makeMapping(pagemap, file, area)),
-            ({ own }) => Effect.sync(() => own.forEach((held) => drop(pagemap, mapped, held)))
-          ),
-          ({ mapping }) => mapping
-        ),
+        : Effect.flatMap(Effect.scope, (scope) => {
+          const { mapping, own } = makeMapping(pagemap, file, area)
+          const unmap = Effect.sync(() => own.forEach((held) => drop(pagemap, mapped, held)))
+          return Effect.as(Scope.addFinalizer(scope, unmap), mapping)
+        }),
     pin: (pfns) => {
       const refuse = fail(
         "EFAULT",

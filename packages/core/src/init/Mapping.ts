@@ -35,6 +35,8 @@ export interface Mapping {
   readonly fail: (error: NotInitialised) => void
 }
 
+const noFailure = () => null
+
 /**
  * Nothing is mapped yet, unless that was done under the lock. `onFailure` is told once there is no memory for the memmap.
  *
@@ -98,7 +100,7 @@ export const make = (
           disturbance(track.group, track.lane).speed
         )
         const demand = { pool: CostModel.pool(node), memory: "", unitNanos, unitBytes: 0, weight }
-        return { ...costs.begin(demand, PfnRange.length(part)), failure: () => null }
+        return { job: costs.begin(demand, PfnRange.length(part)), failure: noFailure }
       },
       perform: populateLocked
     },

@@ -108,7 +108,7 @@ const writingOf = (
         const { speed } = around.disturbance(track.group, track.lane)
         const demand = { ...InitMemory.demand(around, memory, node, speed), weight }
         const job = around.stores.begin(demand, InitWork.cut(parts, range), whole)
-        return { ...job, failure: (left) => InitMemory.refused(memory, job.failure(), left) }
+        return { job, failure: (left) => InitMemory.refused(memory, job.failure?.() ?? null, left) }
       },
       // Where there is no memmap, and nobody was told, nothing can be written (BUG-29).
       perform: (range) =>

@@ -31,12 +31,14 @@ export interface Actor {
 }
 
 /**
- * A job of a stage; `failure` says why it ended before pages that are left of it were done, where that is nobody's wish.
+ * A job of a stage that has begun; `failure` says why it ended before pages that are left of it were done, where that is nobody's
+ * wish.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Job extends Workload.Job {
+export interface Begun {
+  readonly job: Workload.Job
   readonly failure: (left: PfnRange.PfnRange) => NotInitialised | null
 }
 
@@ -47,10 +49,9 @@ export interface Job extends Workload.Job {
  * @category models
  * @since 0.1.0
  */
-export interface Claim extends PfnRange.PfnRange {
+export interface Claim extends PfnRange.PfnRange, Begun {
   readonly actor: Actor
   readonly share: SubRanges.Share
-  readonly job: Job
   readonly began: number
   end: number
   settled: number
@@ -72,7 +73,7 @@ export interface Work {
   readonly details: (range: PfnRange.PfnRange) => Timeline.Details
   readonly units: (range: PfnRange.PfnRange) => number
   readonly reach: (from: number, units: number) => number
-  readonly begin: (actor: Actor, range: PfnRange.PfnRange, whole: (units: number) => number) => Job
+  readonly begin: (actor: Actor, range: PfnRange.PfnRange, whole: (units: number) => number) => Begun
   readonly perform: (range: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
 }
 
@@ -282,8 +283,12 @@ export const make = (
     const { start } = pending
     const end = lookedAt(share, pending)
     const run = { start, end, share }
-    const job = work.begin(actor, { start, end }, (least) => work.units({ start, end: whole(run, least) }))
-    const claim: Claim = { actor, share, start, end, settled: start, job, began }
+    const { failure, job } = work.begin(
+      actor,
+      { start, end },
+      (least) => work.units({ start, end: whole(run, least) })
+    )
+    const claim: Claim = { actor, share, start, end, settled: start, job, failure, began }
     claims.add(claim)
     SubRanges.claim(subRanges, { start, end }, claim)
     return claim
@@ -305,8 +310,8 @@ export const make = (
     exit: Exit.Exit<void, NotInitialised>
   ): Effect.Effect<void, NotInitialised> =>
     Effect.suspend(() => {
-      const errors = some.flatMap(({ end, job, settled }) =>
-        settled < end ? job.failure({ start: settled, end }) ?? [] : []
+      const errors = some.flatMap(({ end, failure, settled }) =>
+        settled < end ? failure({ start: settled, end }) ?? [] : []
       )
       for (const error of errors) fail(error)
       return errors[0] === undefined ? exit : Effect.fail(errors[0])
@@ -368,7 +373,20 @@ export const make = (
     return Effect.andThen(Deferred.await(deferred), Effect.yieldNow)
   })
 
-  return { subRanges, run, crew, settle: (within) => settle(within), yields, done, available, busy, at: reached, quiet, fail, refusal }
+  return {
+    subRanges,
+    run,
+    crew,
+    settle: (within) => settle(within),
+    yields,
+    done,
+    available,
+    busy,
+    at: reached,
+    quiet,
+    fail,
+    refusal
+  }
 }
 
 /**

@@ -16,13 +16,13 @@ import { type Reason, toKernelError } from "./NotInitialised.ts"
 
 /**
  * A job whose units are struct pages. Whoever waits for it is interrupted where it ends before all are written; `failure` then says
- * why, `null` where somebody stopped it.
+ * why, `null` where somebody stopped it. Without one a job ends early only where somebody stops it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Job extends Workload.Job {
-  readonly failure: () => Extract<Reason, "out of memory" | "worker lost"> | null
+  readonly failure?: () => Extract<Reason, "out of memory" | "worker lost"> | null
 }
 
 /**
@@ -73,11 +73,9 @@ export const finished = (
   memory: { readonly name: string; readonly range: PfnRange.PfnRange }
 ): Effect.Effect<void, KernelError> =>
   Effect.catchCause(job.finished, (cause) => {
-    const reason = job.failure()
+    const reason = job.failure?.() ?? null
     return reason === null ? Effect.failCause(cause) : Effect.fail(toKernelError(InitMemory.refuse(memory, reason)))
   })
-
-const noFailure = () => null
 
 /**
  * Stores that only take time.
@@ -86,5 +84,5 @@ const noFailure = () => null
  * @since 0.1.0
  */
 export const timed = ({ begin }: Pick<CostModel.CostModel, "begin">): Stores => ({
-  begin: (demand, parts) => ({ ...begin(demand, InitWork.written(parts)), failure: noFailure })
+  begin: (demand, parts) => begin(demand, InitWork.written(parts))
 })

@@ -53,26 +53,112 @@ export const rounding = 1e-6
  */
 export type Begin = (demand: FairShare.Demand, units: number) => Job
 
-interface Running {
+/** What a job needs of the place where it runs: the time, and to say that its kind changed, or that it runs no more. */
+interface Place {
+  readonly now: () => number
+  readonly changed: (kind: Kind) => void
+  readonly stop: (job: Running) => void
+}
+
+type Resume = (effect: Effect.Effect<void>) => void
+
+/** Thousands of them may be there at a time: one object each. */
+class Running implements Job {
+  readonly place: Place
   readonly kind: Kind
   /** Order in which jobs began. */
   readonly order: number
-  runs: boolean
   units: number
-  done: number
-  processorNanos: number
-  /** The instant up to which `done` counts. */
+  /** The instant up to which it has come `reached` units far, and spent so many nanoseconds of processors. */
   since: number
+  reached = 0
+  spent = 0
   /** The instant at which it will be finished if nothing changes. */
-  finishAt: number
-  waiting: Array<(effect: Effect.Effect<void>) => void>
+  finishAt = Infinity
+  runs = false
+  waiting: Array<Resume> = []
+
+  constructor(place: Place, kind: Kind, order: number, units: number) {
+    this.place = place
+    this.kind = kind
+    this.order = order
+    this.units = units
+    this.since = place.now()
+  }
+
+  done(): number {
+    if (this.runs) this.advance(this.place.now())
+    return this.reached
+  }
+
+  processorNanos(): number {
+    if (this.runs) this.advance(this.place.now())
+    return this.spent
+  }
+
+  shorten(to: number): number {
+    if (!this.runs) return this.units
+    this.advance(this.place.now())
+    this.units = Math.min(this.units, Math.max(to, this.reached))
+    this.predict()
+    this.kind.finishAt = Math.min(this.kind.finishAt, this.finishAt)
+    this.place.changed(this.kind)
+    return this.units
+  }
+
+  whenEnded(callback: () => void): void {
+    if (this.runs) this.waiting.push(callback)
+    else callback()
+  }
+
+  get finished(): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (!this.runs) {
+        resume(this.outcome())
+        return
+      }
+      this.waiting.push(resume)
+      return Effect.sync(() => {
+        this.waiting = this.waiting.filter((one) => one !== resume)
+        this.place.stop(this)
+      })
+    })
+  }
+
+  advance(at: number): void {
+    const { processor, rate } = this.kind.share
+    const passed = at - this.since
+    if (passed <= 0) return
+    this.since = at
+    this.reached = this.finishAt <= at ? this.units : Math.min(this.units, this.reached + rate * passed)
+    this.spent += processor * passed
+  }
+
+  /** Quotients come out a little above the nanosecond at which the job ends: a thousandth of one is taken for rounding. */
+  predict(): void {
+    const left = this.units - this.reached
+    this.finishAt = left <= 0
+      ? this.since
+      : this.since + Math.max(0, Math.ceil(left / this.kind.share.rate - 1e-3))
+  }
+
+  /** What becomes of those who wait for a job that runs no more. */
+  outcome(): Effect.Effect<void> {
+    return this.reached < this.units ? Effect.interrupt : Effect.void
+  }
+
+  wake(): void {
+    const all = this.waiting
+    this.waiting = []
+    for (const resume of all) resume(this.outcome())
+  }
 }
 
 /** Jobs that want the same, and so get the same. */
 interface Kind {
   readonly demand: FairShare.Demand
-  readonly pool: Place
-  readonly memory: Place
+  readonly pool: Resource
+  readonly memory: Resource
   readonly jobs: Set<Running>
   share: FairShare.Share
   /** When the first of its jobs will be finished if nothing changes. */
@@ -81,60 +167,34 @@ interface Kind {
 }
 
 /** A pool of processors or a memory, and who uses it; `seen` in that round of looking for those whom a change concerns. */
-interface Place {
+interface Resource {
   readonly users: Set<Kind>
   seen: number
 }
 
 const nothing: FairShare.Share = { processor: 0, rate: 0 }
 
-/** What becomes of those who wait for a job that runs no more. */
-const outcome = ({ done, units }: Running): Effect.Effect<void> => done < units ? Effect.interrupt : Effect.void
-
-const wake = (job: Running): void => {
-  const all = job.waiting
-  job.waiting = []
-  for (const resume of all) resume(outcome(job))
-}
-
-/** The job advances to the present. */
-const advance = (job: Running, at: number): void => {
-  const { share } = job.kind
-  const passed = at - job.since
-  if (passed <= 0) return
-  job.since = at
-  job.done = job.finishAt <= at ? job.units : Math.min(job.units, job.done + share.rate * passed)
-  job.processorNanos += share.processor * passed
-}
-
-/** Quotients come out a little above the nanosecond at which the job ends: a thousandth of one is taken for rounding. */
-const predict = (job: Running): void => {
-  const left = job.units - job.done
-  const { rate } = job.kind.share
-  job.finishAt = left <= 0 ? job.since : job.since + Math.max(0, Math.ceil(left / rate - 1e-3))
-}
-
 const isSame = (a: FairShare.Demand, b: FairShare.Demand): boolean =>
   a.memory === b.memory && a.unitNanos === b.unitNanos && a.unitBytes === b.unitBytes && a.weight === b.weight
 
 /** Jobs that run, by what they want and where. */
 const makeKinds = () => {
-  const pools = new Map<string, Place>()
-  const memories = new Map<string, Place>()
+  const pools = new Map<string, Resource>()
+  const memories = new Map<string, Resource>()
   const all = new Set<Kind>()
-  const placeIn = (places: Map<string, Place>, name: string): Place => {
-    const found = places.get(name)
+  const named = (resources: Map<string, Resource>, name: string): Resource => {
+    const found = resources.get(name)
     if (found !== undefined) return found
-    const place: Place = { users: new Set(), seen: 0 }
-    places.set(name, place)
-    return place
+    const resource: Resource = { users: new Set(), seen: 0 }
+    resources.set(name, resource)
+    return resource
   }
   return {
-    /** Uses its places from its first job to its last. */
+    /** Uses its resources from its first job to its last. */
     of: (demand: FairShare.Demand): Kind => {
-      const pool = placeIn(pools, demand.pool)
+      const pool = named(pools, demand.pool)
       for (const kind of pool.users) if (isSame(kind.demand, demand)) return kind
-      const memory = placeIn(memories, demand.memory)
+      const memory = named(memories, demand.memory)
       return { demand, pool, memory, jobs: new Set(), share: nothing, finishAt: Infinity, seen: 0 }
     },
     add: (job: Running): void => {
@@ -170,10 +230,10 @@ const makeKinds = () => {
 /** Those that share something with some kinds, and those that share something with them. */
 const concernedBy = (changed: Iterable<Kind>, round: number): ReadonlyArray<Kind> => {
   const found: Array<Kind> = []
-  const look = (place: Place): void => {
-    if (place.seen === round) return
-    place.seen = round
-    for (const kind of place.users) {
+  const look = (resource: Resource): void => {
+    if (resource.seen === round) return
+    resource.seen = round
+    for (const kind of resource.users) {
       if (kind.seen === round) continue
       kind.seen = round
       found.push(kind)
@@ -221,10 +281,10 @@ export const make = Effect.fnUntraced(function*(
       alarm?.interruptUnsafe()
       const stopped = kinds.jobs(() => true)
       for (const job of stopped) {
-        advance(job, now())
+        job.advance(now())
         kinds.delete(job)
       }
-      for (const job of stopped) wake(job)
+      for (const job of stopped) job.wake()
     })
   )
 
@@ -239,11 +299,11 @@ export const make = Effect.fnUntraced(function*(
       concerned.map(({ jobs }) => jobs.size)
     )
     concerned.forEach((kind, i) => {
-      for (const job of kind.jobs) advance(job, at)
+      for (const job of kind.jobs) job.advance(at)
       kind.share = shares[i] as FairShare.Share
       kind.finishAt = Infinity
       for (const job of kind.jobs) {
-        predict(job)
+        job.predict()
         kind.finishAt = Math.min(kind.finishAt, job.finishAt)
       }
     })
@@ -273,14 +333,14 @@ export const make = Effect.fnUntraced(function*(
     const at = now()
     const finished = kinds.jobs(({ finishAt }) => finishAt <= at)
     for (const job of finished) {
-      advance(job, at)
-      job.done = job.units
+      job.advance(at)
+      job.reached = job.units
       kinds.delete(job)
       changes.add(job.kind)
     }
     divide(at)
     setAlarm(kinds.finishAt(), at)
-    for (const job of finished) wake(job)
+    for (const job of finished) job.wake()
   }
 
   const rings = () => {
@@ -291,60 +351,20 @@ export const make = Effect.fnUntraced(function*(
 
   const stop = (job: Running) => {
     if (!job.runs) return
-    advance(job, now())
+    job.advance(now())
     kinds.delete(job)
     changed(job.kind)
-    wake(job)
+    job.wake()
   }
 
+  const place: Place = { now, changed, stop }
+
   return (demand, units) => {
-    const kind = kinds.of(demand)
-    const job: Running = {
-      kind,
-      order: begun++,
-      runs: false,
-      units,
-      done: 0,
-      processorNanos: 0,
-      since: now(),
-      finishAt: Infinity,
-      waiting: []
-    }
+    const job = new Running(place, kinds.of(demand), begun++, units)
     if (isOpen && units > 0) {
       kinds.add(job)
-      changed(kind)
+      changed(job.kind)
     }
-    const current = () => {
-      if (job.runs) advance(job, now())
-      return job
-    }
-    return {
-      done: () => current().done,
-      processorNanos: () => current().processorNanos,
-      shorten: (to) => {
-        if (!job.runs) return job.units
-        advance(job, now())
-        job.units = Math.min(job.units, Math.max(to, job.done))
-        predict(job)
-        kind.finishAt = Math.min(kind.finishAt, job.finishAt)
-        changed(kind)
-        return job.units
-      },
-      whenEnded: (callback) => {
-        if (job.runs) job.waiting.push(callback)
-        else callback()
-      },
-      finished: Effect.callback((resume) => {
-        if (!job.runs) {
-          resume(outcome(job))
-          return
-        }
-        job.waiting.push(resume)
-        return Effect.sync(() => {
-          job.waiting = job.waiting.filter((one) => one !== resume)
-          stop(job)
-        })
-      })
-    }
+    return job
   }
 })

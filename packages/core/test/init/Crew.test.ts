@@ -27,7 +27,7 @@ const stageOf = Effect.fnUntraced(function*(pages: number, unit: number, speed: 
       units: ({ end, start }) => end - start,
       reach: (from, units) => Math.min(pages, from + Math.floor(units)),
       begin: ({ track }, { end, start }) => ({
-        ...costs.begin({ pool: "p", memory: "ram", unitNanos: 100 / speed(track.lane), unitBytes: 8 }, end - start),
+        job: costs.begin({ pool: "p", memory: "ram", unitNanos: 100 / speed(track.lane), unitBytes: 8 }, end - start),
         failure: () => null
       }),
       perform: (part) => Effect.sync(() => void done.push(part))

@@ -27,11 +27,13 @@ interface Options {
 }
 
 /** Whoever does the job stops, and whoever waits for it hears of it. */
-const dying = (job: Workload.Job, after: Duration.Input): Stage.Job => ({
-  ...job,
-  finished: Effect.andThen(Effect.andThen(Effect.sleep(after), Effect.sync(() => job.shorten(0))), Effect.interrupt),
-  failure: (left) => failure("worker lost", left)
-})
+const dying = (job: Workload.Job, after: Duration.Input): Stage.Begun => {
+  const ends = Effect.andThen(Effect.andThen(Effect.sleep(after), Effect.sync(() => job.shorten(0))), Effect.interrupt)
+  return {
+    job: Object.create(job, { finished: { value: ends } }),
+    failure: (left) => failure("worker lost", left)
+  }
+}
 
 /** A stage over `whole` in sub-ranges of 32, and how often each page was done. */
 const makeStage = Effect.fnUntraced(function*(
@@ -51,7 +53,7 @@ const makeStage = Effect.fnUntraced(function*(
       begin: (_, range) => {
         const demand = { pool: "any", memory: "", unitNanos: nanos, unitBytes: 0 }
         const job = model.begin(demand, PfnRange.length(range))
-        return dies?.from === range.start ? dying(job, dies.after) : { ...job, failure: () => null }
+        return dies?.from === range.start ? dying(job, dies.after) : { job, failure: () => null }
       },
       perform: (range) =>
         Effect.andThen(

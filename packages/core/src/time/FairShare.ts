@@ -52,6 +52,8 @@ interface Part {
   readonly demand: Demand
   readonly count: number
   readonly weight: number
+  /** Of what is being divided. */
+  wanted: number
   processor: number
   rate: number
 }
@@ -77,15 +79,22 @@ const fill = (
   wanted: (part: Part) => number,
   give: (part: Part, amount: number) => void
 ): void => {
-  let left = capacity
+  let all = 0
   let weights = 0
-  for (const { count, weight } of parts) weights += count * weight
-  const modestFirst = parts.length === 1
-    ? parts
-    : parts.toSorted((a, b) => wanted(a) / a.weight - wanted(b) / b.weight)
+  for (const part of parts) {
+    part.wanted = wanted(part)
+    all += part.count * part.wanted
+    weights += part.count * part.weight
+  }
+  if (all <= capacity) {
+    for (const part of parts) give(part, part.wanted)
+    return
+  }
+  let left = capacity
+  const modestFirst = parts.length === 1 ? parts : parts.toSorted((a, b) => a.wanted / a.weight - b.wanted / b.weight)
   for (const part of modestFirst) {
     const { count, weight } = part
-    const amount = left === Infinity ? wanted(part) : Math.min(wanted(part), left * weight / weights)
+    const amount = Math.min(part.wanted, left * weight / weights)
     give(part, amount)
     left -= count * amount
     weights -= count * weight
@@ -123,6 +132,7 @@ export const divide = (
     demand,
     count: counts?.[i] ?? 1,
     weight: demand.weight ?? 1,
+    wanted: 0,
     processor: 0,
     rate: 0
   }))

@@ -136,7 +136,7 @@ describe("VirtualTime", () => {
   for (const [name, program] of Object.entries<(unit: number) => Effect.Effect<unknown, unknown>>(programs)) {
     it.live(`ends as under the live runtime, days later and at once: ${name}`, () =>
       Effect.gen(function*() {
-        const live = yield* Effect.exit(program(2))
+        const live = yield* Effect.exit(program(5))
         const { exit, left, nanos } = yield* VirtualTime.run(program(day))
         assert.isTrue(Exit.isSuccess(live))
         assert.deepStrictEqual(exit, live)

@@ -35,8 +35,8 @@ export const stores = (
   bytes: Pick<MemmapBytes.MemmapBytes["Service"], "ahead">,
   writers: Pick<Writers.Writers, "begin">
 ): Stores.Stores => ({
-  begin: ({ weight = 1 }, parts, whole) => {
-    const ahead = bytes.ahead(parts)
+  begin: ({ weight = 1 }, _structPages, parts, whole) => {
+    const ahead = bytes.ahead(parts())
     return ahead === null ? refused : writers.begin(ahead.segments, ahead.end, { whole, isUrgent: weight > 1 })
   }
 })

@@ -180,6 +180,11 @@ export const end = (
   return seal(bytes)
 }
 
+const isBlank = (bytes: Uint8Array): boolean => {
+  for (const byte of bytes) if (byte !== 0) return false
+  return true
+}
+
 /**
  * The envelope of a block, with its padding if that is not all zero, and a view on the other fields.
  *
@@ -198,7 +203,7 @@ export const open = (
     flags: view.getUint32(48, true),
     versionMajor: view.getUint16(52, true),
     versionMinor: view.getUint16(54, true),
-    ...(padding.some((byte) => byte !== 0) ? { padding } : {})
+    ...(isBlank(padding) ? {} : { padding })
   }
   return { envelope, view }
 }

@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const unitNanos = pass === "second" ? InitMemory.paced(second, speed) : demand.unitNanos
     let spent = () => 0
     const stores = Effect.suspend(() => {
-      const job = around.stores.begin({ ...demand, unitNanos }, parts)
+      const job = around.stores.begin({ ...demand, unitNanos }, structPages, () => parts)
       spent = () => Math.round(before + job.processorNanos())
       return Stores.finished(job, memory)
     })
@@ -251,12 +251,16 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     },
     attach: (memory, chosen) => (chosen.when === "background" ? later : atOnce)(memory, chosen),
     await: (pfns) =>
-      Effect.flatMap(Effect.service(Waiting.Name), (who) =>
-        Effect.forEach(ranges(pfns), ({ end, start, value }) => {
+      Effect.withFiber((fiber) => {
+        const undone = ranges(pfns).filter((range) => !range.value.isDone(range))
+        if (undone.length === 0) return Effect.void
+        const lane = fiber.getRef(Waiting.Name) ?? "waiting"
+        return Effect.forEach(undone, ({ end, start, value }) => {
           const { name, node } = value.memory
-          const track = { group: name, lane: who ?? "waiting" }
-          return value.need({ start, end }, { node: nearest(node), track, weight: waiterWeight })
-        }, { discard: true })),
+          const actor = { node: nearest(node), track: { group: name, lane }, weight: waiterWeight }
+          return value.need({ start, end }, actor)
+        }, { discard: true })
+      }),
     isActive: (pfns) => ranges(pfns).some(({ value }) => value.isActive()),
     finished: (pfns) =>
       Effect.suspend(() => Effect.forEach(ranges(pfns), ({ value }) => value.finished, { discard: true })),

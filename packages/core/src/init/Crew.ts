@@ -87,7 +87,7 @@ export const make =
         // The place where they work has ended before them.
         const isStopped = some.some(({ end, job, start }) => job.done() + Workload.rounding < units({ start, end }))
         const settled = Effect.ensuring(settle(some), leave(some))
-        return isStopped ? Effect.andThen(settled, concluded(some, Exit.interrupt())) : settled
+        return isStopped ? Effect.flatMap(settled, () => concluded(some, Exit.interrupt())) : settled
       })
 
       const stop = Effect.suspend(() => {

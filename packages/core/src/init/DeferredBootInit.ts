@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function*(
     const memory = { isBoot: true, medium: "ram", node, structPage } as const
     const around = { costs, isCold: true, strategy: InitStrategy.synchronous }
     const { begin } = stores ?? Stores.timed(costs)
-    const job = begin(InitMemory.demand(around, memory, bootNode, speed), parts)
+    const job = begin(InitMemory.demand(around, memory, bootNode, speed), structPages, () => parts)
     const range = { start: parts[0]?.start ?? 0, end: parts.at(-1)?.end ?? 0 }
     const finished = Stores.finished(job, { name: threads(node), range })
     yield* Timeline.span(Disturbance.endedBy(finished, dies, "the boot thread"), bootThread, name, () => ({

@@ -90,6 +90,15 @@ const stealExactly = Effect.fnUntraced(function*(course: Course, exact: PfnRange
 })
 
 /**
+ * Whether it is known that nobody who needs some pages has to wait.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const isDone = (course: Course, asked: PfnRange.PfnRange): boolean =>
+  asked.start >= course.pages.start && SubRanges.isDone(course.writing.subRanges, whole(course, asked))
+
+/**
  * Returns when every struct page of some pages is initialised. Fails where they never will be.
  *
  * @category running

@@ -47,6 +47,7 @@ export interface Progress {
 }
 
 /**
+ * - `isDone`: every struct page of some pages is known to be initialised
  * - `need` returns when every struct page of some pages is initialised, having helped as the strategy says
  * - `finished` returns when no worker is active any more, as writing `sync` does (26.4)
  * - `isActive`: a worker is
@@ -58,6 +59,7 @@ export interface Progress {
  */
 export interface RangeInit {
   readonly memory: InitMemory.InitMemory
+  readonly isDone: (pfns: PfnRange.PfnRange) => boolean
   readonly need: (pfns: PfnRange.PfnRange, actor: Stage.Actor) => Effect.Effect<void, NotInitialised>
   readonly finished: Effect.Effect<void, NotInitialised>
   readonly isActive: () => boolean
@@ -107,7 +109,7 @@ const writingOf = (
       begin: ({ node, track, weight }, range, whole) => {
         const { speed } = around.disturbance(track.group, track.lane)
         const demand = { ...InitMemory.demand(around, memory, node, speed), weight }
-        const job = around.stores.begin(demand, InitWork.cut(parts, range), whole)
+        const job = around.stores.begin(demand, stores(range), () => InitWork.cut(parts, range), whole)
         return { job, failure: (left) => InitMemory.refused(memory, job.failure?.() ?? null, left) }
       },
       // Where there is no memmap, and nobody was told, nothing can be written (BUG-29).
@@ -198,6 +200,7 @@ export const make = Effect.fnUntraced(function*(
   else for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))
   const self: RangeInit = {
     memory,
+    isDone: (pfns) => InitHelp.isDone(course, pfns),
     need: (pfns, actor) => InitHelp.need(course, pfns, actor),
     finished: InitWorkers.finished(course),
     isActive: () => workers.some(({ active }) => active),

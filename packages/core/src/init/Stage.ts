@@ -204,7 +204,7 @@ export const make = (
       return found.length === 1
         ? carryOut(only, some)
         : Effect.forEach(PfnRange.normalise(found), (done) => carryOut(done, some), { discard: true })
-    }).pipe(Effect.uninterruptible)
+    })
 
   const busy = (within: PfnRange.PfnRange): ReadonlyArray<Claim> =>
     [...claims].filter(({ end, settled }) => settled < end && PfnRange.overlaps({ start: settled, end }, within))
@@ -220,7 +220,7 @@ export const make = (
       return Effect.flatMap(Effect.forEach(due, (claim) => Effect.exit(settleAll([claim]))), (exits) => {
         then()
         return exits.find(Exit.isFailure) ?? Exit.void
-      })
+      }).pipe(Effect.uninterruptible)
     })
 
   /** Where the sub-range ends in which so many units of the run are done. */
@@ -308,14 +308,13 @@ export const make = (
   const concluded = (
     some: ReadonlyArray<Claim>,
     exit: Exit.Exit<void, NotInitialised>
-  ): Effect.Effect<void, NotInitialised> =>
-    Effect.suspend(() => {
-      const errors = some.flatMap(({ end, failure, settled }) =>
-        settled < end ? failure({ start: settled, end }) ?? [] : []
-      )
-      for (const error of errors) fail(error)
-      return errors[0] === undefined ? exit : Effect.fail(errors[0])
-    })
+  ): Effect.Effect<void, NotInitialised> => {
+    const errors = some.flatMap(({ end, failure, settled }) =>
+      settled < end ? failure({ start: settled, end }) ?? [] : []
+    )
+    for (const error of errors) fail(error)
+    return errors[0] === undefined ? exit : Effect.fail(errors[0])
+  }
 
   const run: Stage["run"] = (actor, share, within) =>
     Effect.uninterruptibleMask((restore) =>
@@ -325,7 +324,7 @@ export const make = (
         const claim = enter(actor, share, within, began)
         if (claim === undefined) return Effect.void
         return Effect.exit(restore(claim.job.finished)).pipe(
-          Effect.flatMap((exit) => Effect.andThen(settleAll([claim]), concluded([claim], exit))),
+          Effect.flatMap((exit) => Effect.flatMap(settleAll([claim]), () => concluded([claim], exit))),
           Effect.ensuring(leave([claim]))
         )
       })

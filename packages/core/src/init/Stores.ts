@@ -11,7 +11,7 @@ import type * as CostModel from "../time/CostModel.ts"
 import type * as FairShare from "../time/FairShare.ts"
 import type * as Workload from "../time/Workload.ts"
 import * as InitMemory from "./InitMemory.ts"
-import * as InitWork from "./InitWork.ts"
+import type * as InitWork from "./InitWork.ts"
 import { type Reason, toKernelError } from "./NotInitialised.ts"
 
 /**
@@ -34,14 +34,19 @@ export interface Job extends Workload.Job {
 export const isReason = (reason: Reason): boolean => reason === "out of memory" || reason === "worker lost"
 
 /**
- * Begins to write parts at once, in their order. `demand`: what one struct page costs where no memory is written, and how much whoever
+ * Begins to write so many struct pages at once, those of `parts` in their order. `demand`: what one struct page costs where no memory is written, and how much whoever
  * asks counts against others. A job that is stopped ends at what is `whole` of the struct pages that are under way.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Stores {
-  readonly begin: (demand: FairShare.Demand, parts: ReadonlyArray<InitWork.Part>, whole?: Whole) => Job
+  readonly begin: (
+    demand: FairShare.Demand,
+    structPages: number,
+    parts: () => ReadonlyArray<InitWork.Part>,
+    whole?: Whole
+  ) => Job
 }
 
 /**
@@ -84,5 +89,5 @@ export const finished = (
  * @since 0.1.0
  */
 export const timed = ({ begin }: Pick<CostModel.CostModel, "begin">): Stores => ({
-  begin: (demand, parts) => begin(demand, InitWork.written(parts))
+  begin: (demand, structPages) => begin(demand, structPages)
 })

@@ -39,4 +39,13 @@ export const fail = (error: {
   readonly problem: string
   readonly remedy: string
   readonly step?: string
-}): Result.Result<never, KernelError> => Result.fail(new KernelError(error))
+}): Result.Result<never, KernelError> => {
+  const { stackTraceLimit } = Error
+  // Drivers probe by being refused: an answer, not an accident whose place anybody wants to see.
+  Error.stackTraceLimit = 0
+  try {
+    return Result.fail(new KernelError(error))
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}

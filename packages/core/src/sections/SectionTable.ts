@@ -99,7 +99,7 @@ export const make = (arch: Architecture.Architecture): Table => {
     valid: SubsectionBitmap.make(limit * subsections),
     shift,
     roots: new Int32Array(Math.ceil(limit / chunkSections)),
-    words: new Uint32Array(4 * chunkSections << shift),
+    words: new Uint32Array(16 * chunkSections << shift),
     used: chunkSections << shift,
     uniform: new Map([["0 false", 0]]),
     shared: new Set([0]),

@@ -31,7 +31,7 @@ export interface SubsectionBitmap {
  * @since 0.1.0
  */
 export const make = (bits: number): SubsectionBitmap => {
-  const words = new Int32Array(4 * chunkWords)
+  const words = new Int32Array(16 * chunkWords)
   words.fill(-1, chunkWords, 2 * chunkWords)
   return { roots: new Int32Array(Math.ceil(bits / chunkBits)), words, used: 2 * chunkWords, free: [] }
 }

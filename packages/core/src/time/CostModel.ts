@@ -121,15 +121,30 @@ export const Current: Context.Reference<CostModel> = Context.Reference("@vmemmap
   defaultValue: () => free
 })
 
+/** Each name is one string, made once: whoever divides compares them again and again. */
+const names = (name: (node: number) => string): (node: number) => string => {
+  const known = new Map<number, string>()
+  return (node) => {
+    const found = known.get(node) ?? name(node)
+    known.set(node, found)
+    return found
+  }
+}
+
+const memories: Readonly<Record<Medium, (node: number) => string>> = {
+  ram: names((node) => `ram of node ${node}`),
+  device: names((node) => `device of node ${node}`)
+}
+
 /**
  * The name of a node's processors, and of its memories.
  *
  * @category names
  * @since 0.1.0
  */
-export const pool = (node: number): string => `node ${node}`
+export const pool: (node: number) => string = names((node) => `node ${node}`)
 /** @since 0.1.0 */
-export const memory = (medium: Medium, node: number): string => `${medium} of node ${node}`
+export const memory = (medium: Medium, node: number): string => memories[medium](node)
 
 /**
  * A machine with these numbers, in the time of the clock in force. `processors` of a pool, where nodes differ in them.
@@ -177,4 +192,4 @@ export const sleep = (nanos: number): Effect.Effect<void> =>
  * @since 0.1.0
  */
 export const spend = (nanos: (costs: Costs) => number): Effect.Effect<void> =>
-  Effect.flatMap(Effect.service(Current), ({ costs }) => sleep(nanos(costs)))
+  Effect.withFiber((fiber) => sleep(nanos(fiber.getRef(Current).costs)))

@@ -70,15 +70,15 @@ export const Current: Context.Reference<Timeline | null> = Context.Reference("@v
  */
 export const make = (): Timeline => ({ entries: [] })
 
+const read = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe())
+
 /**
  * Nanoseconds since the clock began, as a number: exact up to 104 days.
  *
  * @category queries
  * @since 0.1.0
  */
-export const now: Effect.Effect<number> = Clock.clockWith((clock) =>
-  Effect.succeed(Number(clock.monotonicTimeNanosUnsafe()))
-)
+export const now: Effect.Effect<number> = Clock.clockWith((clock) => Effect.succeed(read(clock)))
 
 /**
  * Notes an instant.
@@ -106,11 +106,13 @@ export const span = <A, E, R>(
   name: string,
   details: () => Details = () => ({})
 ): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.service(Current), (timeline) =>
-    timeline === null
-      ? effect
-      : Effect.flatMap(now, (start) =>
-        Effect.onExit(effect, () =>
-          Effect.map(now, (end) => {
-            timeline.entries.push({ ...track, kind: "span", name, start, end, details: details() })
-          }))))
+  Effect.withFiber((fiber) => {
+    const timeline = fiber.getRef(Current)
+    if (timeline === null) return effect
+    const clock = fiber.getRef(Clock.Clock)
+    const start = read(clock)
+    return Effect.onExit(effect, () => {
+      timeline.entries.push({ ...track, kind: "span", name, start, end: read(clock), details: details() })
+      return Effect.void
+    })
+  })

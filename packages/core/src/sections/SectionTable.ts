@@ -359,19 +359,23 @@ export const setBits = (table: Table, section: number, from: number, to: number,
 export const alike = (table: Table, first: number, most: number): number => {
   const { roots, shared, shift, words } = table
   const from = at(table, first)
-  const chunk = roots[first >>> 8] ?? 0
-  const isUniform = shared.has(chunk)
-  for (let section = first + 1; section < first + most;) {
-    const base = roots[section >>> 8] ?? 0
-    const end = Math.min(first + most, ((section >>> 8) + 1) * chunkSections)
-    if (isUniform && base === chunk) {
+  const limit = first + most
+  const isLike = (other: number): boolean => {
+    for (let i = 0; i < 1 << shift; i++) if (words[from + i] !== words[other + i]) return false
+    return true
+  }
+  let like = -1
+  for (let section = first + 1; section < limit;) {
+    const chunk = roots[section >>> 8] ?? 0
+    const end = Math.min(limit, ((section >>> 8) + 1) * chunkSections)
+    // One section of a shared chunk speaks for all, and for those of the next that is the same.
+    if (shared.has(chunk)) {
+      if (chunk !== like && !isLike(chunk)) return section - first
+      like = chunk
       section = end
       continue
     }
-    const last = base + ((end - 1 & 255) << shift) + (1 << shift)
-    for (let other = base + ((section & 255) << shift); other < last; other += 1 << shift, section++) {
-      for (let i = 0; i < 1 << shift; i++) if (words[from + i] !== words[other + i]) return section - first
-    }
+    for (; section < end; section++) if (!isLike(chunk + ((section & 255) << shift))) return section - first
   }
   return most
 }

@@ -63,8 +63,11 @@ export class NvdimmBus extends Context.Service<NvdimmBus, {
   readonly regions: () => ReadonlyArray<Region>
 }>()("@vmemmap/core/devices/NvdimmBus") {}
 
-const fail = (errno: "EBUSY" | "ENODEV" | "ENOENT", problem: string, remedy: string) =>
-  new KernelError.KernelError({ errno, rule: "21.1", problem, remedy })
+const refusal = (errno: "EBUSY" | "ENODEV" | "ENOENT", problem: string, remedy: string) =>
+  KernelError.fail({ errno, rule: "21.1", problem, remedy })
+
+const refuse = (...[errno, problem, remedy]: Parameters<typeof refusal>) =>
+  Effect.fromResult(refusal(errno, problem, remedy))
 
 const driverOf = (device: Device): DriverName =>
   device._tag === "Instance" && device.kind === "dax" ? "dax_pmem" : "nd_pmem"
@@ -151,10 +154,10 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
       const raw = device._tag === "Instance" ? device.namespace : null
       const settled = raw === null ? Effect.void : raw.lock.withPermits(1)(Effect.void)
       const locked = device.lock.withPermits(1)(Effect.suspend(() => {
-        if (!device.registered) return Effect.fail(fail("ENODEV", `${device.name} is gone`, "use another device"))
-        if (device.bound !== null) return Effect.fail(fail("EBUSY", `${device.name} is bound`, "unbind it first"))
+        if (!device.registered) return refuse("ENODEV", `${device.name} is gone`, "use another device")
+        if (device.bound !== null) return refuse("EBUSY", `${device.name} is bound`, "unbind it first")
         if (!loaded.has(driverOf(device))) {
-          return Effect.fail(fail("ENODEV", `${driverOf(device)} is not loaded`, "load it"))
+          return refuse("ENODEV", `${driverOf(device)} is not loaded`, "load it")
         }
         return attempt(device, (child) => children.push(child))
       }))
@@ -168,7 +171,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
     teardown(
       device.lock.withPermits(1)(Effect.suspend(() => {
         const { bound } = device
-        if (bound === null) return Effect.fail(fail("ENODEV", `${device.name} has no driver`, "bind it first"))
+        if (bound === null) return refuse("ENODEV", `${device.name} has no driver`, "bind it first")
         return Effect.andThen(
           Scope.close(bound.scope, Exit.void),
           Effect.sync(() => {
@@ -187,7 +190,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
 
   const enable = (region: Region): Effect.Effect<void, KernelError.KernelError> =>
     region.lock.withPermits(1)(Effect.suspend(() => {
-      if (region.enabled) return Effect.fail(fail("EBUSY", `${region.name} is enabled`, "disable it first"))
+      if (region.enabled) return refuse("EBUSY", `${region.name} is enabled`, "disable it first")
       return bindAll(RegionDriver.registerNamespaces(region)).pipe(
         Effect.ensuring(Effect.sync(() => RegionDriver.registerSeeds(region, arch)))
       )
@@ -196,7 +199,7 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
   const disable = (region: Region): Effect.Effect<void, KernelError.KernelError> =>
     teardown(
       region.lock.withPermits(1)(Effect.suspend(() => {
-        if (!region.enabled) return Effect.fail(fail("ENODEV", `${region.name} is disabled`, "enable it first"))
+        if (!region.enabled) return refuse("ENODEV", `${region.name} is disabled`, "enable it first")
         return Effect.forEach(NvdimmState.devices(region), (device) => Effect.exit(unbindDevice(device)), {
           discard: true
         }).pipe(Effect.andThen(Effect.sync(() => RegionDriver.unregister(region))))
@@ -265,8 +268,10 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
       case "read_only":
         return Result.map(SysfsText.boolean(text), (readOnly) => setReadOnly(region, readOnly))
       default:
-        return Result.fail(
-          fail("ENOENT", `${region.name} has no attribute ${attribute.slice(0, 40)}`, "write align or read_only")
+        return refusal(
+          "ENOENT",
+          `${region.name} has no attribute ${attribute.slice(0, 40)}`,
+          "write align or read_only"
         )
     }
   }
@@ -287,19 +292,19 @@ export const make = Effect.fnUntraced(function*(firmware: Providers.Firmware) {
     bind: (name) =>
       Effect.suspend(() => {
         const found = find(name)
-        if (found === undefined) return Effect.fail(fail("ENODEV", `there is no ${name.slice(0, 40)}`, "list devices"))
+        if (found === undefined) return refuse("ENODEV", `there is no ${name.slice(0, 40)}`, "list devices")
         return "space" in found ? enable(found) : bindDevice(found)
       }),
     unbind: (name) =>
       Effect.suspend(() => {
         const found = find(name)
-        if (found === undefined) return Effect.fail(fail("ENODEV", `there is no ${name.slice(0, 40)}`, "list devices"))
+        if (found === undefined) return refuse("ENODEV", `there is no ${name.slice(0, 40)}`, "list devices")
         return "space" in found ? disable(found) : unbindDevice(found)
       }),
     write: (name, attribute, text) =>
       Effect.suspend(() => {
         const found = find(name)
-        if (found === undefined) return Effect.fail(fail("ENOENT", `there is no ${name.slice(0, 40)}`, "list devices"))
+        if (found === undefined) return refuse("ENOENT", `there is no ${name.slice(0, 40)}`, "list devices")
         if ("space" in found) return Effect.fromResult(writeRegion(found, attribute, text))
         return found.lock.withPermits(1)(Effect.suspend(() =>
           Effect.fromResult(

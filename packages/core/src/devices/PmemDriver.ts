@@ -184,13 +184,13 @@ export const probeNamespace = Effect.fnUntraced(
     ))
     if (child === null) return yield* attachDisk(hardware, device, namespace)
     register(child)
-    return yield* new KernelError.KernelError({
+    return yield* Effect.fromResult(KernelError.fail({
       errno: "ENXIO",
       rule: "21.5",
       step: "nd_pmem_probe",
       problem: `${namespace.name} is claimed by ${child.name}`,
       remedy: "that device is bound instead"
-    })
+    }))
   }
 )
 

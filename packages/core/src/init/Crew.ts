@@ -14,7 +14,7 @@ import type { Actor, Claim, Stage } from "./Stage.ts"
 import * as SubRanges from "./SubRanges.ts"
 
 /**
- * What a stage lends to a crew: how to claim the first pending pages of a range, to carry out what claims have done, to say how they
+ * What a stage lends to a crew: how to claim pending pages, to carry out what claims have done, to say how they
  * ended, and to give them up; the units of work in a range, and why pages are refused.
  *
  * @category models
@@ -27,9 +27,9 @@ export interface Lent {
   readonly enter: (
     actor: Actor,
     share: SubRanges.Share,
-    within: PfnRange.PfnRange,
+    pending: PfnRange.PfnRange,
     began: number
-  ) => Claim | undefined
+  ) => Claim
   readonly settle: (some: ReadonlyArray<Claim>) => Effect.Effect<void, NotInitialised>
   readonly concluded: (
     some: ReadonlyArray<Claim>,
@@ -57,8 +57,8 @@ export const make =
         let sent = 0
         for (const actor of free) {
           const next = SubRanges.nextPending(subRanges, share)
-          const claim = next && enter(actor, share, SubRanges.firstUnit(share, next), began)
-          if (claim === undefined) break
+          if (next === undefined) break
+          const claim = enter(actor, share, SubRanges.firstUnit(share, next), began)
           sent++
           out.add(claim)
           claim.job.whenEnded(() => {

@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
+import type * as FairShare from "../time/FairShare.ts"
 import type { Course } from "./Course.ts"
 import * as InitHelp from "./InitHelp.ts"
 import * as InitMemory from "./InitMemory.ts"
@@ -97,6 +98,15 @@ const writingOf = (
   }
 ): Stage.Stage => {
   const parts = memory.work.unlocked
+  /** Who asked last mostly asks again. */
+  let known = { node: Number.NaN, speed: 1, weight: 1, demand: InitMemory.demand(around, memory, memory.node) }
+  const demandOf = (node: number, speed: number, weight = 1): FairShare.Demand => {
+    if (known.node !== node || known.speed !== speed || known.weight !== weight) {
+      const demand = { ...InitMemory.demand(around, memory, node, speed), weight }
+      known = { node, speed, weight, demand }
+    }
+    return known.demand
+  }
   const stores = (range: PfnRange.PfnRange) => InitWork.stores(parts, range)
   return Stage.make(
     pages,
@@ -108,8 +118,12 @@ const writingOf = (
       reach: (from, units) => InitWork.reach(parts, from, units),
       begin: ({ node, track, weight }, range, whole) => {
         const { speed } = around.disturbance(track.group, track.lane)
-        const demand = { ...InitMemory.demand(around, memory, node, speed), weight }
-        const job = around.stores.begin(demand, stores(range), () => InitWork.cut(parts, range), whole)
+        const job = around.stores.begin(
+          demandOf(node, speed, weight),
+          stores(range),
+          () => InitWork.cut(parts, range),
+          whole
+        )
         return { job, failure: (left) => InitMemory.refused(memory, job.failure?.() ?? null, left) }
       },
       // Where there is no memmap, and nobody was told, nothing can be written (BUG-29).

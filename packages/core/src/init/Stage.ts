@@ -224,7 +224,7 @@ export const make = (
     })
 
   /** Where the sub-range ends in which so many units of the run are done. */
-  const whole = ({ end, share, start }: Pick<Claim, "end" | "share" | "start">, units: number): number => {
+  const whole = ({ end, start }: PfnRange.PfnRange, share: SubRanges.Share, units: number): number => {
     const at = Math.min(end, work.reach(start, units))
     return work.units({ start, end: at }) < units ? Math.min(end, SubRanges.unitEnd(share, at)) : at
   }
@@ -235,8 +235,8 @@ export const make = (
     if (wanted >= claim.end) return
     const { start } = claim
     const asked = work.units({ start, end: wanted })
-    const units = claim.job.shorten(asked, (least) => work.units({ start, end: whole(claim, least) }))
-    const end = units > asked + Workload.rounding ? whole(claim, units) : wanted
+    const units = claim.job.shorten(asked, (least) => work.units({ start, end: whole(claim, claim.share, least) }))
+    const end = units > asked + Workload.rounding ? whole(claim, claim.share, units) : wanted
     if (end >= claim.end) return
     const rest = { start: end, end: claim.end }
     claim.end = end
@@ -271,26 +271,17 @@ export const make = (
   const refusal = (within: PfnRange.PfnRange): NotInitialised | undefined =>
     failed.find((one) => PfnRange.overlaps(one, within))
 
-  /** Whoever asked may have been overtaken since it looked: the first pending pages, if any are. */
-  const enter = (
-    actor: Actor,
-    share: SubRanges.Share,
-    within: PfnRange.PfnRange,
-    began: number
-  ): Claim | undefined => {
-    const pending = SubRanges.nextPending(subRanges, within)
-    if (pending === undefined) return undefined
+  const enter = (actor: Actor, share: SubRanges.Share, pending: PfnRange.PfnRange, began: number): Claim => {
     const { start } = pending
-    const end = lookedAt(share, pending)
-    const run = { start, end, share }
+    const range = { start, end: lookedAt(share, pending) }
     const { failure, job } = work.begin(
       actor,
-      { start, end },
-      (least) => work.units({ start, end: whole(run, least) })
+      range,
+      (least) => work.units({ start, end: whole(range, share, least) })
     )
-    const claim: Claim = { actor, share, start, end, settled: start, job, failure, began }
+    const claim: Claim = { actor, share, ...range, settled: start, job, failure, began }
     claims.add(claim)
-    SubRanges.claim(subRanges, { start, end }, claim)
+    SubRanges.claim(subRanges, range, claim)
     return claim
   }
 
@@ -321,8 +312,10 @@ export const make = (
       Effect.flatMap(Timeline.now, (began) => {
         const refused = refusal(within)
         if (refused !== undefined) return Effect.fail(refused)
-        const claim = enter(actor, share, within, began)
-        if (claim === undefined) return Effect.void
+        // Whoever asked may have been overtaken since it looked.
+        const pending = SubRanges.nextPending(subRanges, within)
+        if (pending === undefined) return Effect.void
+        const claim = enter(actor, share, pending, began)
         return Effect.exit(restore(claim.job.finished)).pipe(
           Effect.flatMap((exit) => Effect.flatMap(settleAll([claim]), () => concluded([claim], exit))),
           Effect.ensuring(leave([claim]))

@@ -181,7 +181,7 @@ export const end = (
 }
 
 const isBlank = (bytes: Uint8Array): boolean => {
-  for (const byte of bytes) if (byte !== 0) return false
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false
   return true
 }
 

@@ -69,15 +69,15 @@ type Entry = Timeline.Entry
 
 const accesses: ReadonlySet<string> = new Set(["fault", "io", "register"])
 
-const sum = (numbers: Iterable<number>): number => {
-  let total = 0
-  for (const number of numbers) total += number
-  return total
-}
-
 const number = ({ details }: Entry, key: string): number => {
   const value = details[key]
   return typeof value === "number" ? value : 0
+}
+
+const total = (entries: ReadonlyArray<Entry>, key: string): number => {
+  let sum = 0
+  for (const entry of entries) sum += number(entry, key)
+  return sum
 }
 
 const length = ({ end, start }: Entry): number => end - start
@@ -114,7 +114,7 @@ const device = (name: string, entries: ReadonlyArray<Entry>): DeviceRow => {
     name,
     appearsNs: markAt(own, "appears"),
     readyNs: markAt(own, "ready", Infinity),
-    structPages: sum(own.map((entry) => number(entry, "structPages"))),
+    structPages: total(own, "structPages"),
     firstFault: latency(own)
   }
 }
@@ -139,13 +139,13 @@ export const row = (name: string, { entries: all }: Timeline.Timeline): Row => {
     blockDevicesNs: Math.max(0, ...devices.map(({ appearsNs }) => appearsNs)),
     readyNs: Math.max(0, ...devices.map(({ readyNs }) => readyNs)),
     firstFault: latency(others),
-    cpuNs: sum(others.map((entry) => number(entry, "cpuNs"))),
-    bootCpuNs: sum(boot.map((entry) => number(entry, "cpuNs"))),
-    lockHeldNs: sum(locks.map(length)),
+    cpuNs: total(others, "cpuNs"),
+    bootCpuNs: total(boot, "cpuNs"),
+    lockHeldNs: locks.reduce((sum, lock) => sum + length(lock), 0),
     lockLongestNs: Math.max(0, ...locks.map(length)),
-    structPagesWritten: sum(others.map((entry) => number(entry, "structPages"))),
-    bytesWritten: sum(others.map((entry) => number(entry, "bytes"))),
-    bootStructPages: sum(boot.map((entry) => number(entry, "structPages"))),
+    structPagesWritten: total(others, "structPages"),
+    bytesWritten: total(others, "bytes"),
+    bootStructPages: total(boot, "structPages"),
     ram: taken === undefined ? 0 : number(taken, "ram"),
     device: taken === undefined ? 0 : number(taken, "device"),
     devices

@@ -91,21 +91,19 @@ export const make = Effect.gen(function*() {
     return whole < 2 ? 0 : SectionTable.alike(table, sectionOf(range.start), whole)
   }
 
+  /** Sections that are done at once are seen by nobody until they are whole. */
   const addRun = function*(piece: Piece): Op<boolean> {
     const section = sectionOf(piece.start)
     const count = (piece.end - piece.start) / pagesPerSection
     if (!roots.ensure(piece.node, section, section + count)) return false
-    const usage = Usage.slab
-    SectionTable.fill(table, section, count, { flags: 0, usage, node: 0 }, true)
     if (!(yield* vmemmap.populate(piece))) {
       yield* vmemmap.depopulate(piece)
-      SectionTable.fill(table, section, count, { flags: 0, usage: Usage.none, node: 0 }, false)
       return false
     }
     if (poison) memmap.write(piece.start, piece.end, { _tag: "Poisoned" })
     table.highest = Math.max(table.highest, section + count - 1)
     const flags = Flag.present | Flag.hasMemMap
-    SectionTable.fill(table, section, count, { flags, usage, node: piece.node }, true)
+    SectionTable.fill(table, section, count, { flags, usage: Usage.slab, node: piece.node }, true)
     return true
   }
 

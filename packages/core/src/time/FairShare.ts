@@ -12,7 +12,7 @@
 
 /**
  * What a job needs: `unitNanos` on a processor of `pool` when alone, and `unitBytes` to `memory`; `weight` is above 0, 1 unless
- * said otherwise.
+ * said otherwise. `count` jobs, 1 unless said otherwise, need the same, each of them.
  *
  * @category models
  * @since 0.1.0
@@ -23,6 +23,7 @@ export interface Demand {
   readonly unitNanos: number
   readonly unitBytes: number
   readonly weight?: number | undefined
+  readonly count?: number | undefined
 }
 
 /**
@@ -117,20 +118,15 @@ const giveBytes = (part: Part, bytes: number): void => {
 }
 
 /**
- * What each of the jobs gets that run now, in their order; `counts` says how many want the same, one each unless said otherwise.
- * Cost: n log n.
+ * What each of the jobs gets that run now, in the order of their demands. Cost: n log n.
  *
  * @category queries
  * @since 0.1.0
  */
-export const divide = (
-  demands: ReadonlyArray<Demand>,
-  capacity: Capacity,
-  counts?: ReadonlyArray<number>
-): ReadonlyArray<Share> => {
-  const parts = demands.map((demand, i): Part => ({
+export const divide = (demands: ReadonlyArray<Demand>, capacity: Capacity): ReadonlyArray<Share> => {
+  const parts = demands.map((demand): Part => ({
     demand,
-    count: counts?.[i] ?? 1,
+    count: demand.count ?? 1,
     weight: demand.weight ?? 1,
     wanted: 0,
     processor: 0,

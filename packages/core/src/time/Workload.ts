@@ -155,10 +155,9 @@ class Running implements Job {
 }
 
 /** Jobs that want the same, and so get the same. */
-interface Kind {
-  readonly demand: FairShare.Demand
-  readonly pool: Resource
-  readonly memory: Resource
+interface Kind extends FairShare.Demand {
+  readonly processors: Resource
+  readonly bandwidth: Resource
   readonly jobs: Set<Running>
   share: FairShare.Share
   /** When the first of its jobs will be finished if nothing changes. */
@@ -192,23 +191,39 @@ const makeKinds = () => {
   return {
     /** Uses its resources from its first job to its last. */
     of: (demand: FairShare.Demand): Kind => {
-      const pool = named(pools, demand.pool)
-      for (const kind of pool.users) if (isSame(kind.demand, demand)) return kind
-      const memory = named(memories, demand.memory)
-      return { demand, pool, memory, jobs: new Set(), share: nothing, finishAt: Infinity, seen: 0 }
+      const { memory, pool, unitBytes, unitNanos, weight } = demand
+      const processors = named(pools, pool)
+      for (const kind of processors.users) if (isSame(kind, demand)) return kind
+      const jobs = new Set<Running>()
+      return {
+        pool,
+        memory,
+        unitNanos,
+        unitBytes,
+        weight,
+        get count() {
+          return jobs.size
+        },
+        processors,
+        bandwidth: named(memories, memory),
+        jobs,
+        share: nothing,
+        finishAt: Infinity,
+        seen: 0
+      }
     },
     add: (job: Running): void => {
       const { kind } = job
       job.runs = true
       kind.jobs.add(job)
-      for (const users of [all, kind.pool.users, kind.memory.users]) users.add(kind)
+      for (const users of [all, kind.processors.users, kind.bandwidth.users]) users.add(kind)
     },
     delete: (job: Running): void => {
       const { kind } = job
       job.runs = false
       kind.jobs.delete(job)
       if (kind.jobs.size > 0) return
-      for (const users of [all, kind.pool.users, kind.memory.users]) users.delete(kind)
+      for (const users of [all, kind.processors.users, kind.bandwidth.users]) users.delete(kind)
     },
     /** In the order in which they began. */
     jobs: (isMeant: (job: Running | Kind) => boolean): ReadonlyArray<Running> => {
@@ -237,13 +252,13 @@ const concernedBy = (changed: Iterable<Kind>, round: number): ReadonlyArray<Kind
       if (kind.seen === round) continue
       kind.seen = round
       found.push(kind)
-      look(kind.pool)
-      look(kind.memory)
+      look(kind.processors)
+      look(kind.bandwidth)
     }
   }
-  for (const { memory, pool } of changed) {
-    look(pool)
-    look(memory)
+  for (const { bandwidth, processors } of changed) {
+    look(processors)
+    look(bandwidth)
   }
   return found
 }
@@ -293,11 +308,7 @@ export const make = Effect.fnUntraced(function*(
   const divide = (at: number) => {
     const concerned = concernedBy(changes, ++round)
     changes.clear()
-    const shares = FairShare.divide(
-      concerned.map(({ demand }) => demand),
-      capacity,
-      concerned.map(({ jobs }) => jobs.size)
-    )
+    const shares = FairShare.divide(concerned, capacity)
     concerned.forEach((kind, i) => {
       for (const job of kind.jobs) job.advance(at)
       kind.share = shares[i] as FairShare.Share

@@ -207,6 +207,19 @@ describe("FairShare", () => {
     })
   })
 
+  it("one demand of several jobs is as many demands of one", () => {
+    eachRandom(300, (demands, capacity, _, next) => {
+      const many = demands.map((one) => ({ ...one, count: 1 + next(5) }))
+      const each = many.flatMap(({ count, ...one }) => Array.from({ length: count }, () => one))
+      const shares = rates(many, capacity)
+      const expected = rates(each, capacity)
+      let at = 0
+      many.forEach(({ count }, i) => {
+        for (let end = at + count; at < end; at++) close(shares[i] ?? 0, expected[at] ?? 0, `job ${at}`, 1e-9)
+      })
+    })
+  })
+
   it("is what small drops to everybody come to", () => {
     eachRandom(60, (demands, capacity, shares) => {
       const finite = { ...capacity, bandwidth: (memory: string) => Math.min(1e6, capacity.bandwidth(memory)) }

@@ -25,6 +25,7 @@ import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Deadlock from "./Deadlock.ts"
+import * as Preemption from "./Preemption.ts"
 import * as Sleepers from "./Sleepers.ts"
 import * as TimerQueue from "./TimerQueue.ts"
 
@@ -150,52 +151,6 @@ class Sleep {
 }
 
 /**
- * Whether a fiber lets others run before its next operation. Nobody is asked again about the operation a fiber was preempted
- * before, or who always says yes would never see it run; nor about the first one after a wake-up, which only hands over what
- * the fiber was woken with.
- */
-const makePreemption = (preempt: () => boolean) => {
-  const begun = new WeakSet<Fiber.Fiber<unknown, unknown>>()
-  const preempted = new WeakSet<Fiber.Fiber<unknown, unknown>>()
-  return (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
-    if (fiber.currentOpCount === 1 && begun.has(fiber)) return false
-    begun.add(fiber)
-    if (preempted.delete(fiber) || !preempt()) return false
-    preempted.add(fiber)
-    return true
-  }
-}
-
-/**
- * Which fiber was let run; another that runs meanwhile was woken or begun by it, and waits for its turn, and so does the first before
- * it goes on: either may be next. The first operation after a wake-up only hands over what the fiber was woken with.
- */
-const makeForeign = (runs: Driver["runs"]) => {
-  let running: Fiber.Fiber<unknown, unknown> | null = null
-  let hasWoken = false
-  return {
-    begin: () => {
-      running = null
-      hasWoken = false
-    },
-    asks: (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
-      if (running === null) {
-        running = fiber
-        runs?.(fiber)
-      }
-      if (fiber === running) {
-        const asks = hasWoken
-        hasWoken = false
-        return asks
-      }
-      if (fiber.currentOpCount <= 1) return false
-      hasWoken = true
-      return true
-    }
-  }
-}
-
-/**
  * Runs a program to its end in virtual time, beginning at 0, and says how it ended. Runs are independent of each other, also
  * one inside another. The program is given the services of the caller but the clock and the scheduler. A `Queue` or a
  * `PubSub` that was made outside wakes its waiters outside: whoever waits for one counts as waiting for ever.
@@ -237,41 +192,42 @@ const makeRunner = <R>(
   let timers = TimerQueue.make()
   let tasks = makeTasks()
   let sleepers = Sleepers.make()
-  const isForeign = driver === undefined ? undefined : makeForeign(driver.runs)
+  const isForeign = driver === undefined ? undefined : Preemption.foreign(driver.runs)
   let now = 0
   let events = 0
   /** The driver has nothing to say any more. */
   let isStopped = false
 
-  const preempted = preempt === undefined ? undefined : makePreemption(preempt)
+  const preempted = preempt === undefined ? undefined : Preemption.asked(preempt)
   const fallAsleep = (length: number, wake: () => void): void => {
     const fiber = Fiber.getCurrent()
     TimerQueue.add(timers, now + length, fiber === undefined ? TimerQueue.timer() : sleepers.of(fiber), wake)
   }
   const dispatcher: Scheduler.SchedulerDispatcher = {
     scheduleTask: (run, priority: unknown) => {
-      if (typeof priority === "number") tasks.add({ run, priority, order: timers.sequence++ })
-      else if (priority instanceof Sleep) fallAsleep(priority.length, run)
+      if (priority instanceof Sleep) fallAsleep(priority.length, run)
+      else tasks.add({ run, priority: Number(priority), order: timers.sequence++ })
     },
     flush: () => {}
   }
   /** A fiber that runs does not sleep: it was woken, or interrupted. */
   const awake = (fiber: Fiber.Fiber<unknown, unknown>): void => {
-    if (fiber.currentOpCount === 1) TimerQueue.remove(timers, sleepers.of(fiber))
+    const sleeper = sleepers.of(fiber)
+    if (sleeper.index >= 0) TimerQueue.remove(timers, sleeper)
   }
-  const isTired = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
-    fiber.currentOpCount >= fiber.cache.maxOpsBeforeYield
+  /** Asked before every operation. */
+  const yields = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+    const { currentOpCount } = fiber
+    if (currentOpCount === 1) awake(fiber)
+    return currentOpCount >= fiber.cache.maxOpsBeforeYield
+  }
+  const yieldsIfAsked = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+    const isTired = yields(fiber)
+    return isForeign?.asks(fiber) === true || (preempted === undefined ? isTired : preempted(fiber))
+  }
   const scheduler: Scheduler.Scheduler = {
     executionMode: "async",
-    shouldYield: isForeign === undefined && preempted === undefined
-      ? (fiber) => {
-        awake(fiber)
-        return isTired(fiber)
-      }
-      : (fiber) => {
-        awake(fiber)
-        return isForeign?.asks(fiber) === true || (preempted ?? isTired)(fiber)
-      },
+    shouldYield: isForeign === undefined && preempted === undefined ? yields : yieldsIfAsked,
     makeDispatcher: () => dispatcher
   }
   const millis = () => Math.floor(now / 1e6)
@@ -315,11 +271,6 @@ const makeRunner = <R>(
     else TimerQueue.take(timers, due[index - tasks.size()])()
   }
 
-  const first = (): void => {
-    if (tasks.size() > 0) tasks.take(0)()
-    else TimerQueue.take(timers)()
-  }
-
   /** What the driver decides: whether anything was ready, `null` where it ends the run. */
   const driven = (driver: Driver): boolean | null => {
     const waiting = tasks.size()
@@ -334,8 +285,27 @@ const makeRunner = <R>(
     return true
   }
 
-  /** Runs until the program has ended (`null`), or says why it will not. */
-  const drive = (
+  const first = (isTask: boolean): void => {
+    if (isTask) tasks.take(0)()
+    else TimerQueue.take(timers)()
+  }
+
+  /** Runs until the program has ended (`null`), or says why it will not: whoever is first, where nobody decides. */
+  const inOrder = (fiber: Fiber.Fiber<unknown, unknown>, most: number): Deadlock.Deadlock["reason"] | null => {
+    while (fiber.pollUnsafe() === undefined) {
+      const isTask = tasks.size() > 0
+      const at = isTask ? now : TimerQueue.next(timers)
+      if (at === Infinity) return "everybody waits"
+      if (events >= most) return "too many wake-ups"
+      now = at
+      events++
+      first(isTask)
+    }
+    return null
+  }
+
+  /** As {@link inOrder}, but whoever was chosen. */
+  const asDecided = (
     fiber: Fiber.Fiber<unknown, unknown>,
     most: number
   ): Deadlock.Deadlock["reason"] | "stopped" | null => {
@@ -346,16 +316,19 @@ const makeRunner = <R>(
         if (ran) continue
       }
       isForeign?.begin()
-      const at = tasks.size() > 0 ? now : TimerQueue.next(timers)
+      const isTask = tasks.size() > 0
+      const at = isTask ? now : TimerQueue.next(timers)
       if (at === Infinity) return "everybody waits"
       if (events >= most) return "too many wake-ups"
       now = at
       events++
-      if (choose === undefined) first()
+      if (choose === undefined) first(isTask)
       else chosen(choose)
     }
     return null
   }
+
+  const drive = choose === undefined && driver === undefined ? inOrder : asDecided
 
   const begin = (): void => {
     timers = TimerQueue.make()

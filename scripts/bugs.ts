@@ -2,6 +2,7 @@
  * Writes `docs/bugs`, a page for each known mistake: what `vmemmap check --mutant` finds, on the shortest schedule. With `--check` it
  * explores nothing, and only says which pages are not what their own schedule shows.
  */
+import { letter } from "@vmemmap/test-utils/explore/Schedule"
 import * as Checks from "@vmemmap/test-utils/scenarios/Checks"
 import type { Mutant } from "@vmemmap/test-utils/scenarios/Mutant"
 import * as Mutants from "@vmemmap/test-utils/scenarios/Mutants"
@@ -11,7 +12,7 @@ import * as CheckPrinter from "../packages/cli/src/printers/CheckPrinter.ts"
 import * as Style from "../packages/cli/src/printers/Style.ts"
 import * as Generated from "./generated.ts"
 
-const look = { width: 100, style: Style.make(false) }
+const look = { width: 100, style: Style.make(false), letter }
 const clock = () => performance.now() * 1e6
 
 const fileOf = (id: string): string => `${id.replaceAll(/[^\w.]+/g, "-").replace(/-$/, "")}.md`

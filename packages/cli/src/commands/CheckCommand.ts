@@ -75,7 +75,8 @@ const kit = Effect.promise(async () => ({
   ...(await import("@vmemmap/test-utils/scenarios/Checks")),
   scenarios: (await import("@vmemmap/test-utils/scenarios/Scenarios")).all,
   mutants: await import("@vmemmap/test-utils/scenarios/Mutants"),
-  file: await import("@vmemmap/test-utils/scenarios/ScenarioFile")
+  file: await import("@vmemmap/test-utils/scenarios/ScenarioFile"),
+  letter: (await import("@vmemmap/test-utils/explore/Schedule")).letter
 }))
 
 type Kit = Effect.Success<typeof kit>
@@ -223,9 +224,9 @@ const listed = Effect.fnUntraced(function*({ mutants, scenarios }: Kit, isJson: 
   )
 })
 
-const show = Effect.fnUntraced(function*(answer: CheckAnswer.CheckAnswer) {
+const show = Effect.fnUntraced(function*({ letter }: Kit, answer: CheckAnswer.CheckAnswer) {
   const output = yield* Output
-  const look = { width: output.width, style: Style.make(output.colour) }
+  const look = { width: output.width, style: Style.make(output.colour), letter }
   if (answer.mutants.length > 1) return yield* output.print(CheckPrinter.kills(answer, look))
   for (const [i, explored] of answer.scenarios.entries()) {
     const [first] = explored.violations
@@ -317,10 +318,12 @@ export const command = Command.make(
         : inTurns(own.search(scenario, mutant, { preemptions, seed, nanos, clock }), label), scenarios).pipe(
         Effect.ensuring(output.progress("")),
         // What there is so far; half a document is none.
-        Effect.onInterrupt(() => args.json || scenarios.length === 0 ? Effect.void : Effect.ignore(show(answered())))
+        Effect.onInterrupt(() =>
+          args.json || scenarios.length === 0 ? Effect.void : Effect.ignore(show(own, answered()))
+        )
       )
     const answer = answered()
-    yield* args.json ? json(answer) : show(answer)
+    yield* args.json ? json(answer) : show(own, answer)
     const missed = answer.mutants.filter(({ found }) => !found)
     if (isAll) {
       return missed.length === 0

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as Nanos from "@vmemmap/core/time/Nanos"
-import * as Schedule from "@vmemmap/test-utils/explore/Schedule"
 import type * as CheckAnswer from "../answers/CheckAnswer.ts"
 import * as Label from "./Label.ts"
 import type { Look } from "./PlanPrinter.ts"
@@ -61,12 +60,22 @@ export const scenarios = (all: ReadonlyArray<CheckAnswer.Explored>, { style, wid
     { width, bold: style.bold }
   ) + notes(all, width)
 
+/**
+ * With what schedules call a context, by its number.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Naming extends Look {
+  readonly letter: (context: number) => string
+}
+
 /** Steps side by side, a column for each context, and one for what is none. */
-const columns = ({ contexts, steps }: CheckAnswer.Violation, { style, width }: Look): string => {
+const columns = ({ contexts, steps }: CheckAnswer.Violation, { letter, style, width }: Naming): string => {
   if (steps.length === 0) return Table.paragraph("So it is before anybody begins.", width)
   const hasOthers = steps.some(({ context }) => context === null)
   const titles = [
-    ...contexts.map((name, i) => `${Schedule.letter(i)} ${Label.printable(name)}`),
+    ...contexts.map((name, i) => `${letter(i)} ${Label.printable(name)}`),
     ...(hasOthers ? ["woken"] : [])
   ]
   const rows = steps.map(({ context, object, step, woken: who }, n) => {
@@ -96,7 +105,7 @@ export const violation = (
   { about, mutant, name, source }: CheckAnswer.Explored,
   one: CheckAnswer.Violation,
   mistake: Pick<CheckAnswer.Kill, "about" | "id" | "remedy"> | undefined,
-  look: Look
+  look: Naming
 ): string => {
   const made = mutant === null ? "" : ` --mutant '${mutant}'`
   return [

@@ -6,6 +6,7 @@
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
 import * as Check from "@vmemmap/core/inputs/Check"
 import type { Device, MachineSpec, Node } from "@vmemmap/core/machine/MachineSpec"
+import * as Alike from "@vmemmap/core/planning/Alike"
 import type * as Alternatives from "@vmemmap/core/planning/Alternatives"
 import * as Comparison from "@vmemmap/core/planning/Comparison"
 import * as Gate from "@vmemmap/core/planning/Gate"
@@ -210,11 +211,12 @@ const planMachine = Effect.fnUntraced(
 const planFleet = Effect.fnUntraced(function*(fleet: FleetSource.Fleet, settings: Settings) {
   const output = yield* Output
   let failed = 0
+  const best = Alike.make()
   const total = yield* FleetSource.run(
     fleet,
     (spec) =>
       Result.map(settings.kernelOf(spec), (kernel) => {
-        const totals = Plan.totals(withNodes(spec, settings.nodes), kernel, settings.filter)
+        const totals = Plan.totals(withNodes(spec, settings.nodes), kernel, settings.filter, best(spec))
         if (settings.gates.some((g) => Gate.holds(g, totals))) failed++
         const name = spec.name ?? null
         const answer: PlanAnswer.FleetLine = { name, kernel: kernel.release.name, totals }

@@ -6,6 +6,7 @@
  */
 import * as Schema from "effect/Schema"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
+import type * as Alike from "./Alike.ts"
 import * as Alternatives from "./Alternatives.ts"
 import * as Current from "./Current.ts"
 import * as PlanOption from "./PlanOption.ts"
@@ -198,7 +199,7 @@ interface Chosen extends Pick<DevicePlan, "size" | "node" | "targetNode"> {
 }
 
 /**
- * Only the totals of {@link make}, without the alternatives and warnings: for fleets.
+ * Only the totals of {@link make}, without the alternatives and warnings: for fleets. `best` recommends, and may remember.
  *
  * @category constructors
  * @since 0.1.0
@@ -206,12 +207,13 @@ interface Chosen extends Pick<DevicePlan, "size" | "node" | "targetNode"> {
 export const totals = (
   spec: MachineSpec.MachineSpec,
   kernel: Target.Kernel,
-  filter: Alternatives.Filter = {}
+  filter: Alternatives.Filter = {},
+  best: Alike.Best = Alternatives.best
 ): Totals =>
   totalsOf(
     (spec.devices ?? []).map((device): Chosen => {
       const { target } = Target.fromDevice(device, kernel.arch.pageSize)
-      const recommended = Alternatives.best(target, kernel, filter, circumstancesOf(device, spec, target, filter))
+      const recommended = best(target, kernel, filter, circumstancesOf(device, spec, target, filter))
       return {
         size: device.size,
         node: target.node,

@@ -195,7 +195,7 @@ const circumstancesOf = (
 
 /** What a total needs to know of a device. */
 interface Chosen extends Pick<DevicePlan, "size" | "node" | "targetNode"> {
-  readonly recommended: Pick<PlanOption.PlanOption, "mode" | "usable" | "ram" | "device" | "pageTables"> | null
+  readonly recommended: Alike.Recommended | null
 }
 
 /**

@@ -285,21 +285,27 @@ const makeRunner = <R>(
     return true
   }
 
-  const first = (isTask: boolean): void => {
-    if (isTask) tasks.take(0)()
+  const first = (): void => {
+    if (tasks.size() > 0) tasks.take(0)()
     else TimerQueue.take(timers)()
+  }
+
+  /** It is as late as whoever is next says (`null`), unless nobody is, or nobody may. */
+  const moveOn = (most: number): Deadlock.Deadlock["reason"] | null => {
+    const at = tasks.size() > 0 ? now : TimerQueue.next(timers)
+    if (at === Infinity) return "everybody waits"
+    if (events >= most) return "too many wake-ups"
+    now = at
+    events++
+    return null
   }
 
   /** Runs until the program has ended (`null`), or says why it will not: whoever is first, where nobody decides. */
   const inOrder = (fiber: Fiber.Fiber<unknown, unknown>, most: number): Deadlock.Deadlock["reason"] | null => {
     while (fiber.pollUnsafe() === undefined) {
-      const isTask = tasks.size() > 0
-      const at = isTask ? now : TimerQueue.next(timers)
-      if (at === Infinity) return "everybody waits"
-      if (events >= most) return "too many wake-ups"
-      now = at
-      events++
-      first(isTask)
+      const stuck = moveOn(most)
+      if (stuck !== null) return stuck
+      first()
     }
     return null
   }
@@ -316,13 +322,9 @@ const makeRunner = <R>(
         if (ran) continue
       }
       isForeign?.begin()
-      const isTask = tasks.size() > 0
-      const at = isTask ? now : TimerQueue.next(timers)
-      if (at === Infinity) return "everybody waits"
-      if (events >= most) return "too many wake-ups"
-      now = at
-      events++
-      if (choose === undefined) first(isTask)
+      const stuck = moveOn(most)
+      if (stuck !== null) return stuck
+      if (choose === undefined) first()
       else chosen(choose)
     }
     return null

@@ -34,7 +34,7 @@ const request: Simulation.Request = {
 }
 
 const times: Array<number> = []
-for (let i = 0; i < 90; i++) {
+for (let i = 0; i < 200; i++) {
   const before = process.cpuUsage()
   await Effect.runPromise(Simulation.run(request))
   const { system, user } = process.cpuUsage(before)

@@ -7,7 +7,7 @@ import { median, row } from "./Measure.ts"
 const program = fileURLToPath(new URL("simulate.machine.ts", import.meta.url))
 
 /** The first runs are those of a compiler that is still at work. */
-const warm = 60
+const warm = 150
 
 const cpu = (strategy: string, each: number) => {
   const { status, stderr, stdout } = spawnSync(process.execPath, [program, strategy, String(each)], {

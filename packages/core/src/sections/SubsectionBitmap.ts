@@ -95,7 +95,10 @@ export const write = (bitmap: SubsectionBitmap, bit: number, width: number, valu
   const mask = width === 32 ? -1 : (2 ** width - 1) << (bit & 31)
   const old = bitmap.words[(bitmap.roots[root] ?? 0) + index] ?? 0
   const fresh = (old & ~mask) | (value << (bit & 31) & mask)
-  if (fresh !== old) bitmap.words[own(bitmap, root) + index] = fresh
+  if (fresh === old) return
+  // First, for it may give the bitmap other words.
+  const base = own(bitmap, root)
+  bitmap.words[base + index] = fresh
 }
 
 const setIn = ({ words }: SubsectionBitmap, base: number, from: number, to: number, on: boolean): void => {

@@ -199,9 +199,14 @@ const makeRunner = <R>(
   let isStopped = false
 
   const preempted = preempt === undefined ? undefined : Preemption.asked(preempt)
+
+  /** Who fell asleep last. */
+  let latest: TimerQueue.Timer | null = null
   const fallAsleep = (length: number, wake: () => void): void => {
     const fiber = Fiber.getCurrent()
-    TimerQueue.add(timers, now + length, fiber === undefined ? TimerQueue.timer() : sleepers.of(fiber), wake)
+    latest = fiber === undefined ? TimerQueue.timer() : sleepers.of(fiber)
+    TimerQueue.remove(timers, latest)
+    TimerQueue.add(timers, now + length, latest, wake)
   }
   const dispatcher: Scheduler.SchedulerDispatcher = {
     scheduleTask: (run, priority: unknown) => {
@@ -222,6 +227,9 @@ const makeRunner = <R>(
     return currentOpCount >= fiber.cache.maxOpsBeforeYield
   }
   const yieldsIfAsked = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
+    // Interrupted by whoever was asked, right before it fell asleep: it goes on at once.
+    if (latest !== null && fiber.currentOpCount > 1 && latest === sleepers.of(fiber)) TimerQueue.remove(timers, latest)
+    latest = null
     const isTired = yields(fiber)
     return isForeign?.asks(fiber) === true || (preempted === undefined ? isTired : preempted(fiber))
   }
@@ -230,6 +238,14 @@ const makeRunner = <R>(
     shouldYield: isForeign === undefined && preempted === undefined ? yields : yieldsIfAsked,
     makeDispatcher: () => dispatcher
   }
+  /** The sleep of a fiber on another scheduler, or one that is not asked whether it yields: nobody sees it run. */
+  const unseen = (length: number): Effect.Effect<void> =>
+    Effect.callback<void>((resume) => {
+      const queue = timers
+      const timer = TimerQueue.timer()
+      TimerQueue.add(queue, now + length, timer, () => resume(Effect.void))
+      return Effect.sync(() => TimerQueue.remove(queue, timer))
+    })
   const millis = () => Math.floor(now / 1e6)
   const nanos = () => BigInt(now)
   const clock: Clock.Clock = {
@@ -243,14 +259,12 @@ const makeRunner = <R>(
       const length = nanosOf(duration)
       if (length <= 0) return Effect.yieldNow
       if (length === Infinity) return Effect.never
-      const cache = Fiber.getCurrent()?.cache
-      return cache?.scheduler === scheduler && !cache.preventYield
-        ? Effect.yieldNowWith(new Sleep(length) as unknown as number)
-        : Effect.callback<void>((resume) => {
-          const timer = TimerQueue.timer()
-          TimerQueue.add(timers, now + length, timer, () => resume(Effect.void))
-          return Effect.sync(() => TimerQueue.remove(timers, timer))
-        })
+      // Who runs the sleep decides, not who made it.
+      return Effect.withFiber(({ cache }) =>
+        cache.scheduler === scheduler && !cache.preventYield
+          ? Effect.yieldNowWith(new Sleep(length) as unknown as number)
+          : unseen(length)
+      )
     }
   }
   const context = surrounding.pipe(
@@ -336,6 +350,7 @@ const makeRunner = <R>(
     timers = TimerQueue.make()
     tasks = makeTasks()
     sleepers = Sleepers.make()
+    latest = null
     now = 0
     events = 0
     isStopped = false

@@ -223,6 +223,20 @@ describe("unbinding", () => {
       })
     ))
 
+  it.effect("26.5: cancelling what is done changes nothing", () =>
+    typing(
+      { ...preset("vmemmap"), kernel: "async-2018-v2" },
+      Effect.gen(function*() {
+        const background = yield* BackgroundInit.BackgroundInit
+        yield* typed(fsdax)
+        yield* background.finished(data)
+        yield* background.cancel(everywhere)
+        assert.deepStrictEqual(background.progress().map(({ state }) => state), ["idle"])
+        yield* background.finished(data)
+        yield* background.await(data)
+      })
+    ))
+
   it.effect("unloading the driver, or the end of the machine, at any instant leaves nobody", () =>
     Effect.gen(function*() {
       for (const name of ["async-2018-v1", "async-2018-v2", "vmemmap"]) {

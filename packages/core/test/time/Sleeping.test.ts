@@ -92,4 +92,63 @@ describe("sleeping", () => {
       })
       assert.strictEqual((yield* VirtualTime.run(program)).nanos, 4e6)
     }))
+
+  it.effect("a sleep that was made elsewhere is slept by whoever runs it, on its scheduler", () =>
+    Effect.gen(function*() {
+      const program = Effect.gen(function*() {
+        const clock = yield* Clock.Clock
+        const sleep = clock.sleep(Duration.millis(3))
+        yield* Effect.provideService(sleep, Scheduler.Scheduler, new Scheduler.MixedScheduler("sync"))
+        assert.strictEqual(clock.currentTimeMillisUnsafe(), 3)
+        const hour = clock.sleep(Duration.hours(1))
+        const never = Effect.provideService(hour, Scheduler.PreventSchedulerYield, true)
+        const fiber = yield* Effect.forkChild(Effect.ensuring(never, Effect.sleep("2 hours")))
+        yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+      })
+      const { exit, nanos } = yield* VirtualTime.run(program)
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.strictEqual(nanos, 2 * 3600e9 + 3e6)
+    }))
+
+  it("a sleeper that an earlier run left takes nobody's place in a later one", () => {
+    const run = VirtualTime.runner()
+    let left: Fiber.Fiber<void> | undefined
+    const sleeper = Effect.sleep("1 hour").pipe(Effect.provideService(Scheduler.PreventSchedulerYield, true))
+    run(Effect.gen(function*() {
+      left = yield* Effect.forkDetach(sleeper)
+      yield* Effect.yieldNow
+    }))
+    const { exit, nanos } = run(Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(Effect.sleep("1 second"))
+      yield* Effect.yieldNow
+      left?.interruptUnsafe()
+      yield* Fiber.join(fiber)
+    }))
+    assert.deepStrictEqual([Exit.isSuccess(exit), nanos], [true, 1e9])
+  })
+
+  it("whoever is interrupted right before it falls asleep does not", () => {
+    for (let operation = 1; operation < 8; operation++) {
+      let victim: Fiber.Fiber<unknown, unknown> | undefined
+      let operations = 0
+      const preempt = () => {
+        if (victim === undefined || Fiber.getCurrent() !== victim || ++operations !== operation) return false
+        victim.interruptUnsafe()
+        return false
+      }
+      const sleeps = Effect.gen(function*() {
+        victim = Fiber.getCurrent()
+        yield* Effect.sleep("1 hour")
+      })
+      const program = Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(Effect.onExit(sleeps, () => Effect.sleep("1 second")))
+        return yield* Fiber.await(fiber)
+      })
+      const { events, exit, nanos } = VirtualTime.run(program, { preempt }).pipe(Effect.runSync)
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.include([1e9, 3601e9], nanos)
+      assert.strictEqual(events, nanos === 1e9 ? 2 : 3)
+    }
+  })
 })

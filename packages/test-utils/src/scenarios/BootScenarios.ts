@@ -40,15 +40,15 @@ const paused = (_parts: Machine.Parts): Partial<Machine.Parts> => ({
 
 /**
  * The threads of the nodes: behind them nobody else finds anything to do any more. No page was initialised twice (DEF-9); that none was
- * left out is looked at in every machine (INI-5).
+ * left out is looked at in every machine (INI-5). They are boot's own: whoever would interrupt one waits for its end.
  */
-const late = Effect.gen(function*() {
+const late = Effect.uninterruptible(Effect.gen(function*() {
   const { contents } = yield* Memmap
   yield* (yield* DeferredBootInit.DeferredBootInit).late
   for (const { end, start, value: { times } } of contents(0, pages)) {
     if (times > 1) yield* Findings.report("DEF-9", `pages ${start} to ${end - 1} were initialised ${times} times`)
   }
-})
+}))
 
 /** Pages of RAM that are initialised. */
 const initialised = Effect.map(

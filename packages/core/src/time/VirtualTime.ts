@@ -20,6 +20,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
@@ -142,11 +143,22 @@ const makeTasks = () => {
   }
 }
 
-/** How long a fiber sleeps, in nanoseconds: what the dispatcher is given as the priority of whoever falls asleep. */
-class Sleep {
+/**
+ * A sleep of so many nanoseconds. It is an effect of its own, for whoever runs it decides how, not who made it; and it is what the
+ * dispatcher is given as the priority of whoever falls asleep.
+ */
+class Sleep extends Effectable.Class<void> {
   readonly length: number
-  constructor(length: number) {
+  readonly how: (sleep: Sleep) => Effect.Effect<void>
+
+  constructor(length: number, how: (sleep: Sleep) => Effect.Effect<void>) {
+    super()
     this.length = length
+    this.how = how
+  }
+
+  asEffect() {
+    return this.how(this)
   }
 }
 
@@ -246,6 +258,12 @@ const makeRunner = <R>(
       TimerQueue.add(queue, now + length, timer, () => resume(Effect.void))
       return Effect.sync(() => TimerQueue.remove(queue, timer))
     })
+  const asleep = (sleep: Sleep): Effect.Effect<void> => {
+    const cache = Fiber.getCurrent()?.cache
+    return cache?.scheduler === scheduler && !cache.preventYield
+      ? Effect.yieldNowWith(sleep as unknown as number)
+      : unseen(sleep.length)
+  }
   const millis = () => Math.floor(now / 1e6)
   const nanos = () => BigInt(now)
   const clock: Clock.Clock = {
@@ -259,12 +277,7 @@ const makeRunner = <R>(
       const length = nanosOf(duration)
       if (length <= 0) return Effect.yieldNow
       if (length === Infinity) return Effect.never
-      // Who runs the sleep decides, not who made it.
-      return Effect.withFiber(({ cache }) =>
-        cache.scheduler === scheduler && !cache.preventYield
-          ? Effect.yieldNowWith(new Sleep(length) as unknown as number)
-          : unseen(length)
-      )
+      return new Sleep(length, asleep)
     }
   }
   const context = surrounding.pipe(

@@ -13,7 +13,7 @@ import * as Measure from "./Measure.ts"
 const [clock, fibers, sleeps] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
 
 /** The first runs are those of a compiler that is still at work; step by step each run is a hundred times as long. */
-const [warm, rounds] = [clock === "steps" ? 1 : Math.ceil(500_000 / (fibers * sleeps)), clock === "steps" ? 3 : 5]
+const [warm, rounds] = clock === "steps" ? [1, 3] : [Math.ceil(500_000 / (fibers * sleeps)), 5]
 
 const makeDuration = (): () => number => {
   let seed = 12345

@@ -189,7 +189,7 @@ export const make = (
     })
   }
 
-  /** What claims have done since they were looked at last; neighbours are carried out together. */
+  /** What claims have done since they were looked at last; neighbours are carried out together. Who calls it is not interrupted. */
   const settleAll = (some: ReadonlyArray<Claim>): Effect.Effect<void, NotInitialised> =>
     Effect.suspend(() => {
       const found: Array<PfnRange.PfnRange> = []
@@ -210,7 +210,7 @@ export const make = (
     [...claims].filter(({ end, settled }) => settled < end && PfnRange.overlaps({ start: settled, end }, within))
 
   /** What runs that touch a range have done; all of them, also where one fails. `then` is done last. */
-  const settle = (within: PfnRange.PfnRange, then: () => void = () => {}): Effect.Effect<void, NotInitialised> =>
+  const settleThen = (within: PfnRange.PfnRange, then: () => void): Effect.Effect<void, NotInitialised> =>
     Effect.suspend(() => {
       const due = busy(within).filter((claim) => reached(claim) > claim.settled)
       if (due.length === 0) {
@@ -246,8 +246,10 @@ export const make = (
   /** Where the sub-range ends that a run is in. */
   const current = ({ end, settled, share }: Claim): number => Math.min(end, SubRanges.unitEnd(share, settled))
 
+  const settle: Stage["settle"] = (within) => settleThen(within, () => {})
+
   const yields: Stage["yields"] = (within) =>
-    settle(within, () => {
+    settleThen(within, () => {
       for (const claim of busy(within)) shorten(claim, Math.max(current(claim), within.start))
     })
 
@@ -365,20 +367,7 @@ export const make = (
     return Effect.andThen(Deferred.await(deferred), Effect.yieldNow)
   })
 
-  return {
-    subRanges,
-    run,
-    crew,
-    settle: (within) => settle(within),
-    yields,
-    done,
-    available,
-    busy,
-    at: reached,
-    quiet,
-    fail,
-    refusal
-  }
+  return { subRanges, run, crew, settle, yields, done, available, busy, at: reached, quiet, fail, refusal }
 }
 
 /**

@@ -34,8 +34,9 @@ export interface Job extends Workload.Job {
 export const isReason = (reason: Reason): boolean => reason === "out of memory" || reason === "worker lost"
 
 /**
- * Begins to write so many struct pages at once, those of `parts` in their order. `demand`: what one struct page costs where no memory is written, and how much whoever
- * asks counts against others. A job that is stopped ends at what is `whole` of the struct pages that are under way.
+ * Begins to write so many struct pages at once, those of `parts` in their order. `demand`: what one struct page costs where no memory
+ * is written, and how much whoever asks counts against others. A job that is stopped ends at what is `whole` of the struct pages that
+ * are under way.
  *
  * @category models
  * @since 0.1.0

@@ -255,12 +255,7 @@ const earlyCompounds = (request: Request): number => {
 export const make = (asked: Request): MemmapCost => {
   const { altmap, arch, order, range } = asked
   // What was carved out of RAM is RAM no longer.
-  const request = {
-    ...asked,
-    ram: asked.ram.some((ram) => PfnRange.overlaps(ram, range))
-      ? asked.ram.flatMap((ram) => PfnRange.subtract(ram, [range]))
-      : asked.ram
-  }
+  const request = { ...asked, ram: asked.ram.flatMap((ram) => PfnRange.subtract(ram, [range])) }
   const shared = CompoundVmemmap.isShared(request, order, altmap !== null)
   const pieces = cut(request)
   const news = [pieces.full, ...pieces.partial].filter((piece) => piece.end > piece.start)

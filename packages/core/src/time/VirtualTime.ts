@@ -227,15 +227,11 @@ const makeRunner = <R>(
     },
     flush: () => {}
   }
-  /** A fiber that runs does not sleep: it was woken, or interrupted. */
-  const awake = (fiber: Fiber.Fiber<unknown, unknown>): void => {
-    const sleeper = sleepers.of(fiber)
-    if (sleeper.index >= 0) TimerQueue.remove(timers, sleeper)
-  }
   /** Asked before every operation. */
   const yields = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
     const { currentOpCount } = fiber
-    if (currentOpCount === 1) awake(fiber)
+    // A fiber that runs does not sleep: it was woken, or interrupted.
+    if (currentOpCount === 1) TimerQueue.remove(timers, sleepers.of(fiber))
     return currentOpCount >= fiber.cache.maxOpsBeforeYield
   }
   const yieldsIfAsked = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {

@@ -131,7 +131,7 @@ const scenario = (
   assumptions: ReadonlyArray<string>
 ): Scenario => {
   const { count, notes } = makeTally()
-  return ({
+  return {
     name: name ?? source,
     source,
     about: about ?? `contexts ${Object.keys(contexts).join(", ")} of ${source}`,
@@ -157,7 +157,7 @@ const scenario = (
         })
       )
     })
-  })
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
  * Fibers that sleep for random numbers of milliseconds, the same ones as in timer_heap.c, in `VirtualTime` or under
- * `TestClock`, moved at one go or in steps of a millisecond: `virtual|test|steps FIBERS SLEEPS`. Prints what a wake-up takes of CPU, how many there were, when the last one was, and in
- * which order.
+ * `TestClock`, moved at one go or in steps of a millisecond: `virtual|test|steps bare|generators FIBERS SLEEPS`. Bare fibers repeat
+ * sleeps that were made beforehand and do nothing else, so that what is measured is the clock; generators are how programs are
+ * written. Prints what a wake-up takes of CPU, how many there were, when the last one was, and in which order.
  */
 import * as VirtualTime from "@vmemmap/core/time/VirtualTime"
 import * as Effect from "effect/Effect"
@@ -10,10 +11,11 @@ import * as TestClock from "effect/testing/TestClock"
 import { createHash } from "node:crypto"
 import * as Measure from "./Measure.ts"
 
-const [clock, fibers, sleeps] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
+const [clock, shape] = [process.argv[2], process.argv[3]]
+const [fibers, sleeps] = [Number(process.argv[4]), Number(process.argv[5])]
 
 /** The first runs are those of a compiler that is still at work; step by step each run is a hundred times as long. */
-const [warm, rounds] = clock === "steps" ? [1, 3] : [Math.ceil(500_000 / (fibers * sleeps)), 5]
+const [warm, rounds] = clock === "steps" ? [1, 3] : [Math.ceil(1_500_000 / (fibers * sleeps)), 9]
 
 const makeDuration = (): () => number => {
   let seed = 12345
@@ -25,16 +27,39 @@ const makeDuration = (): () => number => {
 
 const order = new Uint8Array(fibers * sleeps)
 
+const naps = Array.from({ length: 1001 }, (_, millis) => Effect.sleep(millis))
+
+/** What fiber `number` does, with what it does when it wakes. */
+type Shape = (duration: () => number, number: number, woken: (number: number) => void) => Effect.Effect<void>
+
+const bare: Shape = (duration, number, woken) => {
+  let i = 0
+  return Effect.whileLoop({
+    while: () => i++ < sleeps,
+    body: () => naps[duration()] ?? Effect.void,
+    step: () => woken(number)
+  })
+}
+
+const generators: Shape = Effect.fnUntraced(function*(duration, number, woken) {
+  for (let i = 0; i < sleeps; i++) {
+    yield* Effect.sleep(duration())
+    woken(number)
+  }
+})
+
 const sleeping = Effect.suspend(() => {
   const duration = makeDuration()
   let at = 0
-  const fiber = Effect.fnUntraced(function*(number: number) {
-    for (let i = 0; i < sleeps; i++) {
-      yield* Effect.sleep(duration())
-      order[at++] = number
-    }
-  })
-  return Effect.forEach(Array.from({ length: fibers }, (_, i) => i), fiber, { concurrency: "unbounded", discard: true })
+  const woken = (number: number): void => {
+    order[at++] = number
+  }
+  const fiber = shape === "bare" ? bare : generators
+  return Effect.forEach(
+    Array.from({ length: fibers }, (_, i) => i),
+    (number) => fiber(duration, number, woken),
+    { concurrency: "unbounded", discard: true }
+  )
 })
 
 const now = TestClock.testClockWith((clock) => Effect.succeed(clock.currentTimeMillisUnsafe()))

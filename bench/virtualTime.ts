@@ -1,7 +1,8 @@
 /**
  * `VirtualTime`: fibers that sleep, against a binary heap in C (`cc -O2`) that pops and pushes the same instants in the same
- * order and does nothing else, and against Effect's `TestClock`, which wakes the same fibers. Each has a process of its own;
- * its CPU time is compared, for machines are seldom idle.
+ * order and does nothing else, and against Effect's `TestClock`, which wakes the same fibers: such as only sleep, and generators,
+ * whose own work is the same under either clock. Each has a process of its own; its CPU time is compared, for machines are seldom
+ * idle.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -22,8 +23,10 @@ interface Measured {
 
 const program = fileURLToPath(new URL("virtualTime.sleepers.ts", import.meta.url))
 
-const fibersOn = (clock: "virtual" | "test" | "steps", fibers: number, sleeps: number): Measured => {
-  const child = spawnSync(process.execPath, [program, clock, `${fibers}`, `${sleeps}`], { encoding: "utf8" })
+type Shape = "bare" | "generators"
+
+const fibersOn = (clock: "virtual" | "test" | "steps", shape: Shape, fibers: number, sleeps: number): Measured => {
+  const child = spawnSync(process.execPath, [program, clock, shape, `${fibers}`, `${sleeps}`], { encoding: "utf8" })
   if (child.status !== 0) throw new Error(`${clock}: ${child.stderr}`)
   return JSON.parse(child.stdout) as Measured
 }
@@ -52,7 +55,7 @@ const difference = (agree: boolean): string => agree ? "" : ", but they wake oth
 const againstC = (binary: string): void => {
   const [fibers, sleeps] = [128, 5000]
   const { agree, other, ours, times } = compared(
-    () => fibersOn("virtual", fibers, sleeps),
+    () => fibersOn("virtual", "bare", fibers, sleeps),
     () => heapInC(binary, fibers, sleeps)
   )
   Measure.row(
@@ -62,14 +65,14 @@ const againstC = (binary: string): void => {
   )
 }
 
-const againstTestClock = (clock: "test" | "steps", how: string): void => {
+const againstTestClock = (clock: "test" | "steps", shape: Shape, how: string): void => {
   const [fibers, sleeps] = [100, 500]
   const { agree, other, ours, times } = compared(
-    () => fibersOn("virtual", fibers, sleeps),
-    () => fibersOn(clock, fibers, sleeps)
+    () => fibersOn("virtual", shape, fibers, sleeps),
+    () => fibersOn(clock, shape, fibers, sleeps)
   )
   Measure.row(
-    `VirtualTime, ${fibers} fibers, wake-ups`,
+    `VirtualTime, ${fibers} ${shape === "bare" ? "fibers" : "generators"}, wake-ups`,
     `${(1e3 / ours).toFixed(2)} M/s`,
     `${(1 / times).toFixed(1)} × Effect's TestClock ${how} (${(1e3 / other).toFixed(2)} M/s)${difference(agree)}`
   )
@@ -82,8 +85,9 @@ export const virtualTime = (): void => {
     const cc = spawnSync("cc", ["-O2", "-o", binary, fileURLToPath(new URL("timer_heap.c", import.meta.url))])
     if (cc.status === 0) againstC(binary)
     else process.stdout.write("VirtualTime: skipped in part, there is no C compiler (cc) to compare with\n")
-    againstTestClock("test", "moved at one go")
-    againstTestClock("steps", "moved by milliseconds")
+    againstTestClock("test", "bare", "moved at one go")
+    againstTestClock("test", "generators", "moved at one go")
+    againstTestClock("steps", "bare", "moved by milliseconds")
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -18,15 +18,14 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Deadlock from "./Deadlock.ts"
 import * as Preemption from "./Preemption.ts"
+import * as Sleep from "./Sleep.ts"
 import * as Sleepers from "./Sleepers.ts"
 import * as TimerQueue from "./TimerQueue.ts"
 
@@ -101,19 +100,6 @@ interface Task {
   readonly order: number
 }
 
-const nanosOf = ({ value }: Duration.Duration): number => {
-  switch (value._tag) {
-    case "Millis":
-      return Math.round(value.millis * 1e6)
-    case "Nanos":
-      return Number(value.nanos)
-    case "Infinity":
-      return Infinity
-    case "NegativeInfinity":
-      return 0
-  }
-}
-
 /** The tasks of all fibers: FIFO within a priority, which is nearly always 0. */
 const makeTasks = () => {
   let tasks: Array<Task> = []
@@ -140,25 +126,6 @@ const makeTasks = () => {
       return run
     },
     all: (): ReadonlyArray<Task> => tasks.slice(first)
-  }
-}
-
-/**
- * A sleep of so many nanoseconds. It is an effect of its own, for whoever runs it decides how, not who made it; and it is what the
- * dispatcher is given as the priority of whoever falls asleep.
- */
-class Sleep extends Effectable.Class<void> {
-  readonly length: number
-  readonly how: (sleep: Sleep) => Effect.Effect<void>
-
-  constructor(length: number, how: (sleep: Sleep) => Effect.Effect<void>) {
-    super()
-    this.length = length
-    this.how = how
-  }
-
-  asEffect() {
-    return this.how(this)
   }
 }
 
@@ -214,16 +181,12 @@ const makeRunner = <R>(
 
   /** Who fell asleep last. */
   let latest: TimerQueue.Timer | null = null
-  const fallAsleep = (length: number, wake: () => void): void => {
-    const fiber = Fiber.getCurrent()
-    latest = fiber === undefined ? TimerQueue.timer() : sleepers.of(fiber)
-    TimerQueue.remove(timers, latest)
-    TimerQueue.add(timers, now + length, latest, wake)
-  }
+  /** Nanoseconds for which somebody is falling asleep: what the dispatcher is given then is no task, but what wakes them. */
+  let falling = 0
   const dispatcher: Scheduler.SchedulerDispatcher = {
-    scheduleTask: (run, priority: unknown) => {
-      if (priority instanceof Sleep) fallAsleep(priority.length, run)
-      else tasks.add({ run, priority: Number(priority), order: timers.sequence++ })
+    scheduleTask: (run, priority) => {
+      if (falling > 0 && latest !== null) TimerQueue.add(timers, now + falling, latest, run)
+      else tasks.add({ run, priority, order: timers.sequence++ })
     },
     flush: () => {}
   }
@@ -254,11 +217,15 @@ const makeRunner = <R>(
       TimerQueue.add(queue, now + length, timer, () => resume(Effect.void))
       return Effect.sync(() => TimerQueue.remove(queue, timer))
     })
-  const asleep = (sleep: Sleep): Effect.Effect<void> => {
-    const cache = Fiber.getCurrent()?.cache
-    return cache?.scheduler === scheduler && !cache.preventYield
-      ? Effect.yieldNowWith(sleep as unknown as number)
-      : unseen(sleep.length)
+  const asleep: Sleep.How = (length, fiber) => {
+    const { cache } = fiber
+    if (cache.scheduler !== scheduler || cache.preventYield) return unseen(length)
+    latest = sleepers.of(fiber)
+    TimerQueue.remove(timers, latest)
+    falling = length
+    const suspended = Sleep.suspended(fiber)
+    falling = 0
+    return suspended
   }
   const millis = () => Math.floor(now / 1e6)
   const nanos = () => BigInt(now)
@@ -270,10 +237,10 @@ const makeRunner = <R>(
     monotonicTimeNanosUnsafe: nanos,
     monotonicTimeNanos: Effect.sync(nanos),
     sleep: (duration) => {
-      const length = nanosOf(duration)
+      const length = Sleep.nanosOf(duration)
       if (length <= 0) return Effect.yieldNow
       if (length === Infinity) return Effect.never
-      return new Sleep(length, asleep)
+      return new Sleep.Sleep(length, asleep)
     }
   }
   const context = surrounding.pipe(

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scheduler } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Fiber, Scheduler, Tracer } from "effect"
+import * as Sleep from "../../src/time/Sleep.ts"
 import * as VirtualTime from "../../src/time/VirtualTime.ts"
 
 const each = { concurrency: "unbounded" } as const
@@ -16,7 +17,11 @@ const modes: Readonly<Record<string, VirtualTime.Options>> = {
 
 const surroundings: Readonly<Record<string, <A, E>(program: Effect.Effect<A, E>) => Effect.Effect<A, E>>> = {
   "": (program) => program,
-  ", fibers that never yield": Effect.provideService(Scheduler.PreventSchedulerYield, true)
+  ", fibers that never yield": Effect.provideService(Scheduler.PreventSchedulerYield, true),
+  ", a tracer evaluates": Effect.withTracer(Tracer.make({
+    span: (options) => new Tracer.NativeSpan(options),
+    context: (primitive, fiber) => primitive["~effect/Effect/evaluate"](fiber)
+  }))
 }
 
 /** A sleep of a day that is interrupted after a millisecond, and what is done then. */
@@ -82,6 +87,19 @@ describe("sleeping", () => {
         }))
     }
   }
+
+  it("a duration is whole nanoseconds, below one of them too", () => {
+    const nanos = (input: Duration.Input) => Sleep.nanosOf(Duration.fromInputUnsafe(input))
+    assert.deepStrictEqual(["1 day", 1.5, "1 nanos", 0.3e-6, 0].map((input) => nanos(input as Duration.Input)), [
+      86_400e9,
+      1_500_000,
+      1,
+      0,
+      0
+    ])
+    assert.strictEqual(nanos(Duration.infinity), Infinity)
+    assert.strictEqual(nanos(Duration.negativeInfinity), 0)
+  })
 
   it.effect("fibers on a scheduler of their own sleep as long", () =>
     Effect.gen(function*() {

@@ -349,9 +349,11 @@ export const make = Effect.fnUntraced(function*(
       kinds.delete(job)
       changes.add(job.kind)
     }
+    for (const job of finished) job.wake()
+    // Whoever was woken began something else: all is divided once that is known.
+    if (isSoon) return
     divide(at)
     setAlarm(kinds.finishAt(), at)
-    for (const job of finished) job.wake()
   }
 
   const rings = () => {

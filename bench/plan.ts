@@ -11,11 +11,19 @@ import * as Measure from "./Measure.ts"
 const bin = fileURLToPath(new URL("../packages/cli/src/bin.ts", import.meta.url))
 const small = fileURLToPath(new URL("../examples/two-socket/ndctl.json", import.meta.url))
 
+const MiB = 1024 ** 2
 const GiB = 1024 ** 3
 const machines = 100_000
 
+/** How large the devices of a machine are, of which some are alike or none. */
+type Sizes = (i: number) => number
+
+const few: Sizes = (i) => (128 + (i % 64) * 8) * GiB
+
+const unlike: Sizes = (i) => 128 * GiB + i * 16 * MiB
+
 /** Two regions a machine, configured, on two nodes whose memory is known: about 760 bytes a line. */
-const machine = (i: number) => ({
+const machine = (i: number, size: Sizes) => ({
   name: `host-${i}`,
   kernel: "6.1",
   arch: "x86_64",
@@ -29,8 +37,8 @@ const machine = (i: number) => ({
   devices: [0, 1].map((node) => ({
     name: `region${node}`,
     kind: "pmem",
-    start: (8 + node * 1000) * GiB,
-    size: (128 + (i % 64) * 8) * GiB,
+    start: (8 + node * 4000) * GiB,
+    size: size(i),
     node,
     targetNode: node + 2,
     labels: true,
@@ -45,9 +53,11 @@ const machine = (i: number) => ({
   }))
 })
 
-const writeFleet = async (file: string): Promise<void> => {
+const writeFleet = async (file: string, size: Sizes): Promise<void> => {
   const stream = createWriteStream(file)
-  for (let i = 0; i < machines; i++) if (!stream.write(`${JSON.stringify(machine(i))}\n`)) await once(stream, "drain")
+  for (let i = 0; i < machines; i++) {
+    if (!stream.write(`${JSON.stringify(machine(i, size))}\n`)) await once(stream, "drain")
+  }
   stream.end()
   await once(stream, "finish")
 }
@@ -59,17 +69,10 @@ const parseMs = (lines: ReadonlyArray<string>): number => {
   return performance.now() - start
 }
 
-export const plan = async (): Promise<void> => {
-  const bundled = Measure.pair([bin, "plan", small], ["-e", "0"], 15)
-  Measure.row(
-    "plan, small file",
-    `${bundled.a.toFixed(0)} ms`,
-    `${(bundled.a / bundled.b).toFixed(1)} × node -e 0 (${bundled.b.toFixed(0)} ms)`
-  )
-
+const fleetOf = async (what: string, size: Sizes): Promise<void> => {
   const fleet = join(tmpdir(), `vmemmap-bench-${process.pid}.ndjson`)
   try {
-    await writeFleet(fleet)
+    await writeFleet(fleet, size)
     const idle = Measure.run(["-e", "0"]).peak
     const lines = readFileSync(fleet, "utf8").split("\n").filter((line) => line !== "")
     parseMs(lines)
@@ -84,16 +87,27 @@ export const plan = async (): Promise<void> => {
     const ratio = Measure.median(runs.map((r) => r.ms / r.parse))
     const peak = Math.max(...runs.map((r) => r.peak))
     Measure.row(
-      `plan, a fleet of ${machines.toLocaleString("en")} machines`,
+      `plan, a fleet of ${machines.toLocaleString("en")} machines, ${what}`,
       `${(ms / 1000).toFixed(2)} s`,
       `${ratio.toFixed(1)} × JSON.parse of the lines (${parse.toFixed(0)} ms)`
     )
     Measure.row(
       "its peak memory",
-      `${(peak / 2 ** 20).toFixed(0)} MiB`,
-      `${((peak - idle) / 2 ** 20).toFixed(0)} MiB above node -e 0`
+      `${(peak / MiB).toFixed(0)} MiB`,
+      `${((peak - idle) / MiB).toFixed(0)} MiB above node -e 0`
     )
   } finally {
     rmSync(fleet, { force: true })
   }
+}
+
+export const plan = async (): Promise<void> => {
+  const bundled = Measure.pair([bin, "plan", small], ["-e", "0"], 15)
+  Measure.row(
+    "plan, small file",
+    `${bundled.a.toFixed(0)} ms`,
+    `${(bundled.a / bundled.b).toFixed(1)} × node -e 0 (${bundled.b.toFixed(0)} ms)`
+  )
+  await fleetOf("256 kinds of devices", few)
+  await fleetOf("no device like another", unlike)
 }

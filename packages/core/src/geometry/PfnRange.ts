@@ -88,6 +88,15 @@ export const shrinkTo = (range: PfnRange, unit: number): PfnRange => {
 export const runEnd = ({ end, start }: PfnRange, unit: number, limit: number): number =>
   limit === Infinity ? end : Math.min(end, (Math.floor(start / unit) + limit) * unit)
 
+const isNormal = (ranges: ReadonlyArray<PfnRange>): boolean => {
+  let last = -Infinity
+  for (const { end, start } of ranges) {
+    if (end <= start || start <= last) return false
+    last = end
+  }
+  return true
+}
+
 /**
  * Sorts by start and joins ranges that touch or overlap.
  *
@@ -95,6 +104,7 @@ export const runEnd = ({ end, start }: PfnRange, unit: number, limit: number): n
  * @since 0.1.0
  */
 export const normalise = (ranges: ReadonlyArray<PfnRange>): ReadonlyArray<PfnRange> => {
+  if (isNormal(ranges)) return ranges
   const out: Array<PfnRange> = []
   for (const range of ranges.filter((r) => r.end > r.start).toSorted((a, b) => a.start - b.start)) {
     const last = out.at(-1)

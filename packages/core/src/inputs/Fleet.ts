@@ -52,8 +52,9 @@ const keysAtMost = (text: string): number => {
   return count
 }
 
-/** Whether there may be an integer outside quotes that a `number` cannot hold. */
-const hasLongInteger = (text: string): boolean => /[0-9]{16}/.test(text) && /[:,[]\s*-?[0-9]{16}/.test(text)
+/** Nothing was written twice, is unknown or lost digits. */
+const isWhole = (decoded: unknown, text: string): boolean =>
+  JsonSurvey.countKeys(decoded) === keysAtMost(text) && !JsonSurvey.mayBeRounded(decoded)
 
 /**
  * Reads line `number` (from 1) of a fleet file; `source` is the name of the file.
@@ -70,9 +71,9 @@ export const parseLine = (
   number: number
 ): Result.Result<MachineSpec.MachineSpec, InputError> => {
   const at = `line ${number}`
-  if (text.length <= JsonText.sizeLimit && !hasLongInteger(text)) {
+  if (text.length <= JsonText.sizeLimit) {
     const decoded = Result.flatMap(Result.try((): unknown => JSON.parse(text)), decode)
-    if (Result.isSuccess(decoded) && JsonSurvey.countKeys(decoded.success) === keysAtMost(text)) {
+    if (Result.isSuccess(decoded) && isWhole(decoded.success, text)) {
       const checked = Check.machine(source, decoded.success)
       return Result.isSuccess(checked) ? checked : explain(text, { at, source })
     }

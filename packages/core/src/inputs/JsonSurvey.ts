@@ -127,3 +127,20 @@ export const countKeys = (value: unknown): number => {
   for (const key of Object.keys(record)) count += 1 + countKeys(record[key])
   return count
 }
+
+/**
+ * Whether a parsed value holds an integer that may have been written with more digits than a `number` has.
+ *
+ * The recursion is bounded by the depth limit of the survey.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const mayBeRounded = (value: unknown): boolean => {
+  if (typeof value === "number") return Number.isInteger(value) && !Number.isSafeInteger(value)
+  if (typeof value !== "object" || value === null) return false
+  if (Array.isArray(value)) return value.some(mayBeRounded)
+  const record = value as Record<string, unknown>
+  for (const key in record) if (mayBeRounded(record[key])) return true
+  return false
+}

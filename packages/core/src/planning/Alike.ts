@@ -30,26 +30,43 @@ const recommended = (option: PlanOption | null): Recommended | null => {
   return { mode, usable, ram, device, pageTables }
 }
 
+/** Where none of so many in a row was like one before, so many times as many are not looked up. */
+const pause = 15
+
 /**
  * For each machine {@link Alternatives.best}, asked once for all devices that agree in everything it looks at. Kernels are told apart
  * by what their machines say of architecture and release: whatever else makes a kernel is the same for all, or part of its numbers.
  *
- * At most so many recommendations are remembered, the latest; the cost of a machine like none before is the same but for its key.
+ * At most so many recommendations are remembered, the latest. In a fleet where no device is like another hardly any is looked up.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = (most = 1024): (spec: Pick<MachineSpec, "arch" | "kernel">) => Best => {
   const known = new Map<string, Recommended | null>()
+  let unlike = 0
+  let unasked = 0
   return ({ arch, kernel: release }) => (target, kernel, filter, circumstances) => {
+    const find = () => recommended(Alternatives.best(target, kernel, filter, circumstances))
+    if (unasked > 0) {
+      unasked--
+      return find()
+    }
     const { blockSize, ram, structPage } = kernel
     const key = JSON.stringify([arch, release, structPage, blockSize, ram, target, filter, circumstances])
     const remembered = known.get(key)
-    if (remembered !== undefined) return remembered
-    const found = recommended(Alternatives.best(target, kernel, filter, circumstances))
+    if (remembered !== undefined) {
+      unlike = 0
+      return remembered
+    }
+    const found = find()
     const [oldest] = known.keys()
     if (known.size >= most && oldest !== undefined) known.delete(oldest)
     known.set(key, found)
+    if (++unlike >= most) {
+      unlike = 0
+      unasked = pause * most
+    }
     return found
   }
 }

@@ -140,10 +140,11 @@ const pmdPlan = (request: Request, { full, partial }: Pieces): PmdPlan => {
   }
 }
 
+const unplanned: PmdPlan = { head: [], blocks: [], tail: [] }
+
 /** PMD tables per CMP-7: the memmap of all new pieces, laid end to end. */
-const pmdTables = (request: Request, pieces: Pieces): number => {
-  const { arch, structPage } = request
-  const bytes = Num.sumAll([pieces.full, ...pieces.partial].map(PfnRange.length)) / arch.pageSize * structPage
+const pmdTables = ({ arch, structPage }: Request, news: ReadonlyArray<PfnRange.PfnRange>): number => {
+  const bytes = PfnRange.total(news) / arch.pageSize * structPage
   return Math.ceil(bytes / (arch.pmdTable.entries * arch.pmdSize)) * arch.pmdTable.bytes
 }
 
@@ -175,7 +176,7 @@ const fromAltmap = (backing: Backing, pageSize: number, blockBytes: number, coun
 }
 
 /** GEO-9, GEO-10, ALT-9 … ALT-11: who backs the blocks and base pages of a plain (not shared) memmap. */
-const plainBacking = (request: Request, pieces: Pieces): Backing => {
+const plainBacking = (request: Request, pieces: Pieces, plan: PmdPlan): Backing => {
   const { altmap, arch } = request
   const start: Backing = { ...none, altmap }
   const page = arch.pageSize
@@ -191,7 +192,7 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
       const block = arch.vmemmapBlock
       const { end, start: first } = vmemmapOf(request, request.range)
       const inner = Math.max(0, Math.floor(end / block) - Math.ceil(first / block))
-      const taken = Num.sumAll(booted(request, block).map(PfnRange.length)) / block
+      const taken = PfnRange.total(booted(request, block)) / block
       const blocks = slots(request, request.range, block) - taken
       const device = fromAltmap(start, page, block, altmap !== null && arch.altmap === "inner-blocks" ? inner : 0)
       // ppc64 falls back to RAM when the altmap is exhausted (ALT-11).
@@ -204,10 +205,9 @@ const plainBacking = (request: Request, pieces: Pieces): Backing => {
         : fromRam(start, pages * page)
     }
     case "pmd": {
-      const plan = pmdPlan(request, pieces)
       const bytes = (ranges: ReadonlyArray<PfnRange.PfnRange>) =>
         Num.sumAll(ranges.map((range) => Alignment.slotsTouched(range.start, range.end, page))) * page
-      const blocks = Num.sumAll(plan.blocks.map(PfnRange.length)) / arch.pmdSize
+      const blocks = PfnRange.total(plan.blocks) / arch.pmdSize
       if (altmap === null || arch.altmap === "ignored") {
         return fromRam(start, blocks * arch.pmdSize + bytes(plan.head) + bytes(plan.tail))
       }
@@ -255,7 +255,8 @@ const earlyCompounds = (request: Request): number => {
 export const make = (asked: Request): MemmapCost => {
   const { altmap, arch, order, range } = asked
   // What was carved out of RAM is RAM no longer.
-  const request = { ...asked, ram: asked.ram.flatMap((ram) => PfnRange.subtract(ram, [range])) }
+  const isCarved = asked.ram.some((ram) => PfnRange.overlaps(ram, range))
+  const request = isCarved ? { ...asked, ram: asked.ram.flatMap((ram) => PfnRange.subtract(ram, [range])) } : asked
   const shared = CompoundVmemmap.isShared(request, order, altmap !== null)
   const pieces = cut(request)
   const news = [pieces.full, ...pieces.partial].filter((piece) => piece.end > piece.start)
@@ -270,24 +271,20 @@ export const make = (asked: Request): MemmapCost => {
     return {
       ram: unique * arch.pageSize,
       device: 0,
-      pageTables: pmdTables(request, pieces) + pteTables(request, [vmemmapOf(request, hull(news))]),
+      pageTables: pmdTables(request, news) + pteTables(request, [vmemmapOf(request, hull(news))]),
       structPages,
       altmap,
       shared,
       exhausted: false
     }
   }
-  const backing = plainBacking(request, pieces)
-  const { head, tail } = pmdPlan(request, pieces)
-  const basePages = arch.vmemmap === "base"
-    ? [vmemmapOf(request, hull(news))]
-    : arch.vmemmap === "pmd"
-    ? [...head, ...tail]
-    : []
+  const plan = arch.vmemmap === "pmd" ? pmdPlan(request, pieces) : unplanned
+  const backing = plainBacking(request, pieces, plan)
+  const basePages = arch.vmemmap === "base" ? [vmemmapOf(request, hull(news))] : [...plan.head, ...plan.tail]
   return {
     ram: backing.ram,
     device: backing.device,
-    pageTables: pmdTables(request, pieces) + pteTables(request, basePages),
+    pageTables: pmdTables(request, news) + pteTables(request, basePages),
     structPages,
     altmap: backing.altmap,
     shared,
@@ -303,7 +300,7 @@ const absolutePages = (request: Request, order: number): number => {
   const pages = { start: Alignment.down(start, arch.pageSize), end: Alignment.up(end, arch.pageSize) }
   const gaps = PfnRange.subtract(pages, taken)
   return 2 ** order * request.structPage / arch.pageSize <= CompoundVmemmap.pagesKept(request.release)
-    ? Num.sumAll(gaps.map(PfnRange.length)) / arch.pageSize
+    ? PfnRange.total(gaps) / arch.pageSize
     : CompoundCost.uniquePagesAbsolute(
       request,
       gaps,

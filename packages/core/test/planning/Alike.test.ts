@@ -68,4 +68,18 @@ describe("Alike", () => {
     assert.notStrictEqual(best(spec)({ ...target, size: target.size / 2 }, kernel, {}, {}), once)
     assert.notStrictEqual(best({ ...spec, kernel: "6.11" })(target, kernel, {}, {}), once)
   })
+
+  it("where none was like one before they are not looked up for a while, and then again", () => {
+    const spec = machineOf(1)
+    const kernel = kernelOf(spec)
+    const { target } = Target.fromDevice((spec.devices ?? [])[0] as Device, kernel.arch.pageSize)
+    const best = Alike.make(2)(spec)
+    const ask = (size: number) => best({ ...target, size: size * GiB }, kernel, {}, {})
+    ask(16)
+    ask(32)
+    const asked = Array.from({ length: 40 }, () => ask(16))
+    assert.isTrue(asked.slice(0, 30).every((one, i) => one !== asked[i - 1]))
+    assert.isTrue(asked.slice(30).every((one) => one === asked[30]))
+    assert.deepStrictEqual(asked[0], asked[30])
+  })
 })

@@ -15,7 +15,8 @@ import type * as Tracer from "effect/Tracer"
 const evaluate = "~effect/Effect/evaluate" satisfies keyof Tracer.EffectPrimitive<unknown>
 
 /**
- * How a fiber sleeps for so many nanoseconds, more than 0 and finite.
+ * How a fiber sleeps for so many nanoseconds, more than 0 and finite: asked while it evaluates the sleep, and answered by an effect or by
+ * {@link suspended}.
  *
  * @category models
  * @since 0.1.0
@@ -50,7 +51,8 @@ export class Sleep extends Effectable.Class<void> {
 const yielding = Effect.yieldNow as unknown as Tracer.EffectPrimitive<Effect.Effect<void>>
 
 /**
- * Suspends a fiber that is being evaluated until its dispatcher, which is given the task before this returns, resumes it.
+ * Suspends a fiber that is being evaluated until its dispatcher, which is given the task before this returns, resumes it. The answer is
+ * the run loop's: to be returned at once, by what is evaluated, and to nobody else.
  *
  * @category operations
  * @since 0.1.0

@@ -180,8 +180,8 @@ const makeRunner = <R>(
   const preempted = preempt === undefined ? undefined : Preemption.asked(preempt)
 
   /** Who fell asleep last. */
-  let latest: TimerQueue.Timer | null = null
-  /** Nanoseconds for which somebody is falling asleep: what the dispatcher is given then is no task, but what wakes them. */
+  let latest: Sleepers.Sleeper | null = null
+  /** For how long, while they do so: what the dispatcher is given then is no task, but what wakes them. */
   let falling = 0
   const dispatcher: Scheduler.SchedulerDispatcher = {
     scheduleTask: (run, priority) => {
@@ -190,17 +190,13 @@ const makeRunner = <R>(
     },
     flush: () => {}
   }
-  /** Asked before every operation. */
+  /** Asked before every operation. A fiber that runs does not sleep: it was woken, or interrupted, at the latest while it fell asleep. */
   const yields = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
     const { currentOpCount } = fiber
-    // A fiber that runs does not sleep: it was woken, or interrupted.
-    if (currentOpCount === 1) TimerQueue.remove(timers, sleepers.of(fiber))
+    if (currentOpCount === 1 || latest?.fiber === fiber) TimerQueue.remove(timers, sleepers.of(fiber))
     return currentOpCount >= fiber.cache.maxOpsBeforeYield
   }
   const yieldsIfAsked = (fiber: Fiber.Fiber<unknown, unknown>): boolean => {
-    // Interrupted by whoever was asked, right before it fell asleep: it goes on at once.
-    if (latest !== null && fiber.currentOpCount > 1 && latest === sleepers.of(fiber)) TimerQueue.remove(timers, latest)
-    latest = null
     const isTired = yields(fiber)
     return isForeign?.asks(fiber) === true || (preempted === undefined ? isTired : preempted(fiber))
   }

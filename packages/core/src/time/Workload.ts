@@ -24,7 +24,8 @@ import * as FairShare from "./FairShare.ts"
  *   cannot be stopped, it ends at what is `whole` of those: a number of units not below the one it is given
  * - `finished` returns when all units are done. Whoever waits is interrupted when the job is stopped: by the end of the place, or
  *   by another who waits and is interrupted, which takes until nothing is done any more
- * - `whenEnded` calls back once all units are done or the job was stopped, for who is not a fiber
+ * - `whenEnded` calls back once all units are done or the job was stopped, for who is not a fiber; at the same instant others may wait
+ *   for it, so it does not throw
  *
  * @category models
  * @since 0.1.0
@@ -160,7 +161,7 @@ interface Kind extends FairShare.Demand {
   readonly bandwidth: Resource
   readonly jobs: Set<Running>
   share: FairShare.Share
-  /** When the first of its jobs will be finished if nothing changes. */
+  /** When the first of its jobs will be finished if nothing changes; of the past between a change and the division that follows. */
   finishAt: number
   seen: number
 }
@@ -349,11 +350,15 @@ export const make = Effect.fnUntraced(function*(
       kinds.delete(job)
       changes.add(job.kind)
     }
-    for (const job of finished) job.wake()
-    // Whoever was woken began something else: all is divided once that is known.
-    if (isSoon) return
-    divide(at)
-    setAlarm(kinds.finishAt(), at)
+    try {
+      for (const job of finished) job.wake()
+    } finally {
+      // Where a division is due anyway, mostly because whoever was woken began something else, it sets the alarm as well.
+      if (!isSoon) {
+        divide(at)
+        setAlarm(kinds.finishAt(), at)
+      }
+    }
   }
 
   const rings = () => {

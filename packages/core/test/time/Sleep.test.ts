@@ -169,4 +169,27 @@ describe("sleeping", () => {
       assert.strictEqual(events, nanos === 1e9 ? 2 : 3)
     }
   })
+
+  for (const position of ["before", "after"]) {
+    it(`whoever a tracer interrupts ${position} it falls asleep does not sleep`, () => {
+      let interrupted = 0
+      const tracer = Tracer.make({
+        span: (options) => new Tracer.NativeSpan(options),
+        context: (primitive, fiber) => {
+          const isMeant = primitive instanceof Sleep.Sleep && interrupted++ === 0
+          if (isMeant && position === "before") fiber.interruptUnsafe()
+          const evaluated = primitive["~effect/Effect/evaluate"](fiber)
+          if (isMeant && position === "after") fiber.interruptUnsafe()
+          return evaluated
+        }
+      })
+      const program = Effect.gen(function*() {
+        yield* Fiber.await(yield* Effect.forkChild(Effect.withTracer(Effect.sleep("1 hour"), tracer)))
+        yield* Effect.never
+      })
+      const { events, nanos } = Effect.runSync(VirtualTime.run(program))
+      assert.strictEqual(interrupted, 1)
+      assert.deepStrictEqual({ events, nanos }, { events: 1, nanos: 0 })
+    })
+  }
 })

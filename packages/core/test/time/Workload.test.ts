@@ -285,4 +285,15 @@ describe("Workload", () => {
         closeTo(value ?? [], [300, 500, 20])
       }
     }))
+
+  it.effect("whoever makes a mistake when a job has ended keeps no other from ending", () =>
+    Effect.gen(function*() {
+      const { value } = yield* inTime(machine(4), (begin) => {
+        begin(demand(10), 10).whenEnded(() => {
+          throw new Error("a mistake")
+        })
+        return end(begin(demand(10), 20))
+      })
+      assert.strictEqual(value, 200)
+    }))
 })

@@ -123,6 +123,21 @@ const refusedTable = (device: Plan.DevicePlan, { style, width }: Look): string =
   )
 }
 
+/** What is to be known of options, once each; of which ones, where that is said of few only. */
+const noteLines = (options: ReadonlyArray<PlanOption.PlanOption>): ReadonlyArray<string> => {
+  const concerned = new Map<string, { readonly note: PlanOption.Note; readonly names: Array<string> }>()
+  for (const option of options) {
+    for (const note of option.notes) {
+      const known = concerned.get(note.message) ?? { note, names: [] }
+      known.names.push(name(option))
+      concerned.set(note.message, known)
+    }
+  }
+  return [...concerned.values()].map(({ names, note: { kind, message, rule } }) =>
+    `${kind} [${rule}] ${names.length === 1 && options.length > 1 ? `${names[0]}: ` : ""}${message}`
+  )
+}
+
 /** Where the memory blocks of system-ram would lie; no line where that is not possible. */
 const blockLines = (device: Plan.DevicePlan): ReadonlyArray<string> => {
   const option = device.options.findLast((o) => o.blocks !== null && o.error === null && !o.memmapOnMemory)
@@ -158,7 +173,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
   const where = device.start === null
     ? "start not known"
     : `${hex(device.start)}-${hex(device.start + device.size - 1)}`
-  const notes = [...new Map(device.options.flatMap((o) => o.notes).map((n) => [n.message, n])).values()]
+  const notes = noteLines(device.options)
   const lines = (prefix: string, texts: ReadonlyArray<string>) =>
     texts.map((text) => Table.paragraph(prefix + text, width)).join("")
   return [
@@ -169,7 +184,9 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
     lines("", blockLines(device)),
     device.recommended === null
       ? style.bad(
-        device.options.some((o) => o.error === null && o.usable > 0)
+        device.options.some(PlanOption.isReachable)
+          ? "all that was asked for is possible, and none of it is recommended: see the warnings and hazards"
+          : device.options.some((o) => o.error === null && o.usable > 0)
           ? "the kernel would take what was asked for, ndctl refuses all of it"
           : device.options.length === 0
           ? "this kind of device does not offer what was asked for"
@@ -178,7 +195,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
       : lines("* recommended: ", [`${name(device.recommended)}: ${device.recommended.reason}`]) +
         `  ${device.recommended.command}\n`,
     lines("warning ", device.warnings.map((n) => `[${n.rule}] ${n.message}`)),
-    lines("", notes.map((n) => `${n.kind} [${n.rule}] ${n.message}`)),
+    lines("", notes),
     "\n"
   ].join("")
 }

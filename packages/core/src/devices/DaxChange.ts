@@ -40,7 +40,7 @@ const fail = (errno: Errno, rule: string, step: string, problem: string, remedy:
  * @category constructors
  * @since 0.1.0
  */
-export const make = ({ attachDriver, kernel: { arch, frames, log, release }, parents }: {
+export const make = ({ attachDriver, kernel: { arch, frames, log, release }, parents, refusesOwnMemmap }: {
   readonly kernel: {
     readonly arch: Architecture
     readonly release: KernelRelease
@@ -49,6 +49,8 @@ export const make = ({ attachDriver, kernel: { arch, frames, log, release }, par
   }
   readonly parents: ReadonlySet<DaxBinding.Parent>
   readonly attachDriver: (node: DaxBinding.Node) => Effect.Effect<void>
+  /** `mhp_supports_memmap_on_memory()`: why no memory block can hold its own memmap, `null` where it can. */
+  readonly refusesOwnMemmap: () => string | null
 }): (change: Change) => Effect.Effect<string, KernelError> => {
   /** The region's lock, then the device's; nothing is written once the region is being removed. */
   const locked = <A>(
@@ -94,6 +96,16 @@ export const make = ({ attachDriver, kernel: { arch, frames, log, release }, par
   const setMemmapOnMemory = (name: string, value: boolean): Effect.Effect<string, KernelError> =>
     onDevice(name, (node) => {
       if (!has(release, "kmem-memmap-on-memory")) return absent(name)
+      const why = value ? refusesOwnMemmap() : null
+      if (why !== null) {
+        return fail(
+          "EOPNOTSUPP",
+          "25.6",
+          "memmap_on_memory",
+          why,
+          "boot with memory_hotplug.memmap_on_memory=1, where blocks can"
+        )
+      }
       if (node.memmapOnMemory !== value && node.binding?.driver.name === "kmem") {
         return fail("EBUSY", "25.6", "memmap_on_memory", `${name} is System RAM`, "unbind it from kmem first")
       }

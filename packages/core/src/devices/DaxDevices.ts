@@ -9,12 +9,15 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
+import { MemoryBlocks } from "../hotplug/MemoryBlocks.ts"
+import { OnlinePolicy } from "../hotplug/OnlinePolicy.ts"
 import type * as Pagemap from "../hotplug/Pagemap.ts"
 import type { Errno } from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { Kernel } from "../release/Kernel.ts"
 import { has } from "../release/KernelRelease.ts"
+import * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
 import * as DaxAttributes from "./DaxAttributes.ts"
 import * as DaxBinding from "./DaxBinding.ts"
 import type { Node, Parent } from "./DaxBinding.ts"
@@ -89,7 +92,9 @@ const absent = (step: string, name: string) =>
  * @since 0.1.0
  */
 export const make = Effect.gen(function*() {
-  const { arch, release } = yield* Kernel
+  const { arch, release, structPage } = yield* Kernel
+  const { size: blockSize } = yield* MemoryBlocks
+  const policy = yield* OnlinePolicy
   const frames = yield* FrameAllocator
   const log = yield* KernelLog
   const { probe } = yield* DeviceDax
@@ -265,12 +270,19 @@ export const make = Effect.gen(function*() {
       )
   })
 
+  const refusesOwnMemmap = (): string | null => {
+    const mode = policy.parameters().memmapOnMemory
+    return mode === "off"
+      ? "memory_hotplug.memmap_on_memory is off"
+      : MemmapOnMemory.blockRefuses({ arch, release, structPage, blockSize }, mode)
+  }
+
   return Context.make(DaxBus, staticBus).pipe(
     Context.add(
       DaxDevices,
       DaxDevices.of({
         attach,
-        change: DaxChange.make({ kernel: { arch, release, frames, log }, parents, attachDriver }),
+        change: DaxChange.make({ kernel: { arch, release, frames, log }, parents, attachDriver, refusesOwnMemmap }),
         bind,
         unbind,
         newId,
@@ -298,5 +310,5 @@ export const make = Effect.gen(function*() {
 export const layer: Layer.Layer<
   DaxBus | DaxDevices,
   never,
-  Kernel | FrameAllocator | KernelLog | DeviceDax | Kmem
+  Kernel | FrameAllocator | KernelLog | MemoryBlocks | OnlinePolicy | DeviceDax | Kmem
 > = Layer.effectContext(make)

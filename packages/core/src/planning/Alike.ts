@@ -52,8 +52,9 @@ export const make = (most = 1024): (spec: Pick<MachineSpec, "arch" | "kernel">) 
       unasked--
       return find()
     }
-    const { blockSize, ram, structPage } = kernel
-    const key = JSON.stringify([arch, release, structPage, blockSize, ram, target, filter, circumstances])
+    const { blockSize, memmapOnMemory, ram, structPage } = kernel
+    const own = [structPage, blockSize, memmapOnMemory ?? null, ram]
+    const key = JSON.stringify([arch, release, own, target, filter, circumstances])
     const remembered = known.get(key)
     if (remembered !== undefined) {
       unlike = 0

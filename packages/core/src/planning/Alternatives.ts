@@ -262,7 +262,7 @@ export const command = (option: PlanOption.PlanOption, target: Target, where: st
     case "fsdax":
     case "devdax":
       return target.kind === "dax"
-        ? `daxctl create-device -r ${daxRegion(target)}${align}`
+        ? realigned(option, target)
         : `${create} ${option.mode} -M ${option.map}${align}`
     case "system-ram":
       return target.kind === "dax"
@@ -272,8 +272,12 @@ export const command = (option: PlanOption.PlanOption, target: Target, where: st
   }
 }
 
-/** `dax8.0` is in region 8. */
-const daxRegion = ({ name }: Target): string => /^dax([0-9]+)\.[0-9]+$/.exec(name)?.[1] ?? name
+/** A device of a region holds all of it, so no other can be made: its own alignment is changed, while no driver has it (24.3). */
+const realigned = ({ align }: PlanOption.PlanOption, target: Target): string => {
+  const device = daxDevice(target)
+  const own = align === null ? "" : `echo ${align} > /sys/bus/dax/devices/${device}/align && `
+  return `daxctl disable-device ${device} && ${own}daxctl enable-device ${device}`
+}
 
 /** A region is named otherwise than the instances in it, which the administrator has to look up. */
 const daxDevice = ({ name }: Target): string => /^dax[0-9]+\.[0-9]+$/.test(name) ? name : "$DAX"

@@ -166,16 +166,32 @@ const summary = (
 const availableOn = (spec: MachineSpec.MachineSpec, node: number): number | undefined =>
   (spec.nodes ?? []).find((n) => n.node === node)?.available
 
+/** Bytes of RAM that a node can have at most; `Infinity` where its ranges are not known. */
+const ramOn = ({ ranges = [] }: MachineSpec.MachineSpec, node: number): number => {
+  const own = ranges.filter((range) => range.kind === "ram" && range.node === node)
+  return own.length === 0 ? Infinity : own.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** Nodes that are known to have RAM, ascending. */
+const nodesWithRam = ({ nodes = [], ranges = [] }: MachineSpec.MachineSpec): ReadonlyArray<number> => {
+  const stated = nodes.filter(({ total }) => total !== 0).map(({ node }) => node)
+  const mapped = ranges.flatMap(({ kind, node }) => kind === "ram" && node !== undefined ? [node] : [])
+  return [...new Set([...stated, ...mapped])].toSorted((a, b) => a - b)
+}
+
 /**
  * The node whose RAM holds the memmap: the device's, or as System RAM the target node's if it has RAM of its own, else the
- * device's again, first on its zonelist (SPW-10).
+ * device's again, first on its zonelist (SPW-10); where that is known to have none, the first that has.
  */
 const payingNode = (
-  { nodes = [] }: MachineSpec.MachineSpec,
+  spec: MachineSpec.MachineSpec,
   { node, targetNode }: Pick<DevicePlan, "node" | "targetNode">,
   mode: PlanOption.Mode | undefined
-): number =>
-  mode === "system-ram" && (nodes.length === 0 || nodes.some((n) => n.node === targetNode)) ? targetNode : node
+): number => {
+  const wanted = mode === "system-ram" ? [targetNode, node] : [node]
+  const known = nodesWithRam(spec)
+  return (known.length === 0 ? wanted[0] : wanted.find((one) => known.includes(one)) ?? known[0]) ?? node
+}
 
 /** The mode asked for, else the one in use, and what is available on the node that would pay for it. */
 const circumstancesOf = (
@@ -245,7 +261,9 @@ const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec)
       const ram = mine.reduce((n, d) => n + (d.recommended?.ram ?? 0), 0)
       const pageTables = mine.reduce((n, d) => n + (d.recommended?.pageTables ?? 0), 0)
       const available = availableOn(spec, node) ?? null
-      return { node, ram, pageTables, available, fits: available === null ? null : ram + pageTables <= available }
+      const most = available ?? ramOn(spec, node)
+      const fits = ram + pageTables > most ? false : available === null ? null : true
+      return { node, ram, pageTables, available, fits }
     })
   }
 }

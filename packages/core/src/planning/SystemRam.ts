@@ -14,6 +14,16 @@ import type { Kernel, Target } from "./Target.ts"
 
 const size = HumanSize.formatBinary
 
+const parameter = "memory_hotplug.memmap_on_memory=1"
+
+const unknownParameter: PlanOption.Note = {
+  kind: "hazard",
+  rule: "HOT-11",
+  message:
+    `memory blocks hold their own memmap only where the kernel was booted with ${parameter}, which is not known here and off ` +
+    "by default; elsewhere the device refuses it (EOPNOTSUPP)"
+}
+
 /**
  * kmem bound to the data bytes `data` of a dax device; `lost` is what was gone before kmem came.
  *
@@ -41,6 +51,16 @@ export const plan = (
       "use a kernel from 6.11 on"
     )
   }
+  const isSelfHosted = choice.memmapOnMemory
+  if (isSelfHosted && !has(release, "kmem-memmap-on-memory")) {
+    return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
+  }
+  if (isSelfHosted && kernel.memmapOnMemory === "off") {
+    return refuse("EOPNOTSUPP", "HOT-11", "memory_hotplug.memmap_on_memory is off", `boot with ${parameter}`)
+  }
+  const mode = kernel.memmapOnMemory ?? "on"
+  const why = isSelfHosted ? MemmapOnMemory.blockRefuses(kernel, mode) : null
+  if (why !== null) return refuse("EOPNOTSUPP", "HOT-12", why, "leave the memmap in RAM")
   if (target.targetNode < 0) {
     return refuse("EINVAL", "25.1 step 1", "rejecting DAX region with invalid node", "the firmware must name a node")
   }
@@ -63,13 +83,7 @@ export const plan = (
     )
   }
   const cost = MemmapCost.make({ ...kernel, range: blocks, altmap: null, order: 0 })
-  if (choice.memmapOnMemory && !has(release, "kmem-memmap-on-memory")) {
-    return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
-  }
-  // Where a block cannot hold its memmap the kernel takes RAM without a word.
-  const why = choice.memmapOnMemory ? MemmapOnMemory.refuses(kernel, bytes) : null
-  const isSelfHosted = choice.memmapOnMemory && why === null
-  const own = isSelfHosted ? bytes / blockSize * MemmapOnMemory.pages(kernel) * arch.pageSize : 0
+  const own = isSelfHosted ? bytes / blockSize * MemmapOnMemory.pages(kernel, mode) * arch.pageSize : 0
   const zones = ZoneChoice.forRange(kernel, blocks)
   return PlanOption.legal(choice, {
     usable: bytes - own,
@@ -86,6 +100,6 @@ export const plan = (
       zones,
       memmap: isSelfHosted ? "the blocks themselves" : "RAM of the target node"
     },
-    notes: why === null ? [] : [{ kind: "note", rule: "HOT-12", message: `the memmap stays in RAM: ${why}` }]
+    notes: isSelfHosted && kernel.memmapOnMemory === undefined ? [unknownParameter] : []
   }, { ...lost, metadata: lost.metadata + own, trimmed: PfnRange.length(data) - bytes })
 }

@@ -9,9 +9,11 @@ import * as MemoryBlock from "../geometry/MemoryBlock.ts"
 import type { PfnRange } from "../geometry/PfnRange.ts"
 import * as StructPageSize from "../geometry/StructPageSize.ts"
 import { GiB } from "../geometry/Units.ts"
+import * as CommandLine from "../machine/CommandLine.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as Port from "../release/Port.ts"
+import type * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
 
 /**
  * The kernel side: `ram` are boot RAM ranges in bytes, `blockSize` the memory block in bytes, `assumptions` what was taken
@@ -27,6 +29,8 @@ export interface Kernel {
   readonly blockSize: number
   readonly ram: ReadonlyArray<PfnRange>
   readonly assumptions: ReadonlyArray<string>
+  /** `memory_hotplug.memmap_on_memory`; absent where the kernel's command line is not known. */
+  readonly memmapOnMemory?: MemmapOnMemory.Mode | undefined
 }
 
 /**
@@ -117,6 +121,7 @@ export const kernelOf = (spec: MachineSpec.MachineSpec, release: KernelRelease, 
     structPage,
     ram,
     assumptions: [...assumptions, ...release.uncertain.map((u) => u.why)],
+    memmapOnMemory: spec.cmdline === undefined ? undefined : CommandLine.parse(spec.cmdline).memmapOnMemory,
     blockSize: stated ?? MemoryBlock.size(arch, {
       endOfBootRam,
       hypervisor: spec.hypervisor ?? false,

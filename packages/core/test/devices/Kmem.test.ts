@@ -272,6 +272,19 @@ describe("Kmem", () => {
   )
 
   test(
+    "25.6: where the parameter is off no device can be told to",
+    Effect.gen(function*() {
+      const bus = yield* DaxDevices.DaxDevices
+      yield* bus.attach({ region: 1, start, end: start + GiB, node: 0, targetNode: 0, memmapOnMemory: false })
+      const write = (value: boolean) => Dax.errno(bus.change({ _tag: "MemmapOnMemory", name: "dax1.0", value }))
+      assert.strictEqual(yield* write(true), "EOPNOTSUPP")
+      assert.isFalse(bus.list()[0]?.memmap_on_memory)
+      assert.strictEqual(yield* write(false), "ok")
+    }),
+    Dax.layer({ ...Hotplug.small, kernel: "6.8" })
+  )
+
+  test(
     "25.6: before, kmem never asks for it",
     Effect.gen(function*() {
       const bus = yield* DaxDevices.DaxDevices

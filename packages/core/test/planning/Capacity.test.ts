@@ -115,10 +115,20 @@ describe("Capacity", () => {
     }
     assert.strictEqual(plan(own, 4 * GiB, 128 * GiB).error?.rule, "25.6")
     const large = kernelOf("6.8", { arch: Architecture.presets["arm64-64k"] })
-    const fallback = plan({ ...own, align: 65536 }, 4 * GiB, 128 * GiB, large)
-    const plain = plan({ ...own, align: 65536, memmapOnMemory: false }, 4 * GiB, 128 * GiB, large)
-    assert.deepStrictEqual([fallback.error, fallback.ram, fallback.usable], [null, plain.ram, plain.usable])
-    assert.deepStrictEqual(fallback.notes.map((note) => note.rule), ["HOT-12"])
+    const { error } = plan({ ...own, align: 65536 }, 4 * GiB, 128 * GiB, large)
+    assert.deepStrictEqual([error?.errno, error?.rule], ["EOPNOTSUPP", "HOT-12"])
+  })
+
+  it("HOT-11: blocks hold their own memmap only where the kernel was booted with the parameter; where that is not known it is a hazard", () => {
+    const of = (memmapOnMemory?: "off" | "on") =>
+      plan({ mode: "system-ram", map: "mem", memmapOnMemory: true }, 4 * GiB, 128 * GiB, {
+        ...kernelOf("6.8"),
+        memmapOnMemory
+      })
+    assert.deepStrictEqual([of("off").error?.errno, of("off").error?.rule], ["EOPNOTSUPP", "HOT-11"])
+    assert.deepStrictEqual([of("on").error, of("on").notes], [null, []])
+    assert.deepStrictEqual(of().notes.map(({ kind, rule }) => [kind, rule]), [["hazard", "HOT-11"]])
+    assert.strictEqual(of().ram, of("on").ram)
   })
 
   it("CMP-10: devdax on a device memmap says what deduplication it forgoes", () => {

@@ -94,6 +94,33 @@ describe("Plan", () => {
     assert.deepStrictEqual(totals.nodes.map((n) => [n.node, n.fits]), [[0, false], [1, true]])
   })
 
+  it("SPW-10: a node without RAM does not pay; what is more than all RAM of a node does not fit", () => {
+    const cxl = (size: number): MachineSpec => ({
+      ranges: [{ start: GiB, size: 3 * GiB, kind: "ram", node: 0 }, {
+        start: 4 * GiB,
+        size: GiB,
+        kind: "ram",
+        node: 0
+      }],
+      devices: [region({ kind: "dax", name: "dax0.0", size, node: 0, targetNode: 1 })]
+    })
+    const paid = (size: number) =>
+      plan(cxl(size)).totals.nodes.map(({ available, fits, node }) => [node, available, fits])
+    assert.deepStrictEqual(paid(512 * GiB), [[0, null, false]])
+    assert.deepStrictEqual(paid(128 * GiB), [[0, null, null]])
+    const { ranges: _, ...unknown } = cxl(512 * GiB)
+    assert.deepStrictEqual(plan(unknown).totals.nodes.map(({ fits, node }) => [node, fits]), [[1, null]])
+  })
+
+  it("24.3: a device that holds its region is aligned anew, for there is no room for another", () => {
+    const spec: MachineSpec = { devices: [region({ kind: "dax", name: "dax8.0", size: 128 * GiB, targetNode: 0 })] }
+    const made = Plan.make(spec, Target.kernelOf(spec, releaseOf("6.1")), { mode: "devdax", align: GiB })
+    assert.strictEqual(
+      made.devices[0]?.recommended?.command,
+      "daxctl disable-device dax8.0 && echo 1073741824 > /sys/bus/dax/devices/dax8.0/align && daxctl enable-device dax8.0"
+    )
+  })
+
   it("GEO-15: the memory block follows from the boot RAM and the platform", () => {
     const spec = (gib: number, hypervisor: boolean): MachineSpec => ({
       hypervisor,

@@ -225,10 +225,19 @@ export const parse = (text: string): Result.Result<KernelRelease, UnknownKernel>
   return parsed
 }
 
+/** A kernel that is known, with a feature that is not. */
+const unknownFeature = (text: string): UnknownKernel | null => {
+  const plus = text.indexOf("+")
+  return plus < 1 || fromBase(text.slice(0, plus)) instanceof UnknownKernel ? null : new UnknownKernel({
+    text,
+    problem: `${text.slice(plus)} is none of the features ${Object.keys(catalogue).join(", ")}`
+  })
+}
+
 const read = (text: string): Result.Result<KernelRelease, UnknownKernel> => {
   const { base, overrides } = peelOverrides(text.trim().slice(0, 200), [])
   const release = fromBase(base)
-  if (release instanceof UnknownKernel) return Result.fail(release)
+  if (release instanceof UnknownKernel) return Result.fail(unknownFeature(base) ?? release)
   const features = new Set(release.features)
   for (const { add, feature } of overrides) {
     if (add) features.add(feature)

@@ -77,6 +77,16 @@ describe("KernelRelease", () => {
     assert.isEmpty(release("6.12").uncertain)
   })
 
+  it("a feature that does not exist is refused with those that do", () => {
+    const refused = KernelRelease.parse("6.1+foo-bar")
+    const problem = Result.isFailure(refused) ? refused.failure.problem : ""
+    assert.isTrue(problem.startsWith("+foo-bar is none of the features zone-device, "), problem)
+    for (const text of ["+foo", "7x+foo"]) {
+      const other = KernelRelease.parse(text)
+      assert.strictEqual(Result.isFailure(other) ? other.failure.problem : "", "not a release number", text)
+    }
+  })
+
   it("refuses what is no kernel, and kernels without device memory", () => {
     for (const text of ["", "bogus", "4.1", "3.10", "6", "6.1+bogus", "x".repeat(1000), "constructor", "__proto__"]) {
       assert.isTrue(Result.isFailure(KernelRelease.parse(text)), text)

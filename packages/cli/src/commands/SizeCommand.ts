@@ -100,7 +100,9 @@ export const command = Command.make(
       overhead: sizing.request - sizing.usable,
       option: sizing.option
     }
-    yield* args.json ? json(answer) : output.print(text(answer))
+    // Only memory blocks depend on what is assumed of a kernel.
+    const assumed = sizing.option.blocks === null ? [] : kernel.assumptions
+    yield* args.json ? json(answer) : output.print(text(answer) + assumed.map((one) => `assumed: ${one}\n`).join(""))
   })
 ).pipe(
   Command.withDescription("The least request that gives at least the wanted usable bytes"),

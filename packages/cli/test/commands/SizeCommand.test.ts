@@ -99,4 +99,13 @@ describe("vmemmap size", () => {
         assert.include(stderr, said)
       }))
   }
+
+  it.effect("says which memory block it took for granted, where blocks matter", () =>
+    Effect.gen(function*() {
+      const said = (...args: ReadonlyArray<string>) =>
+        Effect.map(run(["size", "--want", "100G", ...args]), ({ stdout }) => /^assumed: memory block/m.test(stdout))
+      assert.isTrue(yield* said("--mode", "system-ram"))
+      assert.isFalse(yield* said("--mode", "system-ram", "--block-size", "2G"))
+      assert.isFalse(yield* said("--mode", "fsdax"))
+    }))
 })

@@ -8,6 +8,7 @@ import * as Alignment from "../geometry/Alignment.ts"
 import type * as Architecture from "../geometry/Architecture.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import * as MemoryBlock from "../geometry/MemoryBlock.ts"
+import * as MemParse from "../geometry/MemParse.ts"
 import * as Pfn from "../geometry/Pfn.ts"
 import { GiB } from "../geometry/Units.ts"
 import type { KernelRelease } from "../release/KernelRelease.ts"
@@ -124,7 +125,9 @@ export const check = (request: Request): GrowthError | null => {
     return wrong(
       "step",
       `${steps} steps of ${size(step)}`,
-      `use steps of at least ${size(Math.ceil((to - base) / mostSteps))}`
+      `use steps of at least ${
+        MemParse.format(Alignment.up(Math.ceil((to - base) / mostSteps), blockSize ?? arch.sectionSize))
+      }`
     )
   }
   if (blockSize !== undefined && (!Alignment.isPowerOfTwo(blockSize) || blockSize < arch.sectionSize)) {

@@ -128,12 +128,12 @@ interface Taken {
 
 /** One step: `before` and `after` are bytes of memory blocks added since boot. */
 const take = (s: Setup, state: State, asked: number, before: number, after: number): Taken => {
-  const cost = GrowthCost.between(s, before, after)
-  const added = s.how === "virtio-mem" ? asked : after - before
+  const refused = refusal(s, asked)
+  const cost = GrowthCost.between(s, before, refused === null ? after : before)
+  const added = s.how === "virtio-mem" || refused !== null ? asked : after - before
   const memmap = s.selfHosted ? 0 : cost.memmap
   const needed = memmap + cost.pageTables + cost.bookkeeping
   const reserved = Math.min(state.free, Footprint.reserved(s.footprint, s.arch, state.zones))
-  const refused = refusal(s, asked)
   const node = `node ${s.node ?? 0}`
   const payer = state.kernel === 0 ? node : "memory added before"
   const reason = refused ??

@@ -132,6 +132,13 @@ describe("Growth", () => {
     assert.strictEqual(growth.maximum, GiB)
     assert.match(growth.firstFailure?.reason ?? "", /192 MiB is not a multiple of the memory block of 128 MiB.*HOT-22/)
     assert.match(growth.firstFailure?.whatWouldHelp.join() ?? "", /steps of 256 MiB/)
+    const { added, memmap, needed, total } = growth.steps.at(-1) ?? assert.fail("no step")
+    assert.deepStrictEqual({ added, memmap, needed, total }, {
+      added: 192 * MiB,
+      memmap: 0,
+      needed: 0,
+      total: GiB + 192 * MiB
+    })
   })
 
   it("HOT-22: also when only the last one is", () => {
@@ -195,6 +202,7 @@ describe("Growth", () => {
 
   it("absurd requests are refused with what would be right", () => {
     assert.match(refused({ step: 4096 }), /15728640 steps.*at least/)
+    assert.match(refused({ to: 60 * 1024 * GiB, step: 128 * MiB }), /steps.*use steps of at least 640M/)
     assert.match(refused({ to: GiB - 1 }), /not more than the 1 GiB/)
     assert.match(refused({ base: Number.NaN }), /base: NaN is not a size/)
     assert.match(refused({ step: 0 }), /step/)

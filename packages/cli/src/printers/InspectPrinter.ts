@@ -130,14 +130,20 @@ const disagreement = ({ expected, explanation, rule, said, source, what }: Check
 const page = (view: PfnView, { style, width }: Look): string => {
   const fact = (name: string, value: string | null) =>
     value === null ? "" : Table.paragraph(`  ${name.padEnd(12)} ${value}`, width)
+  const isUnknown = !view.valid && view.backing !== null
   const state = view.state === null ? "" : ` ${view.state}`
   return [
     `${style.bold(`pfn ${view.pfn}`)} (${hex(view.pfn)}), address ${hex(view.address)}\n`,
-    fact("section", `${view.section}, subsection ${view.subsection}: ${view.flags.join(", ") || "not there"}`),
+    fact(
+      "section",
+      `${view.section}, subsection ${view.subsection}: ${
+        view.flags.join(", ") || (isUnknown ? "not known" : "not there")
+      }`
+    ),
     fact(
       "struct page",
       view.structPage === null
-        ? view.valid ? "at an address the architecture chooses at boot" : "none"
+        ? view.valid ? "at an address the architecture chooses at boot" : isUnknown ? "not known" : "none"
         : `${view.structPage}${view.randomised ? " unless randomised (KASLR)" : ""}`
     ),
     fact("backed by", view.backing),

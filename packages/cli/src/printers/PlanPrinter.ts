@@ -10,6 +10,7 @@ import * as Comparison from "@vmemmap/core/planning/Comparison"
 import type * as Plan from "@vmemmap/core/planning/Plan"
 import * as PlanOption from "@vmemmap/core/planning/PlanOption"
 import type * as Arr from "effect/Array"
+import * as Label from "./Label.ts"
 import type { Style } from "./Style.ts"
 import * as Table from "./Table.ts"
 
@@ -109,7 +110,7 @@ const refusedTable = (device: Plan.DevicePlan, { style, width }: Look): string =
     names.join(", "),
     (tool ? "ndctl: " : "") + why.errno,
     why.rule,
-    `${why.message}; ${why.remedy}`
+    Label.sentence(`${why.message}; ${why.remedy}`)
   ])
   return "\n" + Table.render(
     [
@@ -165,7 +166,7 @@ const currentLines = ({ current }: Plan.DevicePlan, style: Style): ReadonlyArray
       : ns.mode === "system-ram"
       ? `, ${predicted} of it in whole memory blocks`
       : style.warn(`, this kernel would give ${predicted} today`)
-    return `now: ${ns.name} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}`
+    return `now: ${Label.named(ns.name)} ${described}, ${usable}${pays}${differs}${ns.disabled ? ", disabled" : ""}`
   }).concat(current.free === null || current.free === 0 ? [] : [`now: ${size(current.free)} free for namespaces`])
 
 const deviceText = (device: Plan.DevicePlan, look: Look): string => {
@@ -177,7 +178,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
   const lines = (prefix: string, texts: ReadonlyArray<string>) =>
     texts.map((text) => Table.paragraph(prefix + text, width)).join("")
   return [
-    style.bold(device.name) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
+    style.bold(Label.named(device.name)) + `  ${where}  ${size(device.size)}  node ${device.node}\n`,
     lines("", currentLines(device, style)),
     "\n",
     device.options.length === 0 ? "" : legalTable(device, look) + refusedTable(device, look) + "\n",
@@ -193,8 +194,8 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
           : "nothing that was asked for is possible on this range"
       ) + "\n"
       : lines("* recommended: ", [`${name(device.recommended)}: ${device.recommended.reason}`]) +
-        `  ${device.recommended.command}\n`,
-    lines("warning ", device.warnings.map((n) => `[${n.rule}] ${n.message}`)),
+        `  ${Label.sentence(device.recommended.command)}\n`,
+    lines("warning ", device.warnings.map((n) => `[${n.rule}] ${Label.sentence(n.message)}`)),
     lines("", notes),
     "\n"
   ].join("")
@@ -227,14 +228,14 @@ const totalsText = ({ totals }: Plan.Plan, { style, width }: Look): string =>
 export const print = (plan: Plan.Plan, look: Look): string =>
   [
     `${
-      plan.name === null ? "" : `${plan.name}: `
+      plan.name === null ? "" : `${Label.named(plan.name)}: `
     }kernel ${plan.kernel}, ${plan.arch}, struct page ${plan.structPage} bytes, ` +
     `memory block ${binary(plan.blockSize)}\n\n`,
     ...plan.devices.map((device) => deviceText(device, look)),
     plan.devices.length === 0
       ? Table.paragraph("no device memory found; plan for a range with --range START+SIZE", look.width)
       : totalsText(plan, look),
-    ...plan.assumptions.map((text) => Table.paragraph(`assumed: ${text}`, look.width))
+    ...plan.assumptions.map((text) => Table.paragraph(`assumed: ${Label.sentence(text)}`, look.width))
   ].join("")
 
 const solid = (text: string): string => text.replaceAll(" ", Table.noBreak)
@@ -273,7 +274,7 @@ export const printComparison = (rows: ReadonlyArray<Comparison.Row>, { style, wi
 export const printFleetLine = (name: string | null, totals: Plan.Totals): string => {
   const unfit = totals.nodes.filter((n) => n.fits === false).map((n) => n.node)
   return [
-    name ?? "-",
+    name === null ? "-" : Label.printable(name),
     `${binary(totals.usable)} of ${binary(totals.size)}`,
     `RAM ${binary(totals.ram + totals.pageTables)}`,
     `device ${binary(totals.device)}`,

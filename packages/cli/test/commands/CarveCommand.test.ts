@@ -118,4 +118,12 @@ describe("vmemmap carve", () => {
         assert.include(stderr, said)
       }))
   }
+
+  it.effect("says that it took all RAM to be on one node, where no source says the node", () =>
+    Effect.gen(function*() {
+      const { stdout } = yield* run(["carve", example("two-socket/iomem.txt"), "--size", "16G"])
+      assert.include(stdout, "all RAM is taken to be on node 0: no source says its node")
+      const stated = yield* run(["carve", example("eight-socket.yaml"), "--size", "1G"])
+      assert.notInclude(stated.stdout, "no source says its node")
+    }))
 })

@@ -211,6 +211,22 @@ describe("vmemmap inspect", () => {
 const dumps = Path.join(root, "..", "shared", "real-dumps", "util-linux")
 const why = existsSync(dumps) ? "" : " (skipped: no files of real machines here)"
 
+describe("vmemmap inspect SOURCE PFN", () => {
+  const socket = (...files: ReadonlyArray<string>) =>
+    Effect.map(
+      run(["inspect", ...files.map((file) => example(`two-socket/${file}`)), "0x1840000000"]),
+      ({ stdout }) => stdout
+    )
+
+  it.effect("OBS-6: /proc/iomem alone does not tell whether a namespace has struct pages", () =>
+    Effect.gen(function*() {
+      const alone = yield* socket("iomem.txt")
+      assert.match(alone, /section +776, subsection 0: not known\n +struct page +not known\n/)
+      assert.include(alone, "give 'ndctl list' as well")
+      assert.match(yield* socket("iomem.txt", "ndctl.json"), /section +776, subsection 0: present, has-mem-map/)
+    }))
+})
+
 describe.skipIf(why !== "")(`vmemmap inspect --blocks of a real machine${why}`, () => {
   it.effect("the nine invocations, byte for byte", () =>
     Effect.gen(function*() {

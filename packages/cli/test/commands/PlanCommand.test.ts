@@ -366,4 +366,14 @@ describe("vmemmap plan on a fleet file", () => {
       assert.deepStrictEqual([status, stderr], [1, "vmemmap: 2 of 3 machines meet size>=128GiB"])
       assert.strictEqual(stdout.split("\n").length - 1, 3)
     }))
+
+  it.effect("names from files move no cursor", () =>
+    Effect.gen(function*() {
+      const device = { name: "a\u001b[31mred\nline", kind: "pmem", size: 16 * GiB }
+      const from = yield* folderWith({ "m.json": JSON.stringify({ name: "h\u001b[2J", devices: [device] }) })
+      const { status, stdout } = yield* run(["plan", "m.json"], { from })
+      assert.strictEqual(status, 0)
+      assert.notInclude(stdout, "\u001b")
+      assert.include(stdout, "[31mred line")
+    }))
 })

@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import type * as PfnRange from "../geometry/PfnRange.ts"
+import type { BootMemory } from "../machine/BootMemory.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Current from "../planning/Current.ts"
 import * as Target from "../planning/Target.ts"
-import type { Expectation } from "./Expectation.ts"
 import type { MachineView } from "./MachineView.ts"
 
 /**
@@ -43,7 +43,7 @@ export interface Device {
  * @category conversions
  * @since 0.1.0
  */
-export const devices = ({ spec }: MachineView, { boot }: Expectation): ReadonlyArray<Device> => {
+export const devices = ({ spec }: MachineView, boot: BootMemory): ReadonlyArray<Device> => {
   const { arch, release, structPage } = boot.kernel
   const kernel: Target.Kernel = {
     arch,
@@ -62,7 +62,13 @@ export const devices = ({ spec }: MachineView, { boot }: Expectation): ReadonlyA
   }))
 }
 
-const isMapped = ({ mode }: Current.Namespace): boolean => mode === "fsdax" || mode === "devdax"
+/**
+ * Whether its mode has struct pages.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isMapped = ({ mode }: Current.Namespace): boolean => mode === "fsdax" || mode === "devdax"
 
 /**
  * The ranges with struct pages among them. A namespace that is disabled, or whose place or size nobody says, is not one.

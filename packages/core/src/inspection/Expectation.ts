@@ -14,6 +14,7 @@ import * as BootMemory from "../machine/BootMemory.ts"
 import type { MachineError } from "../machine/MachineError.ts"
 import * as MemmapCost from "../planning/MemmapCost.ts"
 import type * as Zones from "../zones/Zones.ts"
+import * as DeviceMaps from "./DeviceMaps.ts"
 import type { BlockRun, MachineView } from "./MachineView.ts"
 
 /**
@@ -227,6 +228,17 @@ const nowOf = (
 }
 
 /**
+ * ZONE_DEVICE spans what is mapped now, and has no present pages (ZON-9, ZON-11). A device that names no node is on the only one there
+ * is.
+ */
+const withDevices = (zone: Zone, maps: ReadonlyArray<DeviceMaps.DeviceMap>, nodes: number, pageSize: number): Zone => {
+  const own = maps.filter(({ node }) => node === null || node < 0 ? nodes === 1 : node === zone.node)
+  if (zone.name !== "Device" || own.length === 0) return zone
+  const start = Math.min(...own.map((map) => map.start)) / pageSize
+  return { ...zone, start, spanned: Math.max(...own.map(({ end }) => end)) / pageSize - start }
+}
+
+/**
  * Boots the machine and adds what its memory blocks say has come and gone since: online blocks to the zone they name (ZON-3,
  * ZON-9), offline blocks of boot RAM taken off.
  *
@@ -248,7 +260,9 @@ export const make = (view: MachineView): Result.Result<Expectation, MachineError
     const late = [...new Set(splits.flatMap(({ run }) => run.node ?? []))]
       .filter((node) => boot.nodes.every((own) => own.node !== node))
       .map((node): BootMemory.BootNode => ({ node, ram: [], zones: emptyZones(boot) }))
-    const zones = [...boot.nodes, ...late].flatMap((node) =>
+    const maps = DeviceMaps.maps(DeviceMaps.devices(view, boot), view)
+    const nodes = [...boot.nodes, ...late]
+    const zones = nodes.flatMap((node) =>
       node.zones.map(({ name, present, spanned, start }) =>
         nowOf(
           {
@@ -264,7 +278,7 @@ export const make = (view: MachineView): Result.Result<Expectation, MachineError
           [...byNode.get(node.node) ?? [], ...byNode.get(null) ?? []]
         )
       )
-    ).toSorted((a, b) => a.node - b.node)
+    ).map((zone) => withDevices(zone, maps, nodes.length, arch.pageSize)).toSorted((a, b) => a.node - b.node)
     return {
       boot,
       zones,

@@ -11,6 +11,7 @@ import type { KernelError } from "../kernel/KernelError.ts"
 import type { MachineError } from "../machine/MachineError.ts"
 import * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Current from "../planning/Current.ts"
+import * as NodeOfRam from "../planning/NodeOfRam.ts"
 import * as Check from "./Check.ts"
 import * as DeviceMaps from "./DeviceMaps.ts"
 import * as Disagreements from "./Disagreements.ts"
@@ -186,12 +187,17 @@ const zonesOf = (view: MachineView, { zones }: Expectation.Expectation): Readonl
 const blocksOf = (view: MachineView, { bootBlocks }: Expectation.Expectation): ReadonlyArray<BlockRun> =>
   view.blocks?.runs ?? bootBlocks.map(({ first, last }) => ({ first, last, state: "expected", zone: "", node: null }))
 
-const assumptions = ({ spec }: MachineView): ReadonlyArray<string> => [
+/** Zones and memory blocks of one node say that there is only that one. */
+const saysNode = ({ blocks, zones = [] }: MachineView): boolean =>
+  zones.length > 0 || (blocks?.runs ?? []).some(({ node }) => node !== null)
+
+const assumptions = (view: MachineView, { spec } = view): ReadonlyArray<string> => [
   ...(spec.kernel === undefined
     ? ["no source names a kernel there are rules for: those of the baseline are applied"]
     : []),
   ...(spec.arch === undefined ? ["no source names the architecture: x86_64 is taken"] : []),
-  ...(spec.structPage === undefined ? ["a struct page of 64 bytes (GEO-5): no source says it"] : [])
+  ...(spec.structPage === undefined ? ["a struct page of 64 bytes (GEO-5): no source says it"] : []),
+  ...(saysNode(view) ? [] : NodeOfRam.assumed(spec))
 ]
 
 /**
@@ -209,13 +215,13 @@ export const make = (
   Result.gen(function*() {
     const expected = yield* Expectation.make(view)
     const { arch, release } = expected.boot.kernel
-    const devices = DeviceMaps.devices(view, expected)
+    const devices = DeviceMaps.devices(view, expected.boot)
     const maps = DeviceMaps.maps(devices, view)
     const cost = deviceCost(devices, view)
     const checks = Disagreements.checks(view, expected)
     const pfns: Array<PfnView.PfnView> = []
     for (const place of places) {
-      pfns.push(PfnView.make({ view, expected, maps }, yield* Place.parse(place, expected.boot.kernel)))
+      pfns.push(PfnView.make({ view, expected, devices, maps }, yield* Place.parse(place, expected.boot.kernel)))
     }
     return {
       kernel: release.name,

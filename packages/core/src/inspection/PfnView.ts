@@ -9,7 +9,7 @@ import * as Architecture from "../geometry/Architecture.ts"
 import { hex } from "../geometry/Pfn.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as PageAddress from "../sections/PageAddress.ts"
-import type { DeviceMap } from "./DeviceMaps.ts"
+import * as DeviceMaps from "./DeviceMaps.ts"
 import type { Expectation } from "./Expectation.ts"
 import type { BlockRun, MachineView } from "./MachineView.ts"
 import * as Owners from "./Owners.ts"
@@ -57,7 +57,8 @@ export interface PfnView extends Schema.Schema.Type<typeof PfnView> {}
 interface Context {
   readonly view: MachineView
   readonly expected: Expectation
-  readonly maps: ReadonlyArray<DeviceMap>
+  readonly devices: ReadonlyArray<DeviceMaps.Device>
+  readonly maps: ReadonlyArray<DeviceMaps.DeviceMap>
 }
 
 /** What a page is, and why. */
@@ -128,7 +129,7 @@ const bootKind = (context: Context, pfn: number, run: BlockRun | undefined): Kin
   }
 }
 
-const deviceKind = (map: DeviceMap, { vmemmap }: Architecture.Architecture): Kind => ({
+const deviceKind = (map: DeviceMaps.DeviceMap, { vmemmap }: Architecture.Architecture): Kind => ({
   backing: map.map === "dev"
     ? `${map.name} itself (altmap); base pages of a partial section come from RAM`
     : "RAM",
@@ -158,6 +159,22 @@ const addedKind = (run: BlockRun | undefined): Kind => {
       isOnline ? `HOT-17: its block is online in zone ${run.zone}` : "ZON-10: no zone before its block is online"
     ]
   }
+}
+
+/**
+ * Why nobody says whether a page of a namespace or instance has a struct page: `/proc/iomem` shows it, and no list says what it is
+ * (OBS-6).
+ */
+const doubt = ({ devices }: Context, owner: string | null): string | undefined => {
+  const name = /(?:^| )((?:namespace|dax)[0-9]+\.[0-9]+)$/.exec(owner ?? "")?.[1]
+  if (name === undefined) return undefined
+  const known = devices.flatMap(({ current }) => current?.namespaces ?? [])
+    .find((one) => one.name === name || one.name === name.replace("dax", "namespace"))
+  if (known === undefined) return "/proc/iomem does not tell raw from fsdax or devdax; give 'ndctl list' as well"
+  const isPlaced = known.start !== null && known.size !== null && known.map !== "none"
+  return known.disabled || isPlaced || !DeviceMaps.isMapped(known)
+    ? undefined
+    : `no source says how large ${known.name} (${known.mode}) is and where its struct pages are; give 'ndctl list' as well`
 }
 
 /** Flags of a section (SEC-1); a device range that begins or ends inside taints it (ZON-4). */
@@ -210,6 +227,8 @@ export const make = (context: Context, pfn: number): PfnView => {
   const isOnline = sections?.kind === "boot"
     ? run === undefined || run.state === "online"
     : sections !== undefined && run?.state === "online"
+  const owner = Owners.of(view, address)
+  const unknown = kind === undefined ? doubt(context, owner) : undefined
   const structPage = kind === undefined ? undefined : PageAddress.address(kernel, pfn)
   return {
     pfn,
@@ -221,8 +240,8 @@ export const make = (context: Context, pfn: number): PfnView => {
     online: kind?.online ?? false,
     structPage: structPage === undefined ? null : hex(structPage),
     randomised: !/(?:^| )nokaslr(?: |$)/.test(expected.boot.commandLine.text),
-    backing: kind?.backing ?? null,
-    owner: Owners.of(view, address),
+    backing: kind?.backing ?? (unknown === undefined ? null : `not known: ${unknown}`),
+    owner,
     zone: kind?.zone ?? null,
     node: kind?.node ?? null,
     block,
@@ -231,7 +250,11 @@ export const make = (context: Context, pfn: number): PfnView => {
       `GEO-1: section ${section} holds pfns ${section * perSection} to ${(section + 1) * perSection - 1}`,
       `GEO-2: subsection ${subsection} of ${perSection / Architecture.pagesPerSubsection(arch)}`,
       ...(structPage === undefined ? [] : [`SEC-2: vmemmap base + ${kernel.structPage} × pfn`]),
-      ...(kind?.rules ?? ["SEC-6: no struct page: nothing was added here"])
+      ...(kind?.rules ?? [
+        unknown === undefined
+          ? "SEC-6: no struct page: nothing was added here"
+          : "SEC-6, OBS-6: not known whether it has a struct page: raw and sector have none, fsdax and devdax have"
+      ])
     ]
   }
 }

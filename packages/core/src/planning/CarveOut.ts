@@ -26,6 +26,7 @@ import type * as MachineSpec from "../machine/MachineSpec.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
 import * as E820 from "../resources/E820.ts"
 import * as MemmapOption from "../resources/MemmapOption.ts"
+import * as NodeOfRam from "./NodeOfRam.ts"
 
 const low = 4 * GiB
 
@@ -379,6 +380,7 @@ export const plan = (request: Request): Result.Result<CarveOut, CarveOutError> =
     refused: [...refused, ...spared],
     assumptions: [
       `the larger of ${size(s.policy.keepBytes)} and ${s.policy.keepShare * 100} % of a node must stay RAM`,
+      ...NodeOfRam.assumed(machine),
       `the kernel image is taken to lie in ${size(s.policy.kernelImage.start)} to ${size(s.policy.kernelImage.end)}`,
       "the ranges given are those of the next boot, and memmap= options already in force stay on the command line",
       "each byte of device memory needs its struct pages in RAM (map=mem); with map=dev they come out of the region"

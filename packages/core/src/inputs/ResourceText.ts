@@ -50,9 +50,6 @@ const readLine = (source: string, text: string, line: number): Result.Result<[de
     return errorAt(source, line, `'${text.slice(0, 60)}' is no resource`, "a line is 'START-END : NAME' in hexadecimal")
   }
   const [, indent = "", first = "", last = "", name = ""] = match
-  if (/\p{Cc}/u.test(name.trim())) {
-    return errorAt(source, line, `has a control character in its name: ${Check.quoted(name)}`, unchanged)
-  }
   const start = Number.parseInt(first, 16)
   const end = Number.parseInt(last, 16)
   if (end < start) return errorAt(source, line, `${name.slice(0, 60)} ends before it starts`, unchanged)

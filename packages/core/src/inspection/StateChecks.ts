@@ -25,8 +25,10 @@ const hasChanged = ({ added, blocks }: MachineView): boolean =>
 
 /** Why a zone may be larger or smaller than what is known of the machine. */
 const zoneReason = (view: MachineView, zone: Zone, said: Said): string | null =>
-  zone.name === "Device" && said.spanned >= zone.spanned
-    ? "the zone spans all device memory ever mapped since boot and never shrinks (ZON-14)"
+  zone.name === "Device"
+    ? said.spanned < zone.spanned
+      ? "of a namespace the ends that its alignment cuts off are not mapped, and one may be unmapped (22.3)"
+      : "the zone spans all device memory ever mapped since boot and never shrinks (ZON-14)"
     : view.added.length > 0 && view.blocks === undefined && said.present >= zone.present
     ? "memory was added since boot, and without memory blocks nobody says to which zone (ZON-3)"
     : said.present > zone.present && view.blocks === undefined && zone.name === "Movable"

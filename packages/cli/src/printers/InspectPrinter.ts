@@ -9,6 +9,7 @@ import type { Check } from "@vmemmap/core/inspection/Check"
 import * as Disagreements from "@vmemmap/core/inspection/Disagreements"
 import type { Inspection } from "@vmemmap/core/inspection/Inspection"
 import type { PfnView } from "@vmemmap/core/inspection/PfnView"
+import * as Label from "./Label.ts"
 import * as MemoryMap from "./MemoryMap.ts"
 import type { Look } from "./PlanPrinter.ts"
 import * as Table from "./Table.ts"
@@ -95,9 +96,9 @@ const blocks = ({ blockSize, blocks: all }: Inspection, { style, width }: Look):
 
 const devices = ({ devices: all }: Inspection, { style, width }: Look): string => {
   const rows = all.flatMap(({ current, kind, name, size: bytes, start }) => [
-    [name, kind, start === null ? "-" : hex(start), size(bytes), "", ""],
+    [Label.named(name), kind, start === null ? "-" : hex(start), size(bytes), "", ""],
     ...(current?.namespaces ?? []).map((one) => [
-      `  ${one.name}`,
+      `  ${Label.named(one.name)}`,
       `${one.mode}${one.map === "none" ? "" : ` ${one.map}`}${one.disabled ? " (disabled)" : ""}`,
       one.start === null ? "-" : hex(one.start),
       one.size === null ? "-" : size(one.size),
@@ -146,12 +147,12 @@ const page = (view: PfnView, { style, width }: Look): string => {
         ? view.valid ? "at an address the architecture chooses at boot" : isUnknown ? "not known" : "none"
         : `${view.structPage}${view.randomised ? " unless randomised (KASLR)" : ""}`
     ),
-    fact("backed by", view.backing),
-    fact("owner", view.owner ?? "nobody"),
+    fact("backed by", view.backing === null ? null : Label.sentence(view.backing)),
+    fact("owner", Label.printable(view.owner ?? "nobody")),
     fact("zone", view.zone === null ? null : `${view.zone}${view.node === null ? "" : `, node ${view.node}`}`),
     fact("block", view.block === null ? null : `${view.block}${state}`),
     fact("online", view.valid ? view.online ? "yes" : "no" : null),
-    ...view.rules.map((rule) => Table.paragraph(`  ${style.dim(rule)}`, width))
+    ...view.rules.map((rule) => Table.paragraph(`  ${style.dim(Label.sentence(rule))}`, width))
   ].join("")
 }
 
@@ -176,7 +177,11 @@ export const text = (inspection: Inspection, look: Look): string => {
   const parts = inspection.pfns.length > 0
     ? inspection.pfns.map((view) => page(view, look))
     : [
-      MemoryMap.text(MemoryMap.rows(inspection), width, style),
+      MemoryMap.text(
+        MemoryMap.rows(inspection).map((row) => ({ ...row, label: Label.named(row.label) })),
+        width,
+        style
+      ),
       zones(inspection, look),
       sections(inspection, look),
       blocks(inspection, look),
@@ -187,6 +192,6 @@ export const text = (inspection: Inspection, look: Look): string => {
     heading(inspection, look),
     ...parts,
     ...inspection.disagreements.map((check) => disagreement(check, look)),
-    inspection.notes.map((note) => Table.paragraph(`note: ${note}`, width)).join("")
+    inspection.notes.map((note) => Table.paragraph(`note: ${Label.sentence(note)}`, width)).join("")
   ].filter((part) => part !== "").join("\n")
 }

@@ -225,6 +225,24 @@ describe("vmemmap inspect SOURCE PFN", () => {
       assert.include(alone, "give 'ndctl list' as well")
       assert.match(yield* socket("iomem.txt", "ndctl.json"), /section +776, subsection 0: present, has-mem-map/)
     }))
+
+  it.effect("names from files move no cursor", () =>
+    Effect.gen(function*() {
+      const place = { start: 8192 * MiB, size: 1024 * MiB }
+      const configured = [{ name: "n\u001b[1m", mode: "fsdax", map: "dev", ...place }]
+      const machine = {
+        ranges: [{ start: 0, size: 4096 * MiB, kind: "ram" }],
+        devices: [{ name: "a\u001b[31mred\nline", kind: "pmem", ...place, configured }]
+      }
+      const tree = `${iomem}200000000-23fffffff : Persistent Memory\n  200000000-23fffffff : x\u001b[2J\n`
+      const from = yield* folderWith({ "m.json": JSON.stringify(machine), iomem: tree })
+      for (const words of [["m.json"], ["m.json", "0x200000000"], ["iomem", "0x200000000"]]) {
+        const { status, stdout } = yield* run(["inspect", ...words], { from })
+        assert.strictEqual(status, 0)
+        assert.notInclude(stdout, "\u001b")
+      }
+      assert.include((yield* run(["inspect", "m.json"], { from })).stdout, "[31mred line")
+    }))
 })
 
 describe.skipIf(why !== "")(`vmemmap inspect --blocks of a real machine${why}`, () => {

@@ -12,6 +12,7 @@ import type { Errno } from "../kernel/Errno.ts"
 import { KernelError } from "../kernel/KernelError.ts"
 import type { KernelLog } from "../kernel/KernelLog.ts"
 import { has, type KernelRelease } from "../release/KernelRelease.ts"
+import * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
 import * as DaxBinding from "./DaxBinding.ts"
 import * as DaxRegion from "./DaxRegion.ts"
 
@@ -103,7 +104,7 @@ export const make = ({ attachDriver, kernel: { arch, frames, log, release }, par
           "25.6",
           "memmap_on_memory",
           why,
-          "boot with memory_hotplug.memmap_on_memory=1, where blocks can"
+          `boot with ${MemmapOnMemory.bootOption}, where a block can hold its memmap`
         )
       }
       if (node.memmapOnMemory !== value && node.binding?.driver.name === "kmem") {

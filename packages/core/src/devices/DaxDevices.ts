@@ -92,8 +92,9 @@ const absent = (step: string, name: string) =>
  * @since 0.1.0
  */
 export const make = Effect.gen(function*() {
-  const { arch, release, structPage } = yield* Kernel
-  const { size: blockSize } = yield* MemoryBlocks
+  const kernel = yield* Kernel
+  const { arch, release } = kernel
+  const blocks = yield* MemoryBlocks
   const policy = yield* OnlinePolicy
   const frames = yield* FrameAllocator
   const log = yield* KernelLog
@@ -270,12 +271,8 @@ export const make = Effect.gen(function*() {
       )
   })
 
-  const refusesOwnMemmap = (): string | null => {
-    const mode = policy.parameters().memmapOnMemory
-    return mode === "off"
-      ? "memory_hotplug.memmap_on_memory is off"
-      : MemmapOnMemory.blockRefuses({ arch, release, structPage, blockSize }, mode)
-  }
+  const hosting = { ...kernel, blockSize: blocks.size }
+  const refusesOwnMemmap = () => MemmapOnMemory.blockRefuses(hosting, policy.parameters().memmapOnMemory)
 
   return Context.make(DaxBus, staticBus).pipe(
     Context.add(

@@ -152,10 +152,7 @@ export const make = Effect.gen(function*() {
   /** HOT-12: whether the memory holds its own memmap; before 6.6 it fails where it cannot. */
   const isSelfHosted = ({ memmapOnMemory, size }: Request): Result.Result<boolean, KernelError.KernelError> => {
     if (memmapOnMemory !== true) return Result.succeed(false)
-    const mode = policy.parameters().memmapOnMemory
-    const why = mode === "off"
-      ? "memory_hotplug.memmap_on_memory is off"
-      : MemmapOnMemory.refuses(hosting, size, mode)
+    const why = MemmapOnMemory.refuses(hosting, size, policy.parameters().memmapOnMemory)
     if (why === null) return Result.succeed(true)
     return has(kernel.release, "memmap-on-memory-relaxed")
       ? Result.succeed(false)

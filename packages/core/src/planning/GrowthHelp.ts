@@ -6,6 +6,7 @@
 import * as Alignment from "../geometry/Alignment.ts"
 import * as HumanSize from "../geometry/HumanSize.ts"
 import { GiB } from "../geometry/Units.ts"
+import * as MemmapOnMemory from "../vmemmap/MemmapOnMemory.ts"
 import * as Footprint from "./Footprint.ts"
 import * as GrowthCost from "./GrowthCost.ts"
 import { check, type Request, type Setup, setup } from "./GrowthRequest.ts"
@@ -59,7 +60,7 @@ export const whatWouldHelp = (s: Setup, maximum: number, asked: number): Readonl
   if (!s.selfHosted) {
     const now = offer(
       { memmapOnMemory: true },
-      s.how === "kmem" ? "memmap_on_memory for the device" : "memory_hotplug.memmap_on_memory=1"
+      s.how === "kmem" ? "memmap_on_memory for the device" : MemmapOnMemory.bootOption
     )
     if (now <= maximum && s.how !== "virtio-mem") {
       const features = new Set([

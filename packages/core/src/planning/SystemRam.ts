@@ -14,13 +14,11 @@ import type { Kernel, Target } from "./Target.ts"
 
 const size = HumanSize.formatBinary
 
-const parameter = "memory_hotplug.memmap_on_memory=1"
-
 const unknownParameter: PlanOption.Note = {
   kind: "hazard",
   rule: "HOT-11",
   message:
-    `memory blocks hold their own memmap only where the kernel was booted with ${parameter}, which is not known here and off ` +
+    `memory blocks hold their own memmap only where the kernel was booted with ${MemmapOnMemory.bootOption}, which is not known here and off ` +
     "by default; elsewhere the device refuses it (EOPNOTSUPP)"
 }
 
@@ -55,12 +53,13 @@ export const plan = (
   if (isSelfHosted && !has(release, "kmem-memmap-on-memory")) {
     return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
   }
-  if (isSelfHosted && kernel.memmapOnMemory === "off") {
-    return refuse("EOPNOTSUPP", "HOT-11", "memory_hotplug.memmap_on_memory is off", `boot with ${parameter}`)
-  }
   const mode = kernel.memmapOnMemory ?? "on"
   const why = isSelfHosted ? MemmapOnMemory.blockRefuses(kernel, mode) : null
-  if (why !== null) return refuse("EOPNOTSUPP", "HOT-12", why, "leave the memmap in RAM")
+  if (why !== null) {
+    return mode === "off"
+      ? refuse("EOPNOTSUPP", "HOT-11", why, `boot with ${MemmapOnMemory.bootOption}`)
+      : refuse("EOPNOTSUPP", "HOT-12", why, "leave the memmap in RAM")
+  }
   if (target.targetNode < 0) {
     return refuse("EINVAL", "25.1 step 1", "rejecting DAX region with invalid node", "the firmware must name a node")
   }

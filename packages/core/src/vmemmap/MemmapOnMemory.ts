@@ -47,12 +47,23 @@ export const pages = (kernel: Kernel, mode: Mode = "on"): number => {
 }
 
 /**
- * Why a block of this kernel cannot hold its own memmap, whatever is added; `null` when it can (HOT-12).
+ * What switches the parameter on.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const bootOption = "memory_hotplug.memmap_on_memory=1"
+
+const isOff = "memory_hotplug.memmap_on_memory is off"
+
+/**
+ * Why a block of this kernel cannot hold its own memmap, whatever is added; `null` when it can (HOT-11, HOT-12).
  *
  * @category queries
  * @since 0.1.0
  */
 export const blockRefuses = (kernel: Kernel, mode: Mode = "on"): string | null => {
+  if (mode === "off") return isOff
   const { arch, blockSize, release } = kernel
   const show = HumanSize.formatBinary
   const memmap = bytes(kernel)
@@ -73,13 +84,14 @@ export const blockRefuses = (kernel: Kernel, mode: Mode = "on"): string | null =
 
 /**
  * `mhp_supports_memmap_on_memory()`: why `size` bytes added at once cannot hold their memmap; `null` when they can. The
- * parameter is taken to be on (HOT-12).
+ * parameter is taken to be on where nothing else is said (HOT-11, HOT-12).
  *
  * @category queries
  * @since 0.1.0
  */
 export const refuses = (kernel: Kernel, size: number, mode: Mode = "on"): string | null => {
   const { blockSize, release } = kernel
+  if (mode === "off") return isOff
   if (!has(release, "memmap-on-memory")) return "the kernel has it from 5.13 on (HOT-11)"
   if (size !== blockSize && !has(release, "memmap-on-memory-split")) {
     return `before 6.8 a device must be exactly one memory block of ${HumanSize.formatBinary(blockSize)} (HOT-12)`

@@ -9,6 +9,7 @@ import type * as MachineSpec from "../machine/MachineSpec.ts"
 import type * as Alike from "./Alike.ts"
 import * as Alternatives from "./Alternatives.ts"
 import * as Current from "./Current.ts"
+import * as NodeOfRam from "./NodeOfRam.ts"
 import * as PlanOption from "./PlanOption.ts"
 import * as Target from "./Target.ts"
 import * as Warnings from "./Warnings.ts"
@@ -119,12 +120,13 @@ const planDevice = (
   device: MachineSpec.Device,
   spec: MachineSpec.MachineSpec,
   kernel: Target.Kernel,
-  filter: Alternatives.Filter
+  filter: Alternatives.Filter,
+  payer: Payer
 ): DevicePlan => {
   const { startKnown, target } = Target.fromDevice(device, kernel.arch.pageSize)
   const options = Alternatives.all(target, kernel, filter)
   const current = Current.fromDevice(device, target, kernel)
-  const circumstances = circumstancesOf(device, spec, target, filter)
+  const circumstances = circumstancesOf(device, spec, target, filter, payer)
   const chosen = Alternatives.recommend(options, target, circumstances)
   return {
     name: device.name,
@@ -166,31 +168,19 @@ const summary = (
 const availableOn = (spec: MachineSpec.MachineSpec, node: number): number | undefined =>
   (spec.nodes ?? []).find((n) => n.node === node)?.available
 
-/** Bytes of RAM that a node can have at most; `Infinity` where its ranges are not known. */
-const ramOn = ({ ranges = [] }: MachineSpec.MachineSpec, node: number): number => {
-  const own = ranges.filter((range) => range.kind === "ram" && range.node === node)
-  return own.length === 0 ? Infinity : own.reduce((sum, { size }) => sum + size, 0)
-}
-
-/** Nodes that are known to have RAM, ascending. */
-const nodesWithRam = ({ nodes = [], ranges = [] }: MachineSpec.MachineSpec): ReadonlyArray<number> => {
-  const stated = nodes.filter(({ total }) => total !== 0).map(({ node }) => node)
-  const mapped = ranges.flatMap(({ kind, node }) => kind === "ram" && node !== undefined ? [node] : [])
-  return [...new Set([...stated, ...mapped])].toSorted((a, b) => a - b)
-}
+/** The node whose RAM holds the memmap of a device in a mode. */
+type Payer = (device: Pick<DevicePlan, "node" | "targetNode">, mode: PlanOption.Mode | undefined) => number
 
 /**
- * The node whose RAM holds the memmap: the device's, or as System RAM the target node's if it has RAM of its own, else the
- * device's again, first on its zonelist (SPW-10); where that is known to have none, the first that has.
+ * The device's node pays, or as System RAM the target node if it has RAM of its own, else the device's again, first on its zonelist
+ * (SPW-10); where that is known to have none, the first that has.
  */
-const payingNode = (
-  spec: MachineSpec.MachineSpec,
-  { node, targetNode }: Pick<DevicePlan, "node" | "targetNode">,
-  mode: PlanOption.Mode | undefined
-): number => {
-  const wanted = mode === "system-ram" ? [targetNode, node] : [node]
-  const known = nodesWithRam(spec)
-  return (known.length === 0 ? wanted[0] : wanted.find((one) => known.includes(one)) ?? known[0]) ?? node
+const payerOf = (spec: MachineSpec.MachineSpec): Payer => {
+  const known = NodeOfRam.known(spec)
+  return ({ node, targetNode }, mode) => {
+    const first = mode === "system-ram" ? targetNode : node
+    return [first, node].find((one) => known.includes(one)) ?? known[0] ?? first
+  }
 }
 
 /** The mode asked for, else the one in use, and what is available on the node that would pay for it. */
@@ -198,14 +188,15 @@ const circumstancesOf = (
   device: MachineSpec.Device,
   spec: MachineSpec.MachineSpec,
   target: Target.Target,
-  filter: Alternatives.Filter
+  filter: Alternatives.Filter,
+  payer: Payer
 ): Alternatives.Circumstances => {
   const now = Current.modeOf(device)
   const mode = filter.mode ?? now
   return {
     mode,
     inUse: filter.mode === undefined && now !== undefined && now !== "raw",
-    available: availableOn(spec, payingNode(spec, target, Alternatives.wantedMode(target, { mode })))
+    available: availableOn(spec, payer(target, Alternatives.wantedMode(target, { mode })))
   }
 }
 
@@ -225,28 +216,26 @@ export const totals = (
   kernel: Target.Kernel,
   filter: Alternatives.Filter = {},
   best: Alike.Best = Alternatives.best
-): Totals =>
-  totalsOf(
-    (spec.devices ?? []).map((device): Chosen => {
-      const { target } = Target.fromDevice(device, kernel.arch.pageSize)
-      const recommended = best(target, kernel, filter, circumstancesOf(device, spec, target, filter))
-      return {
-        size: device.size,
-        node: target.node,
-        targetNode: target.targetNode,
-        recommended
-      }
-    }),
-    spec
-  )
+): Totals => {
+  const payer = payerOf(spec)
+  const chosen = (spec.devices ?? []).map((device): Chosen => {
+    const { target } = Target.fromDevice(device, kernel.arch.pageSize)
+    const recommended = best(target, kernel, filter, circumstancesOf(device, spec, target, filter, payer))
+    return {
+      size: device.size,
+      node: target.node,
+      targetNode: target.targetNode,
+      recommended
+    }
+  })
+  return totalsOf(chosen, spec, payer)
+}
 
 /** Bytes over the recommended options, and by the node that pays for them. */
-const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec): Totals => {
-  const payer = (device: Chosen) => payingNode(spec, device, device.recommended?.mode)
+const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec, payer: Payer): Totals => {
+  const byNode = Map.groupBy(devices, (device) => payer(device, device.recommended?.mode))
   const sum = (pick: (r: NonNullable<Chosen["recommended"]>) => number) =>
     devices.reduce((n, d) => n + (d.recommended === null ? 0 : pick(d.recommended)), 0)
-  const nodes = [...new Set(devices.map(payer))].toSorted((a, b) => a - b)
-  const planned = devices.filter((d) => d.recommended !== null)
   const usable = sum((r) => r.usable)
   const size = devices.reduce((n, d) => n + d.size, 0)
   return {
@@ -256,12 +245,11 @@ const totalsOf = (devices: ReadonlyArray<Chosen>, spec: MachineSpec.MachineSpec)
     device: sum((r) => r.device),
     pageTables: sum((r) => r.pageTables),
     lost: size - usable,
-    nodes: nodes.map((node) => {
-      const mine = planned.filter((d) => payer(d) === node)
+    nodes: [...byNode].toSorted(([a], [b]) => a - b).map(([node, mine]) => {
       const ram = mine.reduce((n, d) => n + (d.recommended?.ram ?? 0), 0)
       const pageTables = mine.reduce((n, d) => n + (d.recommended?.pageTables ?? 0), 0)
       const available = availableOn(spec, node) ?? null
-      const most = available ?? ramOn(spec, node)
+      const most = available ?? NodeOfRam.atMost(spec, node)
       const fits = ram + pageTables > most ? false : available === null ? null : true
       return { node, ram, pageTables, available, fits }
     })
@@ -279,7 +267,8 @@ export const make = (
   kernel: Target.Kernel,
   filter: Alternatives.Filter = {}
 ): Plan => {
-  const devices = (spec.devices ?? []).map((device) => planDevice(device, spec, kernel, filter))
+  const payer = payerOf(spec)
+  const devices = (spec.devices ?? []).map((device) => planDevice(device, spec, kernel, filter, payer))
   const unknown = devices.filter((d) => d.start === null).map((d) => d.name)
   const approximate = (spec.devices ?? []).filter((d) => d.approximate === true).map((d) => d.name)
   return {
@@ -289,7 +278,7 @@ export const make = (
     structPage: kernel.structPage,
     blockSize: kernel.blockSize,
     devices,
-    totals: totalsOf(devices, spec),
+    totals: totalsOf(devices, spec, payer),
     assumptions: [
       ...kernel.assumptions,
       ...(unknown.length === 0

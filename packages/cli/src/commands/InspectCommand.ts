@@ -113,7 +113,7 @@ export const command = Command.make(
     const view = yield* orWrongUse(MachineView.join(parts))
     const inspection = yield* orWrongUse(Inspection.make(view, places))
     if (Option.isSome(args.svg)) {
-      const picture = MemoryMap.svg(InspectPrinter.mapRows(inspection), title(inspection), subtitle(inspection))
+      const picture = MemoryMap.svg(MemoryMap.rows(inspection), title(inspection), subtitle(inspection))
       yield* WriteFile.write("--svg", args.svg.value, picture)
     }
     const look = { width: output.width, style: Style.make(output.colour) }

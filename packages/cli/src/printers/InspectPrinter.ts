@@ -167,15 +167,6 @@ const deferred = ({ deferred: state }: Inspection): string => {
 }
 
 /**
- * The rows of the memory map, under names that can be shown.
- *
- * @category printing
- * @since 0.1.0
- */
-export const mapRows = (inspection: Inspection): ReturnType<typeof MemoryMap.rows> =>
-  MemoryMap.rows(inspection).map((row) => ({ ...row, label: Label.named(row.label) }))
-
-/**
  * The whole text. With page frames asked for, only what concerns them and the disagreements.
  *
  * @category printing
@@ -186,7 +177,7 @@ export const text = (inspection: Inspection, look: Look): string => {
   const parts = inspection.pfns.length > 0
     ? inspection.pfns.map((view) => page(view, look))
     : [
-      MemoryMap.text(mapRows(inspection), width, style),
+      MemoryMap.text(MemoryMap.rows(inspection), width, style),
       zones(inspection, look),
       sections(inspection, look),
       blocks(inspection, look),

@@ -9,6 +9,7 @@ import * as Architecture from "@vmemmap/core/geometry/Architecture"
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import { hex } from "@vmemmap/core/geometry/Pfn"
 import type { Inspection } from "@vmemmap/core/inspection/Inspection"
+import * as Label from "./Label.ts"
 import type { Style } from "./Style.ts"
 import * as Table from "./Table.ts"
 
@@ -33,7 +34,7 @@ export interface Part {
 }
 
 /**
- * A node, or a device; the parts ascend and are disjoint.
+ * A node, or a device, under a name that can be shown; the parts ascend and are disjoint.
  *
  * @category models
  * @since 0.1.0
@@ -122,7 +123,7 @@ const deviceRows = ({ devices }: Inspection): ReadonlyArray<Row> =>
         ]).filter((part) => part.end > part.start),
       [whole]
     )
-    return [{ label: name, parts: joined([...gaps, ...free]) }]
+    return [{ label: Label.named(name), parts: joined([...gaps, ...free]) }]
   })
 
 /** Most parts drawn of a row: more cannot be told apart. */

@@ -124,7 +124,7 @@ const refusedTable = (device: Plan.DevicePlan, { style, width }: Look): string =
   )
 }
 
-/** What is to be known of options, once each; of which ones, where that is said of few only. */
+/** What is to be known of options, once each, with the name of the option where it is said of one only. */
 const noteLines = (options: ReadonlyArray<PlanOption.PlanOption>): ReadonlyArray<string> => {
   const concerned = new Map<string, { readonly note: PlanOption.Note; readonly names: Array<string> }>()
   for (const option of options) {
@@ -186,7 +186,7 @@ const deviceText = (device: Plan.DevicePlan, look: Look): string => {
     device.recommended === null
       ? style.bad(
         device.options.some(PlanOption.isReachable)
-          ? "all that was asked for is possible, and none of it is recommended: see the warnings and hazards"
+          ? "what was asked for is possible, and none of it is recommended: see below what speaks against it"
           : device.options.some((o) => o.error === null && o.usable > 0)
           ? "the kernel would take what was asked for, ndctl refuses all of it"
           : device.options.length === 0

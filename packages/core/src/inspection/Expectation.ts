@@ -71,6 +71,9 @@ export interface Expectation {
   readonly memmap: RamMemmap
   /** Runs of memory blocks that boot RAM is in, by number, last included. */
   readonly bootBlocks: ReadonlyArray<{ readonly first: number; readonly last: number }>
+  readonly devices: ReadonlyArray<DeviceMaps.Device>
+  /** What of the devices has struct pages. */
+  readonly maps: ReadonlyArray<DeviceMaps.DeviceMap>
 }
 
 /**
@@ -260,7 +263,8 @@ export const make = (view: MachineView): Result.Result<Expectation, MachineError
     const late = [...new Set(splits.flatMap(({ run }) => run.node ?? []))]
       .filter((node) => boot.nodes.every((own) => own.node !== node))
       .map((node): BootMemory.BootNode => ({ node, ram: [], zones: emptyZones(boot) }))
-    const maps = DeviceMaps.maps(DeviceMaps.devices(view, boot), view)
+    const devices = DeviceMaps.devices(view, boot)
+    const maps = DeviceMaps.maps(devices, view)
     const nodes = [...boot.nodes, ...late]
     const zones = nodes.flatMap((node) =>
       node.zones.map(({ name, present, spanned, start }) =>
@@ -284,6 +288,8 @@ export const make = (view: MachineView): Result.Result<Expectation, MachineError
       zones,
       sections: [...sections, ...added],
       memmap: costOf([...sections, ...added], boot.kernel),
-      bootBlocks
+      bootBlocks,
+      devices,
+      maps
     }
   })

@@ -13,7 +13,7 @@ import * as MachineSpec from "../machine/MachineSpec.ts"
 import * as Current from "../planning/Current.ts"
 import * as NodeOfRam from "../planning/NodeOfRam.ts"
 import * as Check from "./Check.ts"
-import * as DeviceMaps from "./DeviceMaps.ts"
+import type * as DeviceMaps from "./DeviceMaps.ts"
 import * as Disagreements from "./Disagreements.ts"
 import * as Expectation from "./Expectation.ts"
 import type { MachineView } from "./MachineView.ts"
@@ -214,14 +214,12 @@ export const make = (
 ): Result.Result<Inspection, InputError | MachineError | KernelError> =>
   Result.gen(function*() {
     const expected = yield* Expectation.make(view)
-    const { arch, release } = expected.boot.kernel
-    const devices = DeviceMaps.devices(view, expected.boot)
-    const maps = DeviceMaps.maps(devices, view)
+    const { boot: { kernel: { arch, release } }, devices, maps } = expected
     const cost = deviceCost(devices, view)
     const checks = Disagreements.checks(view, expected)
     const pfns: Array<PfnView.PfnView> = []
     for (const place of places) {
-      pfns.push(PfnView.make({ view, expected, devices, maps }, yield* Place.parse(place, expected.boot.kernel)))
+      pfns.push(PfnView.make({ view, expected }, yield* Place.parse(place, expected.boot.kernel)))
     }
     return {
       kernel: release.name,

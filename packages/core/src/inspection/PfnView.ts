@@ -39,7 +39,8 @@ export const PfnView = Schema.Struct({
     description: "The kernel chooses the base of struct pages at boot, unless the command line has nokaslr."
   }),
   backing: Schema.NullOr(Schema.String).annotate({
-    description: "Whose memory the struct page lies in; null without one."
+    description:
+      "Whose memory the struct page lies in; null without one. Begins with 'not known' where no source tells whether there is one."
   }),
   owner: Schema.NullOr(Schema.String).annotate({
     description: "Resources that hold it, outer before inner; null where nothing is."
@@ -57,8 +58,6 @@ export interface PfnView extends Schema.Schema.Type<typeof PfnView> {}
 interface Context {
   readonly view: MachineView
   readonly expected: Expectation
-  readonly devices: ReadonlyArray<DeviceMaps.Device>
-  readonly maps: ReadonlyArray<DeviceMaps.DeviceMap>
 }
 
 /** What a page is, and why. */
@@ -165,7 +164,7 @@ const addedKind = (run: BlockRun | undefined): Kind => {
  * Why nobody says whether a page of a namespace or instance has a struct page: `/proc/iomem` shows it, and no list says what it is
  * (OBS-6).
  */
-const doubt = ({ devices }: Context, owner: string | null): string | undefined => {
+const doubt = ({ expected: { devices } }: Context, owner: string | null): string | undefined => {
   const name = /(?:^| )((?:namespace|dax)[0-9]+\.[0-9]+)$/.exec(owner ?? "")?.[1]
   if (name === undefined) return undefined
   const known = devices.flatMap(({ current }) => current?.namespaces ?? [])
@@ -179,7 +178,7 @@ const doubt = ({ devices }: Context, owner: string | null): string | undefined =
 
 /** Flags of a section (SEC-1); a device range that begins or ends inside taints it (ZON-4). */
 const flagsOf = (
-  { maps }: Context,
+  { expected: { maps } }: Context,
   section: PfnRange.PfnRange,
   kind: "boot" | "added" | undefined,
   online: boolean
@@ -206,8 +205,8 @@ const flagsOf = (
  * @since 0.1.0
  */
 export const make = (context: Context, pfn: number): PfnView => {
-  const { expected, maps, view } = context
-  const { kernel } = expected.boot
+  const { expected, view } = context
+  const { boot: { kernel }, maps } = expected
   const { arch } = kernel
   const perSection = Architecture.pagesPerSection(arch)
   const address = pfn * arch.pageSize

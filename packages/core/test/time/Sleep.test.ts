@@ -185,7 +185,7 @@ describe("sleeping", () => {
       })
       const program = Effect.gen(function*() {
         yield* Fiber.await(yield* Effect.forkChild(Effect.withTracer(Effect.sleep("1 hour"), tracer)))
-        yield* Effect.never
+        return yield* Effect.never
       })
       const { events, nanos } = Effect.runSync(VirtualTime.run(program))
       assert.strictEqual(interrupted, 1)

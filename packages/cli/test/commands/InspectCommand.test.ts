@@ -208,9 +208,6 @@ describe("vmemmap inspect", () => {
     }))
 })
 
-const dumps = Path.join(root, "..", "shared", "real-dumps", "util-linux")
-const why = existsSync(dumps) ? "" : " (skipped: no files of real machines here)"
-
 describe("vmemmap inspect SOURCE PFN", () => {
   const socket = (...files: ReadonlyArray<string>) =>
     Effect.map(
@@ -244,6 +241,9 @@ describe("vmemmap inspect SOURCE PFN", () => {
       assert.include((yield* run(["inspect", "m.json"], { from })).stdout, "[31mred line")
     }))
 })
+
+const dumps = Path.join(root, "..", "shared", "real-dumps", "util-linux")
+const why = existsSync(dumps) ? "" : " (skipped: no files of real machines here)"
 
 describe.skipIf(why !== "")(`vmemmap inspect --blocks of a real machine${why}`, () => {
   it.effect("the nine invocations, byte for byte", () =>

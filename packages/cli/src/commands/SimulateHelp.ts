@@ -6,7 +6,7 @@
 import * as MemParse from "@vmemmap/core/geometry/MemParse"
 import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
 import * as InitStrategy from "@vmemmap/core/init/InitStrategy"
-import type * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
+import * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
 import * as Nanos from "@vmemmap/core/time/Nanos"
 import * as Predicate from "effect/Predicate"
 
@@ -48,7 +48,7 @@ const kinds: Readonly<Record<FaultPattern.Kind, string>> = {
 }
 
 const settings: ReadonlyArray<readonly [string, string]> = [
-  ["count=N", "accesses to each device (64)"],
+  ["count=N", `accesses to each device (${FaultPattern.usual.count})`],
   ["at=TIME", "when the first comes after the device has appeared (0), such as 10s"],
   ["every=TIME", "time from one to the next (1ms)"],
   ["size=SIZE", "bytes of each (the largest page the device can map)"],
@@ -101,15 +101,15 @@ const words: Readonly<Record<FaultPattern.Access, string>> = {
 }
 
 const where: Readonly<Record<FaultPattern.Kind, string>> = {
-  first: "on the first page",
-  uniform: "anywhere",
-  sequential: "from the first page on",
-  hot: "nine of ten of them in one hundredth",
-  all: "anywhere"
+  first: "on the first page of",
+  uniform: "anywhere on",
+  sequential: "from the first page on of",
+  hot: "nine of ten in one hundredth of",
+  all: "anywhere on"
 }
 
 /**
- * A pattern in words: `64 faults anywhere on each device, one every 1.00 ms from when it appears`.
+ * A pattern in words: `16 faults anywhere on each device, one every 1.00 ms from when it appears`.
  *
  * @category texts
  * @since 0.1.0
@@ -117,12 +117,11 @@ const where: Readonly<Record<FaultPattern.Kind, string>> = {
 export const patternInWords = ({ access, at, count, every, kind, size }: FaultPattern.FaultPattern): string => {
   const from = at === 0 ? "when it appears" : `${Nanos.format(at)} after it appears`
   const pieces = size === null ? "" : ` of ${MemParse.format(size)}`
-  const of = kind === "uniform" ? "on" : "of"
   return kind === "all"
-    ? `a ${words[access]}${pieces} by every processor of its node, ${where.all} on each device, ${from}`
+    ? `a ${words[access]}${pieces} by every processor of its node, ${where.all} each device, ${from}`
     : count === 1
-    ? `a ${words[access]}${pieces} ${where[kind]} ${of} each device, ${from}`
-    : `${count} ${words[access].replace(/^\w+/, "$&s")}${pieces} ${where[kind]} ${of} each device, one every ${
+    ? `a ${words[access]}${pieces} ${where[kind]} each device, ${from}`
+    : `${count} ${words[access].replace(/^\w+/, "$&s")}${pieces} ${where[kind]} each device, one every ${
       Nanos.format(every)
     } from ${from}`
 }

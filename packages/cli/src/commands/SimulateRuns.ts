@@ -4,12 +4,14 @@
  * @since 0.1.0
  */
 import * as Architecture from "@vmemmap/core/geometry/Architecture"
+import { KiB, MiB } from "@vmemmap/core/geometry/Units"
 import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
 import * as InitStrategy from "@vmemmap/core/init/InitStrategy"
 import { type Reason, Reasons } from "@vmemmap/core/kernel/Reasons"
 import type * as MachineSpec from "@vmemmap/core/machine/MachineSpec"
 import type * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
 import type * as Figures from "@vmemmap/core/simulation/Figures"
+import * as Remarks from "@vmemmap/core/simulation/Remarks"
 import * as Simulation from "@vmemmap/core/simulation/Simulation"
 import * as Testbed from "@vmemmap/core/simulation/Testbed"
 import * as CostModel from "@vmemmap/core/time/CostModel"
@@ -80,8 +82,21 @@ export const strategies = Effect.fnUntraced(
   }
 )
 
-/** As many accesses take minutes and gigabytes. */
-const mostAccesses = 1_000_000
+/** As many faults take minutes and gigabytes. */
+const mostFaults = 1_000_000
+
+/** Faults of one access: those of a file or device that maps the least at a time. */
+const faultsOf = (
+  { access, size }: FaultPattern.FaultPattern,
+  { devices = [] }: MachineSpec.MachineSpec
+): number => {
+  if (size === null || access === "io") return 1
+  const largest = Math.min(
+    2 * MiB,
+    ...devices.flatMap(({ configured = [] }) => configured.flatMap(({ align }) => align ?? []))
+  )
+  return Math.floor(size / largest) + Math.ceil(size % largest / (4 * KiB))
+}
 
 /**
  * Refuses patterns that are more than anybody will wait for.
@@ -90,15 +105,22 @@ const mostAccesses = 1_000_000
  * @since 0.1.0
  */
 export const bearable = (
-  { count, kind }: FaultPattern.FaultPattern,
+  pattern: FaultPattern.FaultPattern,
   { costs, machine }: Testbed.Testbed
 ): Effect.Effect<void, WrongUse> => {
   const processors = Math.max(costs.processors?.value ?? 1, ...(machine.nodes ?? []).map(({ cpus = 1 }) => cpus))
-  const each = kind === "all" ? processors : count
+  const each = pattern.kind === "all" ? processors : pattern.count
   const devices = (machine.devices ?? []).reduce((sum, { configured = [] }) => sum + Math.max(1, configured.length), 0)
-  return each * devices <= mostAccesses ? Effect.void : Effect.fail(
+  const faults = faultsOf(pattern, machine)
+  if (each * devices * faults <= mostFaults) return Effect.void
+  const [what, remedy] = faults === 1
+    ? ["accesses", "ask for fewer"]
+    : [`accesses with ${faults} faults`, "ask for fewer or smaller ones"]
+  return Effect.fail(
     new WrongUse({
-      problem: `--faults: ${each} accesses to each of ${devices} devices are more than ${mostAccesses}: ask for fewer`
+      problem: `--faults: ${each} ${what} to each of ${
+        Label.plural(devices, "device")
+      } are more than ${mostFaults}: ${remedy}`
     })
   )
 }
@@ -112,7 +134,13 @@ const wanted = ({ devices = [] }: MachineSpec.MachineSpec): number =>
 const inWords = ({ errno, problem, remedy, rule }: Reason): string => `${errno} (${rule}): ${problem}; ${remedy}`
 
 /** What is wrong with figures although the simulation ended; empty: nothing. */
-const complaint = (row: Figures.Row, machine: MachineSpec.MachineSpec, reasons: ReadonlyArray<Reason>): string => {
+const complaint = (
+  { row, timeline }: Simulation.Outcome,
+  machine: MachineSpec.MachineSpec,
+  reasons: ReadonlyArray<Reason>
+): string => {
+  const unready = Remarks.unready(timeline)
+  if (unready.length > 0) return unready.join("; ")
   const times = [row.bootProceedsNs, row.readyNs, row.cpuNs, row.bootCpuNs, row.lockHeldNs, row.firstFault.maxNs]
   if (times.some((time) => !(time <= Number.MAX_SAFE_INTEGER))) {
     return "it takes more than the 104 days that are counted"
@@ -145,7 +173,7 @@ const one = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrategy, { b
   )
   if (Result.isFailure(done)) return failed(strategy, done.failure.message)
   const { notes, row, timeline } = done.success
-  const error = complaint(row, machine, reasons)
+  const error = complaint(done.success, machine, reasons)
   const run: Run = { strategy, row, error, entries: keep ? timeline.entries : [], notes }
   return error === "" ? run : failed(strategy, error)
 })
@@ -171,12 +199,19 @@ export const run = Effect.fnUntraced(function*(question: Question) {
 
 const ratio = (value: number, base: number): number | null => base === 0 ? value === 0 ? 1 : null : value / base
 
+/** Of no access there is no latency to compare. */
+const latencyRatio = (
+  { firstFault: own }: Figures.Row,
+  { firstFault: base }: Figures.Row,
+  percentile: "p50Ns" | "p99Ns"
+): number | null => own.count === 0 || base.count === 0 ? null : ratio(own[percentile], base[percentile])
+
 const ratios = (row: Figures.Row, base: Figures.Row): SimulateAnswer.Ratios => ({
   bootProceeds: ratio(row.bootProceedsNs, base.bootProceedsNs),
   blockDevices: ratio(row.blockDevicesNs, base.blockDevicesNs),
   ready: ratio(row.readyNs, base.readyNs),
-  firstFaultP50: ratio(row.firstFault.p50Ns, base.firstFault.p50Ns),
-  firstFaultP99: ratio(row.firstFault.p99Ns, base.firstFault.p99Ns),
+  firstFaultP50: latencyRatio(row, base, "p50Ns"),
+  firstFaultP99: latencyRatio(row, base, "p99Ns"),
   cpu: ratio(row.cpuNs, base.cpuNs),
   lockHeld: ratio(row.lockHeldNs, base.lockHeldNs),
   lockLongest: ratio(row.lockLongestNs, base.lockLongestNs),

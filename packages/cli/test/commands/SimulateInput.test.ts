@@ -99,6 +99,46 @@ describe("vmemmap simulate MACHINE", () => {
       })
       assert.deepStrictEqual([status, stdout], [2, ""])
       assert.include(stderr, "100000 accesses to each of 11 devices are more than 1000000")
+      const large = yield* run(["simulate", "nvdimm-128g", "--faults", "hot,size=1T"])
+      assert.deepStrictEqual([large.status, large.stdout], [2, ""])
+      assert.include(large.stderr, "16 accesses with 524288 faults to each of 1 device are more than 1000000")
+    }))
+
+  it.effect("accesses that cannot be are none, which is said, and nothing is compared with them", () =>
+    Effect.gen(function*() {
+      const cases = [
+        ["first,access=io", "dax0.0 is not touched: a character device has no block layer"],
+        ["first,size=1T", "dax0.0 is not touched: an access of 1T is more than its 128G"]
+      ] as const
+      for (const [faults, note] of cases) {
+        const strategy = "linux-6.1,vmemmap"
+        const { json } = yield* answer(SimulateAnswer.SimulateAnswer, [
+          "simulate",
+          "nvdimm-128g",
+          "--strategy",
+          strategy,
+          "--faults",
+          faults
+        ])
+        assert.include(json.notes, note)
+        for (const row of json.strategies) {
+          assert.isTrue(row.error === null && row.firstFault.count === 0 && row.ratios?.firstFaultP99 === null)
+        }
+      }
+    }))
+
+  it.effect("a list of namespaces alone: RAM enough for all their struct pages is assumed, and no strategy fails", () =>
+    Effect.gen(function*() {
+      const { json, status } = yield* answer(SimulateAnswer.SimulateAnswer, [
+        "simulate",
+        example("two-socket/ndctl.json"),
+        "--strategy",
+        "linux-4.19,vmemmap",
+        "--faults",
+        "first"
+      ])
+      assert.strictEqual(status, 0)
+      assert.isTrue(json.assumptions.some((text) => /^boot RAM of \d+ GiB on node 0: no source names any/.test(text)))
     }))
 
   it.effect("a file comes before a bundled machine of its name; a folder does not", () =>
@@ -130,7 +170,7 @@ describe("vmemmap simulate MACHINE", () => {
       })
       assert.deepStrictEqual([status, json.machine, json.hardware], [0, "standard input", "nvdimm-128g"])
       assert.isTrue(json.assumptions.some((text) => text.startsWith("operations cost what they do on nvdimm-128g")))
-      assert.isTrue(json.assumptions.some((text) => text.startsWith("boot RAM of 2 GiB")))
+      assert.isTrue(json.assumptions.some((text) => text.startsWith("boot RAM of 3 GiB")))
       assert.deepStrictEqual(json.notes, [
         "kernel 6.12 of the machine is not used: each strategy names its own",
         "region2: no namespace, so nothing is initialised; describe some under 'configured', or add 'ndctl list -RN'",

@@ -178,7 +178,7 @@ describe("vmemmap try", () => {
         stdin: list
       })
       assert.deepStrictEqual(ofList.json.observed.commands.map(({ exit }) => exit), [0])
-      assert.isTrue(ofList.json.assumptions.some((text) => text.includes("boot RAM of 2 GiB")))
+      assert.isTrue(ofList.json.assumptions.some((text) => text.includes("boot RAM of 3 GiB")))
       assert.isTrue(ofList.json.assumptions.some((text) => text.includes("region0 begins at 0x")))
     }))
 

@@ -42,7 +42,9 @@ const someRam = (size: number, occupied: ReadonlyArray<PfnRange.PfnRange>): Read
   return ranges
 }
 
-const assumedRam = 2 * GiB
+/** What a kernel needs, and 64 bytes for each page of 4 KiB of its devices: any namespace can have its memmap in RAM. */
+const assumedRam = ({ devices = [] }: MachineSpec.MachineSpec): number =>
+  2 * GiB + Alignment.up(devices.reduce((sum, { size }) => sum + size, 0) / 64, GiB)
 
 const byNumber = new Intl.Collator("en", { numeric: true })
 
@@ -77,11 +79,9 @@ const placed = (spec: MachineSpec.MachineSpec): Completion => {
  * @since 0.1.0
  */
 export const make = (spec: MachineSpec.MachineSpec): Completion => {
-  const hasRam = (spec.ranges ?? []).some(({ kind }) => kind === "ram")
-  const withRam = hasRam ? spec : { ...spec, ranges: [...(spec.ranges ?? []), ...someRam(assumedRam, taken(spec))] }
-  const { assumptions, spec: complete } = placed(withRam)
-  return {
-    spec: complete,
-    assumptions: hasRam ? assumptions : ["boot RAM of 2 GiB on node 0: no source names any", ...assumptions]
-  }
+  if ((spec.ranges ?? []).some(({ kind }) => kind === "ram")) return placed(spec)
+  const ram = assumedRam(spec)
+  const complete = placed({ ...spec, ranges: [...(spec.ranges ?? []), ...someRam(ram, taken(spec))] })
+  const assumption = `boot RAM of ${ram / GiB} GiB on node 0: no source names any; /proc/iomem does`
+  return { ...complete, assumptions: [assumption, ...complete.assumptions] }
 }

@@ -38,7 +38,7 @@ export type Access = typeof Access.Type
 
 /**
  * `count` accesses to each device, the first `at` nanoseconds after the device appeared, then one `every` so many. `size` bytes
- * each; `null`: the largest page the device can map.
+ * each, rounded up to what the device maps at least; `null`: the largest page it can map.
  *
  * @category models
  * @since 0.1.0

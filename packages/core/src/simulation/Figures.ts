@@ -5,6 +5,7 @@
  */
 import type { Ledger } from "../machine/Ledger.ts"
 import type * as Timeline from "../time/Timeline.ts"
+import * as Remarks from "./Remarks.ts"
 import type { Figure } from "./Testbed.ts"
 
 /**
@@ -67,8 +68,6 @@ export interface Row {
 
 type Entry = Timeline.Entry
 
-const accesses: ReadonlySet<string> = new Set(["fault", "io", "register"])
-
 const number = ({ details }: Entry, key: string): number => {
   const value = details[key]
   return typeof value === "number" ? value : 0
@@ -89,7 +88,7 @@ const percentile = (sorted: ReadonlyArray<number>, part: number): number =>
   sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0
 
 const latency = (entries: ReadonlyArray<Entry>): Latency => {
-  const done = entries.filter(({ details, name }) => accesses.has(name) && details["failed"] === undefined)
+  const done = entries.filter((entry) => Remarks.isAccess(entry) && entry.details["failed"] === undefined)
   const sorted = done.map(length).toSorted((a, b) => a - b)
   return {
     count: sorted.length,

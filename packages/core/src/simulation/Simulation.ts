@@ -37,6 +37,7 @@ import * as Waiting from "../time/Waiting.ts"
 import * as EarlierBoot from "./EarlierBoot.ts"
 import type * as FaultPattern from "./FaultPattern.ts"
 import * as Figures from "./Figures.ts"
+import * as Remarks from "./Remarks.ts"
 import * as Touching from "./Touching.ts"
 
 /**
@@ -145,11 +146,7 @@ const program = Effect.fnUntraced(function*<A, E>(
   const ready = (name: string) =>
     Effect.matchEffect(initialised(name), {
       onSuccess: () => Timeline.mark({ group: name, lane: "device" }, "ready"),
-      onFailure: (error) => {
-        const why = inWords(error)
-        notes.push(`${name} is never ready: ${why}`)
-        return Timeline.mark({ group: name, lane: "device" }, "is never ready", { why })
-      }
+      onFailure: (error) => Timeline.mark({ group: name, lane: "device" }, Remarks.neverReady, { why: inWords(error) })
     }).pipe(Waiting.named(name))
 
   const appeared = Effect.fnUntraced(function*(name: string) {
@@ -250,7 +247,8 @@ export const boot = <A, E>(given: Request, elsewhere?: Elsewhere<A, E>) =>
         Layer.build(layer),
         (machine) => Effect.provide(program(request, timeline, elsewhere?.last ?? Effect.succeed(null)), machine)
       ).pipe(Effect.provide(references))
-      return { timeline: renamed(entries, names), last, notes }
+      const known = renamed(entries, names)
+      return { timeline: known, last, notes: [...notes, ...Remarks.all(known)] }
     }).pipe(Effect.scoped, Waiting.named("boot"))
   })
 

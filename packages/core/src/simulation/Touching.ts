@@ -12,6 +12,7 @@ import { NvdimmBus } from "../devices/NvdimmBus.ts"
 import { devices } from "../devices/NvdimmState.ts"
 import { Pin } from "../devices/Pin.ts"
 import * as PmemDisk from "../devices/PmemDisk.ts"
+import * as MemParse from "../geometry/MemParse.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import * as Pagemap from "../hotplug/Pagemap.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
@@ -20,6 +21,7 @@ import * as CostModel from "../time/CostModel.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
 import * as FaultPattern from "./FaultPattern.ts"
+import * as Remarks from "./Remarks.ts"
 
 /**
  * A device that can be touched: its bytes, what a fault maps at most, what pieces are multiples of, and an access to `size` bytes
@@ -113,8 +115,8 @@ const ofCharacterDevice = Effect.fnUntraced(function*(name: string, access: Faul
 
 /**
  * All accesses of a pattern to a device that has just appeared, each on a lane of its own processor; returns when the last one
- * has ended. What failed says why in its details. What is not mapped with struct pages is not touched, and a character device
- * has no block layer.
+ * has ended. What failed says why in its details. What is not mapped with struct pages is not touched; nor is a character device
+ * by block I/O, or what is smaller than one access, and then the timeline says why.
  *
  * @category running
  * @since 0.1.0
@@ -124,13 +126,16 @@ export const all = Effect.fnUntraced(
     const began = yield* Timeline.now
     const bus = yield* NvdimmBus
     const own = bus.regions().flatMap(devices).find((device) => device.bound?.disk?.name === name)?.bound?.disk
+    const untouched = (why: string) => Timeline.mark({ group: name, lane: "device" }, Remarks.notTouched, { why })
     if (own !== undefined && (own === null || own.pagemap === null)) return
-    if (own === undefined && pattern.access === "io") return
+    if (own === undefined && pattern.access === "io") return yield* untouched("a character device has no block layer")
     const { access } = pattern
     const device = own === undefined ? yield* ofCharacterDevice(name, access) : yield* ofDisk(own, access)
     const size = Math.ceil((pattern.size ?? device.largest) / device.unit) * device.unit
     const pages = Math.floor(device.bytes / size)
-    if (pages === 0) return
+    if (pages === 0) {
+      return yield* untouched(`an access of ${MemParse.format(size)} is more than its ${MemParse.format(device.bytes)}`)
+    }
     const touches = yield* FaultPattern.touches(pattern, pages, processors)
     const mounted = yield* Timeline.now
     yield* Effect.forEach(touches, ({ at, page }, i) => {

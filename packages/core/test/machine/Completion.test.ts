@@ -12,11 +12,13 @@ describe("Completion", () => {
     assert.deepStrictEqual(Completion.make(spec), { spec, assumptions: [] })
   })
 
-  it("without boot RAM there are 2 GiB, which is said", () => {
+  it("without boot RAM there are 2 GiB and what the memmap of devices takes, which is said", () => {
     const { assumptions, spec } = Completion.make({})
-    assert.deepStrictEqual(assumptions, ["boot RAM of 2 GiB on node 0: no source names any"])
+    assert.deepStrictEqual(assumptions, ["boot RAM of 2 GiB on node 0: no source names any; /proc/iomem does"])
     const ram = (spec.ranges ?? []).filter(({ kind }) => kind === "ram")
     assert.strictEqual(Math.max(...ram.map(({ size, start }) => start + size)), 2 * GiB)
+    const large = Completion.make({ devices: [{ name: "region0", kind: "pmem", size: 1000 * GiB }] })
+    assert.isTrue(large.assumptions[0]?.startsWith("boot RAM of 18 GiB on node 0"))
   })
 
   it("assumed RAM goes around what is there already", () => {
@@ -26,7 +28,7 @@ describe("Completion", () => {
     })
     const of = (wanted: string) =>
       (spec.ranges ?? []).filter(({ kind }) => kind === wanted).map(({ size, start }) => [start, start + size])
-    assert.deepStrictEqual(of("ram"), [[0, 0x9fc00], [2 ** 20, GiB], [5 * GiB, 6 * GiB]])
+    assert.deepStrictEqual(of("ram"), [[0, 0x9fc00], [2 ** 20, GiB], [5 * GiB, 7 * GiB]])
     assert.deepStrictEqual(of("reserved"), [[0xf0000, 0x100000], [0x9fc00, 0xa0000]])
   })
 

@@ -84,20 +84,25 @@ describe("Touching: what an access costs where nobody waits", () => {
       assert.strictEqual(new Set(all.map(({ start }) => start)).size, 1)
     }))
 
-  it.effect("what is larger than the device is not touched, nor is what has no struct pages", () =>
+  it.effect("what is larger than the device is not touched, nor is what no access reaches, which is said; nor is what has no struct pages", () =>
     Effect.gen(function*() {
       for (
-        const [namespace, faults] of [
-          [{ size: GiB }, "first,size=1G"],
-          [{ mode: "devdax", size: GiB }, "all,size=2G"],
-          [{ mode: "raw" }, "first"],
-          [{ mode: "sector" }, "first,access=io"],
-          [{ mode: "devdax" }, "first,access=io"]
+        const [namespace, faults, why] of [
+          [{ size: GiB }, "first,size=1G", "pmem0 is not touched: an access of 1G is more than its 1006M"],
+          [
+            { mode: "devdax", size: GiB },
+            "all,size=2G",
+            "dax0.0 is not touched: an access of 2G is more than its 1006M"
+          ],
+          [{ mode: "raw" }, "first", null],
+          [{ mode: "sector" }, "first,access=io", null],
+          [{ mode: "devdax" }, "first,access=io", "dax0.0 is not touched: a character device has no block layer"]
         ] as const
       ) {
         const outcome = yield* run(namespace, { faults })
         assert.deepStrictEqual(accesses(outcome), [])
         assert.strictEqual(outcome.row.firstFault.count, 0)
+        assert.deepStrictEqual(outcome.notes.filter((note) => note.includes("touched")), why === null ? [] : [why])
       }
     }))
 })

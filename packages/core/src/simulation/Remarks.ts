@@ -1,0 +1,84 @@
+/**
+ * What figures alone do not say of a simulation: which devices never get ready, which nobody touched, which accesses failed, and why.
+ * Read from its timeline.
+ *
+ * @since 0.1.0
+ */
+import type * as Timeline from "../time/Timeline.ts"
+
+/**
+ * Marks of a device, with `why` in their details.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const neverReady = "is never ready"
+/** @since 0.1.0 */
+export const notTouched = "is not touched"
+
+/**
+ * Spans of accesses; those that failed have `failed` in their details.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAccess = ({ kind, name }: Timeline.Entry): boolean =>
+  kind === "span" && (name === "fault" || name === "io" || name === "register")
+
+/** As many names, and as many reasons, are told. */
+const most = 4
+
+const named = (names: ReadonlyArray<string>): string =>
+  names.length <= most ? names.join(", ") : `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`
+
+const grouped = <A>(items: ReadonlyArray<A>, key: (item: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
+  const groups = new Map<string, Array<A>>()
+  for (const item of items) {
+    const group = groups.get(key(item))
+    if (group === undefined) groups.set(key(item), [item])
+    else group.push(item)
+  }
+  return groups
+}
+
+const marked = (entries: ReadonlyArray<Timeline.Entry>, name: string): ReadonlyArray<string> =>
+  [...grouped(entries.filter((entry) => entry.name === name), ({ details }) => String(details["why"]))]
+    .map(([why, own]) =>
+      `${named(own.map(({ group }) => group))} ${own.length === 1 ? name : name.replace(/^is/, "are")}: ${why}`
+    )
+
+const failures = (entries: ReadonlyArray<Timeline.Entry>): ReadonlyArray<string> => {
+  const accesses = entries.filter(isAccess)
+  const failed = grouped(
+    accesses.filter(({ details }) => details["failed"] !== undefined),
+    ({ details }) => String(details["failed"])
+  )
+  const lines = [...failed].map(([why, own]) =>
+    `${own.length} of ${accesses.length} accesses failed (${
+      named([...new Set(own.map(({ group }) => group))])
+    }): ${why}`
+  )
+  return lines.length <= most
+    ? lines
+    : [...lines.slice(0, most - 1), `accesses failed for ${lines.length - most + 1} more reasons`]
+}
+
+/**
+ * Why devices never got ready, one sentence for each reason.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const unready = ({ entries }: Timeline.Timeline): ReadonlyArray<string> => marked(entries, neverReady)
+
+/**
+ * All there is to say, one sentence each.
+ *
+ * @category queries
+ * @since 0.1.0
+ */
+export const all = (timeline: Timeline.Timeline): ReadonlyArray<string> => [
+  ...unready(timeline),
+  ...marked(timeline.entries, notTouched),
+  ...failures(timeline.entries)
+]

@@ -131,4 +131,33 @@ describe("sources", () => {
       const joined = yield* answer(PlanAnswer.PlanAnswer, ["plan", "iomem.txt", "-"], { from, stdin: machine })
       assert.deepStrictEqual(joined.json.devices[0]?.options, alone.json.devices[0]?.options)
     }))
+
+  it.effect("standard input is read once: naming it twice is refused", () =>
+    Effect.gen(function*() {
+      for (
+        const args of [
+          ["plan", "-", "-"],
+          ["inspect", "-", "-"],
+          ["verify", "-", "-"],
+          ["try", "-", "--with", "-", "--command", "ndctl list"],
+          ["simulate", "-", "--with", "-"],
+          ["simulate", "-", "--hardware", "-"]
+        ]
+      ) {
+        const { status, stderr, stdout } = yield* run(args, { stdin: "{}" })
+        assert.deepStrictEqual([status, stdout], [2, ""], args.join(" "))
+        assert.include(stderr, "standard input is named twice")
+      }
+    }))
+
+  it.effect("an architecture that names its page size takes no other", () =>
+    Effect.gen(function*() {
+      const asked = (...args: ReadonlyArray<string>) => run(["plan", "--range", "4G+16G", ...args])
+      const refused = yield* asked("--arch", "arm64-4k", "--page-size", "64K")
+      assert.deepStrictEqual([refused.status, refused.stdout], [2, ""])
+      assert.include(refused.stderr, "--page-size: arm64-4k has pages of 4K, not 64K")
+      for (const arch of ["arm64", "arm64-64k"]) {
+        assert.include((yield* asked("--arch", arch, "--page-size", "64K")).stdout, "arm64-64k")
+      }
+    }))
 })

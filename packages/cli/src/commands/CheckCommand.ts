@@ -23,8 +23,8 @@ import * as CheckPrinter from "../printers/CheckPrinter.ts"
 import * as Label from "../printers/Label.ts"
 import * as Style from "../printers/Style.ts"
 import * as Table from "../printers/Table.ts"
+import * as Nearest from "../sources/Nearest.ts"
 import * as Sources from "../sources/Sources.ts"
-import * as Nearest from "./Nearest.ts"
 import * as Options from "./Options.ts"
 
 const flags = {

@@ -92,6 +92,7 @@ export const command = Command.make(
     const output = yield* Output
     const places = args.words.filter(Place.isPlace)
     const sources = args.words.filter((word) => !Place.isPlace(word))
+    yield* Sources.stdinOnce(sources)
     const root = Option.getOrUndefined(args.sysroot)
     const record = Option.getOrUndefined(args.record)
     const own = sources.length === 0 || root !== undefined || record !== undefined ? yield* gathered(root) : undefined

@@ -123,6 +123,14 @@ const parse = Effect.fnUntraced(function*(flags: KernelFlags) {
     structPage,
     blockSize: yield* bytesOf("block-size", flags.blockSize)
   }
+  const stated = /-(?:4|16|64)k$/i.test(arch ?? "") ? parsed.arch?.pageSize : undefined
+  if (stated !== undefined && parsed.pageSize !== undefined && parsed.pageSize !== stated) {
+    return yield* new WrongUse({
+      problem: `--page-size: ${arch} has pages of ${MemParse.format(stated)}, not ${
+        MemParse.format(parsed.pageSize)
+      }: leave out one of the two`
+    })
+  }
   return arch !== undefined && parsed.arch === undefined
     ? yield* new WrongUse({
       problem: `--arch: unknown architecture '${arch}'; use one of ${Object.keys(Architecture.presets).join(", ")}`

@@ -60,9 +60,10 @@ const flags = {
 }
 
 const scriptOf = Effect.fnUntraced(function*(
-  { command, machine, script }: {
+  { command, machine, script, with: others }: {
     readonly command: ReadonlyArray<string>
     readonly machine: string
+    readonly with: ReadonlyArray<string>
     readonly script: Option.Option<string>
   }
 ) {
@@ -70,9 +71,7 @@ const scriptOf = Effect.fnUntraced(function*(
   if (command.length > 0) {
     return yield* new WrongUse({ problem: "--command and SCRIPT both say what to try: give one of them" })
   }
-  if (script.value === "-" && machine === "-") {
-    return yield* new WrongUse({ problem: "standard input cannot be both the machine and the script" })
-  }
+  yield* Sources.stdinOnce([machine, ...others, script.value])
   return yield* Sources.text(script.value)
 })
 

@@ -50,6 +50,7 @@ export const parse = (
  * @since 0.1.0
  */
 export const read = Effect.fnUntraced(function*(sources: ReadonlyArray<string>) {
+  yield* Sources.stdinOnce(sources)
   const specs: Array<MachineSpec.MachineSpec> = []
   for (const source of sources) {
     specs.push(yield* orWrongUse(parse(source, yield* Sources.text(source))))

@@ -13,6 +13,7 @@ import type * as Result from "effect/Result"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { orWrongUse, WrongUse } from "../Failure.ts"
+import * as Nearest from "./Nearest.ts"
 import * as Sources from "./Sources.ts"
 
 /** Most files looked at below one folder. */
@@ -49,17 +50,18 @@ const ofFolder = Effect.fnUntraced(function*(folder: string, at: string) {
   })
 })
 
+const facts = Effect.promise(async () => await import("@vmemmap/test-utils/KernelFacts"))
+
 /** The recordings of the package, those of a case or category or all; it is loaded only when it is asked for. */
 const bundled = (wanted: string | null) =>
-  Effect.map(
-    Effect.promise(async () => await import("@vmemmap/test-utils/KernelFacts")),
-    (facts) =>
-      facts.index
-        .filter((entry) => wanted === null || entry.case === wanted || entry.category === wanted)
-        .map((entry): Item => ({ name: entry.case, text: Effect.sync(() => facts.textOf(entry)) }))
-  )
+  Effect.map(facts, ({ index, textOf }) =>
+    index
+      .filter((entry) => wanted === null || entry.case === wanted || entry.category === wanted)
+      .map((entry): Item => ({ name: entry.case, text: Effect.sync(() => textOf(entry)) })))
 
 /** Names of cases and categories. */
+const names = Effect.map(facts, ({ index }) => [...new Set(index.flatMap((entry) => [entry.category, entry.case]))])
+
 const isName = (source: string): boolean => /^[a-z0-9][a-z0-9.-]*$/.test(source)
 
 /** What a word stands for: a file or folder, else recordings that come with the command. */
@@ -70,8 +72,11 @@ const items = Effect.fnUntraced(function*(source: string) {
   const at = yield* Sources.resolve(source)
   const found = yield* Effect.option(fs.stat(at))
   if (Option.isSome(found)) return found.value.type === "Directory" ? yield* ofFolder(source, at) : [file]
-  const known = isName(source) ? yield* bundled(source) : []
-  return known.length === 0 ? [file] : known
+  if (!isName(source)) return [file]
+  const known = yield* bundled(source)
+  return known.length > 0 ? known : yield* new WrongUse({
+    problem: `${source}: no such file, and no case or category of that name${Nearest.question(source, yield* names)}`
+  })
 })
 
 /**
@@ -83,7 +88,9 @@ const items = Effect.fnUntraced(function*(source: string) {
  */
 export const records = (sources: ReadonlyArray<string>) =>
   Stream.unwrap(Effect.map(
-    sources.length === 0 ? bundled(null) : Effect.map(Effect.forEach(sources, items), (each) => each.flat()),
+    sources.length === 0
+      ? bundled(null)
+      : Effect.andThen(Sources.stdinOnce(sources), Effect.map(Effect.forEach(sources, items), (each) => each.flat())),
     (all) =>
       Stream.fromIterable(all).pipe(Stream.mapEffect(({ name, text }) =>
         Effect.flatMap(text, (content) => {

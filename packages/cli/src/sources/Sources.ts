@@ -85,6 +85,17 @@ export const collect = Effect.fnUntraced(function*<E, R>(bytes: Stream.Stream<Ui
 })
 
 /**
+ * Refuses standard input that is named twice: it can be read once.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const stdinOnce = (sources: ReadonlyArray<string>): Effect.Effect<void, WrongUse> =>
+  sources.filter((source) => source === "-").length <= 1
+    ? Effect.void
+    : Effect.fail(new WrongUse({ problem: "-: standard input is named twice; put one of the two in a file" }))
+
+/**
  * One machine from all sources; from this machine's own /proc and /sys (or those below `sysroot`) when none is named.
  *
  * @category constructors
@@ -92,6 +103,7 @@ export const collect = Effect.fnUntraced(function*<E, R>(bytes: Stream.Stream<Ui
  */
 export const machine = Effect.fnUntraced(function*(sources: ReadonlyArray<string>, sysroot: string | undefined) {
   if (sources.length === 0) return yield* ThisMachine.read(sysroot ?? "/")
+  yield* stdinOnce(sources)
   const specs: Array<MachineSpec> = []
   for (const source of sources) {
     specs.push(yield* orWrongUse(Source.read(source, yield* text(source))))

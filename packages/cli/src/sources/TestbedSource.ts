@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import { orWrongUse, WrongUse } from "../Failure.ts"
 import * as MachineSource from "./MachineSource.ts"
+import * as Nearest from "./Nearest.ts"
 import * as Sources from "./Sources.ts"
 
 /**
@@ -83,7 +84,9 @@ const find = Effect.fnUntraced(function*(source: string) {
   if (known !== undefined) return { testbed: known }
   if (Option.isNone(found) && isName(source)) {
     return yield* new WrongUse({
-      problem: `there is no machine '${source.slice(0, 80)}' and no such file; ${yield* bundledAre}`
+      problem: `there is no machine '${source.slice(0, 80)}' and no such file${
+        Nearest.question(source, (yield* files).names())
+      }; ${yield* bundledAre}`
     })
   }
   return { text: yield* Sources.text(source) }
@@ -229,6 +232,7 @@ const measured = Effect.fnUntraced(
  */
 export const read = Effect.fnUntraced(
   function*(source: string, others: ReadonlyArray<string>, hardware: string | undefined) {
+    yield* Sources.stdinOnce([source, ...others, ...(hardware === undefined ? [] : [hardware])])
     const { testbed, text = "" } = yield* find(source)
     const own = testbed ?? (TestbedText.isTestbed(text) ? yield* orWrongUse(TestbedText.read(source, text)) : undefined)
     if (own !== undefined) {

@@ -21,7 +21,10 @@ describe("vmemmap simulate MACHINE", () => {
       const from = yield* folderWith({ "small.yaml": small })
       const bundled = `bundled machines are ${TestbedFiles.names().join(", ")}`
       const cases: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
-        [["pmem-9-sockets"], `there is no machine 'pmem-9-sockets' and no such file; ${bundled}`],
+        [
+          ["pmem-9-sockets"],
+          `there is no machine 'pmem-9-sockets' and no such file (did you mean 'pmem-8-sockets'?); ${bundled}`
+        ],
         [["no/where.yaml"], "no/where.yaml: no such file"],
         [["--strategy", "all"], `name the MACHINE to simulate: ${bundled}`],
         [["small.yaml", "--strategy", "linux-9"], "--strategy: 'linux-9' is no strategy: presets are rfc-2015, "],

@@ -202,7 +202,7 @@ describe("vmemmap try", () => {
         [["nowhere"], "no such file"],
         [[guest, "nowhere.sh"], "no such file"],
         [[guest, "-", "-c", "true"], "give one of them"],
-        [["-", "-"], "cannot be both"],
+        [["-", "-"], "standard input is named twice"],
         [["-"], "is empty"],
         [[guest, "--kernel", "1.2"], "--kernel: unknown kernel"]
       ]

@@ -89,7 +89,8 @@ describe("vmemmap verify", () => {
         ["cut.json", "line "],
         ["bare.json", "input"],
         ["nothing", "holds no record"],
-        ["nowhere.json", "no such file"]
+        ["nowhere.json", "no such file"],
+        ["kmen", "no such file, and no case or category of that name (did you mean 'kmem'?)"]
       ]
       for (const [name, message] of cases) {
         const { status, stderr, stdout } = yield* run(["verify", name], { from })

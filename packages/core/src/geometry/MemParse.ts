@@ -93,8 +93,11 @@ export interface StartAndSize {
   readonly size: number
 }
 
+const smallestPage = 4 * KiB
+
 /**
- * `START+SIZE`, or `START-END` with an inclusive end as `/proc/iomem` prints it.
+ * `START+SIZE`, or `START-END` with an inclusive end as `/proc/iomem` prints it. An END that is a multiple of 4 KiB is
+ * the first byte of a page, which nobody means.
  *
  * @category parsing
  * @since 0.1.0
@@ -109,6 +112,14 @@ export const parseRange = (text: string): Result.Result<StartAndSize, ParseError
     const other = yield* parse(second)
     const size = sign === "+" ? other : other + 1 - start
     if (size <= 0) return yield* fail(text, "is empty", remedy)
+    if (sign === "-" && other % smallestPage === 0) {
+      const meant = `${first}+${format(other - start)}`
+      return yield* fail(
+        text,
+        "ends with one byte of a page",
+        `END is the last byte: write ${first}-0x${(other - 1).toString(16)}, or ${meant}`
+      )
+    }
     if (start + size > addressLimit) return yield* fail(text, "ends above 2^52", remedy)
     return { start, size }
   })

@@ -179,6 +179,7 @@ export const parse = (text: string): Result.Result<InitStrategy.InitStrategy, Un
     const at = word.indexOf("=")
     const dimension = word.slice(0, Math.max(0, at)).trim()
     if (!dimensionNames.includes(dimension)) return refuse(`dimensions are ${dimensionNames.join(", ")}`)
+    if (Object.hasOwn(changes, dimension)) return refuse(`${dimension} is chosen twice`)
     changes[dimension] = valueOf(dimension, word.slice(at + 1).trim())
   }
   if (Object.keys(changes).length === 0) return Result.succeed(preset)

@@ -120,6 +120,9 @@ export const parse = (text: string): Result.Result<FaultPattern, FaultPatternErr
   if (!isKind(kind)) return refuse(`it begins with one of ${Kind.literals.join(", ")}`)
   const start: FaultPattern = { ...usual, kind, ...(kind === "first" ? { count: 1 } : {}) }
   let pattern: Result.Result<FaultPattern, string> = Result.succeed(start)
+  const keys = words.map((word) => word.replace(/\s*=.*$/, ""))
+  const twice = keys.find((key, i) => keys.indexOf(key) < i)
+  if (twice !== undefined) return refuse(`${twice.slice(0, 20)} is set twice`)
   for (const word of words) pattern = Result.flatMap(pattern, (so) => setting(so, word))
   return Result.mapError(pattern, (problem) => new FaultPatternError({ text, problem }))
 }

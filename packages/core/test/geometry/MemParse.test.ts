@@ -46,6 +46,12 @@ describe("MemParse", () => {
     }
   })
 
+  it("a range that ends with one byte of a page is refused with what may be meant", () => {
+    const refused = MemParse.parseRange("4G-20G").pipe(Result.flip, Result.getOrThrow)
+    assert.include(refused.message, "write 4G-0x4ffffffff, or 4G+16G")
+    assert.isTrue(Result.isSuccess(MemParse.parseRange("4G-0x4ffffffff")))
+  })
+
   it.prop("parse is the inverse of format", [size], ([bytes]) => {
     assert.strictEqual(ok(MemParse.format(bytes)), bytes)
   })

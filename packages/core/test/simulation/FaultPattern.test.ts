@@ -40,7 +40,6 @@ describe("FaultPattern.parse", () => {
       size: 2 ** 30
     })
     assert.strictEqual(parsed("uniform,size=0x1000").size, 4096)
-    assert.strictEqual(parsed("uniform,count=1,count=2").count, 2)
     assert.strictEqual(parsed("first,count=100000").count, 100_000)
   })
 
@@ -54,6 +53,7 @@ describe("FaultPattern.parse", () => {
         ["uniform,", /settings are count=, at=, every=, size=, access=/],
         ["uniform,constructor=1", /settings are/],
         ["uniform,count", /settings are/],
+        ["uniform,count=2,at=1s,count = 3", /count is set twice/],
         ["uniform,count=", /count is a number from 1 to 100000/],
         ["uniform,count=0", /count is a number/],
         ["uniform,count=-1", /count is a number/],

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as Nearest from "../../src/commands/Nearest.ts"
+import * as Nearest from "../../src/sources/Nearest.ts"
 
 const names = ["two-users", "two-nodes", "no-memory", "BUG-3", "BUG-13"]
 

@@ -102,10 +102,11 @@ const once = Effect.fnUntraced(function*(
   })
   yield* show
   const shown = yield* Effect.forkChild(Effect.repeat(Effect.delay(show, "500 millis"), Schedule.forever))
-  const measured = yield* Measurement.run(geometry, strategy, {
-    memmap: WriterMemmap.layer(pool, writers),
-    processors: writers.threads
-  })
+  const measuring = yield* Effect.forkChild(
+    Measurement.run(geometry, strategy, { memmap: WriterMemmap.layer(pool, writers), processors: writers.threads })
+  )
+  // Who interrupts this does not want to wait until what a strategy does in one piece is done.
+  const measured = yield* Fiber.join(measuring).pipe(Effect.onInterrupt(() => Effect.sync(writers.abandon)))
   yield* Fiber.interrupt(shown)
   return measured
 })

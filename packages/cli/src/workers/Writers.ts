@@ -28,6 +28,7 @@ import type { Message, Reply } from "./WriterMessage.ts"
 /**
  * - `begin` to write segments, at once or when a thread is free; `onEnd` is called with the lines that were written, once nobody writes
  *   any more and before anybody hears that the job has ended. One that is stopped ends at what is `whole`; one that `isUrgent` is next
+ * - `abandon` all jobs: they are lost where they are, whole or not, for programs that want none of it any more
  * - `threads` there are; `progress`: lines of all jobs that have not ended, and how many of them are written
  *
  * @category models
@@ -36,6 +37,7 @@ import type { Message, Reply } from "./WriterMessage.ts"
 export interface Writers {
   readonly threads: number
   readonly progress: () => { readonly done: number; readonly lines: number }
+  readonly abandon: () => void
   readonly begin: (
     segments: ReadonlyArray<PageJob.Segment>,
     onEnd: (lines: number) => void,
@@ -199,13 +201,12 @@ export const make = Effect.fnUntraced(function*(
       return Effect.as(Effect.forkScoped(Effect.provide(keep(number, ready), spawner)), ready)
     }
   )
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      left = 0
-      for (const running of all) JobSlot.shorten(running.job.slot, 0)
-      lose()
-    })
-  )
+  const abandon = (): void => {
+    left = 0
+    for (const running of all) JobSlot.shorten(running.job.slot, 0)
+    lose()
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(abandon))
   yield* Effect.forEach(ready, Deferred.await, { discard: true })
 
   /** What nobody has begun, and nothing is left of, ends here. */
@@ -276,5 +277,5 @@ export const make = Effect.fnUntraced(function*(
     return { done: sum(({ job }) => JobSlot.done(job.slot)), lines: sum(({ job }) => JobSlot.end(job.slot)) }
   }
 
-  return { threads, progress, begin }
+  return { threads, progress, abandon, begin }
 })

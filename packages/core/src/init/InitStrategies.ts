@@ -68,8 +68,17 @@ export const presets: ReadonlyArray<InitStrategy.InitStrategy> = [
   {
     ...InitStrategy.synchronous,
     name: "linux-4.20",
-    about: "one pass outside the hotplug lock; devices are probed on their own nodes, side by side",
+    about: "one pass outside the hotplug lock, devices side by side; each is probed wherever it happens to be",
     kernel: "4.20",
+    probe: "any node",
+    vmemmap: "base",
+    boot: "one thread per node"
+  },
+  {
+    ...InitStrategy.synchronous,
+    name: "linux-5.1",
+    about: "as posted for 4.20 and merged later: each device is probed on its own node as well",
+    kernel: "5.1",
     vmemmap: "base",
     boot: "one thread per node"
   },

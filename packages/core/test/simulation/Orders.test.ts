@@ -175,7 +175,7 @@ describe("orders of figures", () => {
     ({ drawn }) =>
       Effect.gen(function*() {
         const question = { ...asked(drawn), rebind: true }
-        for (const strategy of ["linux-6.1", "linux-4.20:probe=own node", `${v2};probe=own node`, ours]) {
+        for (const strategy of ["linux-6.1", "linux-5.1", `${v2};probe=own node`, ours]) {
           const { row, timeline } = yield* Machines.run({ ...question, strategy })
           const cold = Figures.figure("initialise", timeline)
           const warm = Figures.figure("rebind", timeline)

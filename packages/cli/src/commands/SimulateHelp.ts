@@ -19,6 +19,7 @@ const dimensions: Readonly<Record<Dimension, readonly [about: string, values?: s
   covers: ["which device memory workers take: namespaces with an info block, or all whose users wait"],
   underLock: ["what is written under the hotplug lock"],
   populate: ["when the memmap itself is mapped"],
+  domains: ["in which jobs are queued: who waits for one waits for all that were queued before it there"],
   probe: ["on which processors devices are probed"],
   workers: ["workers of a range", "1 to 1024"],
   limit: ["workers that run at once in the whole machine", "none, 1 to 65536"],

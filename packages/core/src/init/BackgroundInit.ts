@@ -19,8 +19,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { FrameAllocator } from "../frames/FrameAllocator.ts"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
-import * as PfnRange from "../geometry/PfnRange.ts"
-import { GiB } from "../geometry/Units.ts"
+import type * as PfnRange from "../geometry/PfnRange.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
 import { KernelLog } from "../kernel/KernelLog.ts"
 import { Locks } from "../kernel/Locks.ts"
@@ -28,10 +27,10 @@ import { Kernel } from "../release/Kernel.ts"
 import * as CostModel from "../time/CostModel.ts"
 import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
+import * as AtOnce from "./AtOnce.ts"
 import * as Disturbance from "./Disturbance.ts"
 import * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
-import * as InitWork from "./InitWork.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import * as RangeInit from "./RangeInit.ts"
 import * as Stores from "./Stores.ts"
@@ -58,7 +57,8 @@ export interface Attached {
  * - `attach` makes memory usable as a strategy says, until the scope ends
  * - `await` returns when, and only when, every struct page of some pages is initialised, helping as the strategy says; at once
  *   where nothing goes on in the background. Whoever waits does so on the processors of the memory's node, under its own name
- * - `isActive`: workers are active on some pages; `finished` returns when none is (26.4)
+ * - `isActive`: workers are active on some pages; `finished` returns when none is (26.4), as the strategy finds that out; `done`
+ *   when there is none, for whoever observes the machine from outside
  * - `cancel` ends what goes on for some pages, at the next sub-range
  * - `progress` of all memory that is or was initialised in the background, and is still attached
  *
@@ -74,12 +74,10 @@ export class BackgroundInit extends Context.Service<BackgroundInit, {
   readonly await: (pfns: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly isActive: (pfns: PfnRange.PfnRange) => boolean
   readonly finished: (pfns: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
+  readonly done: (pfns: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly cancel: (pfns: PfnRange.PfnRange) => Effect.Effect<void>
   readonly progress: () => ReadonlyArray<RangeInit.Progress>
 }>()("@vmemmap/core/init/BackgroundInit") {}
-
-/** `group` is who is probed. */
-const probeLane = (group: string): Timeline.Track => ({ group, lane: "probe" })
 
 /**
  * `nodes` have processors, among which somebody who may run anywhere is put by chance.
@@ -91,6 +89,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const { arch } = yield* Kernel
   const frames = yield* FrameAllocator
   const locks = yield* Locks
+  const engine: AtOnce.Engine = { arch, locks }
   const log = yield* KernelLog
   const stores = yield* Stores.Current
   const permits = strategy.limit === null ? null : yield* Semaphore.make(strategy.limit)
@@ -133,72 +132,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     return result
   })
 
-  /** Stores of struct pages by somebody who does nothing else meanwhile. */
-  const write = Effect.fnUntraced(function*(
-    around: InitMemory.Surroundings,
-    memory: InitMemory.InitMemory,
-    node: number,
-    parts: ReadonlyArray<InitWork.Part>,
-    pass: "locked" | "only" | "second"
-  ) {
-    const structPages = InitWork.written(parts)
-    const { speed } = around.disturbance(memory.name, "probe")
-    const demand = InitMemory.demand(around, memory, node, speed)
-    const { begin, second } = around.costs.costs
-    const before = structPages === 0 ? 0 : Math.ceil(begin)
-    const unitNanos = pass === "second" ? InitMemory.paced(second, speed) : demand.unitNanos
-    let spent = () => 0
-    const stores = Effect.suspend(() => {
-      const job = around.stores.begin({ ...demand, unitNanos }, structPages, () => parts)
-      spent = () => Math.round(before + job.processorNanos())
-      return Stores.finished(job, memory)
-    })
-    yield* Timeline.span(
-      Effect.andThen(CostModel.sleep(before), stores),
-      probeLane(memory.name),
-      "initialise",
-      () => ({ ...InitMemory.spanDetails(structPages, memory), cpuNs: spent(), pass })
-    )
-  })
-
-  const populate = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, around: InitMemory.Surroundings) {
-    const { error } = yield* memory.populate(memory.range)
-    const length = PfnRange.length(memory.range)
-    const { costs: { costs }, disturbance } = around
-    const { speed } = disturbance(memory.name, "probe")
-    const nanos = Math.ceil(
-      InitMemory.paced(InitMemory.mapNanos(costs, memory) * length + linearMap(costs, memory), speed)
-    )
-    yield* Timeline.span(
-      CostModel.sleep(nanos),
-      probeLane(memory.name),
-      "map",
-      () => ({ mapped: length, cpuNs: nanos })
-    )
-    if (error !== null) return yield* error
-  })
-
-  const linearMap = (costs: CostModel.Costs, { linear, range }: InitMemory.InitMemory): number =>
-    linear ? costs.linearMap * PfnRange.length(range) * arch.pageSize / GiB : 0
-
-  const everything = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, around: InitMemory.Surroundings) {
-    const { strategy } = around
-    const node = yield* place(memory.node)
-    const { locked, unlocked } = memory.work
-    yield* locks.memHotplug(Effect.gen(function*() {
-      yield* populate(memory, around)
-      yield* write(around, memory, node, locked, "locked")
-      yield* memory.join(locked)
-    }))
-    const isSecond = strategy.underLock === "every page" && locked.length > 0
-    yield* write(around, memory, node, unlocked, isSecond ? "second" : "only")
-    yield* memory.write(unlocked, "no lock")
-  })
-
   const atOnce = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
-    const around = yield* surroundings(memory, strategy)
-    const { dies } = around.disturbance(memory.name, "probe")
-    yield* Disturbance.endedBy(everything(memory, around), dies, `the probe of ${memory.name}`)
+    yield* AtOnce.run(engine, memory, yield* surroundings(memory, strategy))
     const done: Attached = {
       end: Effect.void,
       stop: Effect.void,
@@ -209,20 +144,24 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   })
 
   const later = Effect.fnUntraced(function*(memory: InitMemory.InitMemory, strategy: InitStrategy.InitStrategy) {
-    // Posted workers are found by pfn in a tree that is allocated; without it all is done at once (ASY-4).
+    // Posted workers are found by pfn in a tree that is allocated; without it all is done before anybody goes on (ASY-4).
     const isFound = memory.isBoot || strategy.populate !== "one barrier" || frames.small("async-lookup")
     if (!isFound && !strategy.flaws.includes("cleared-on-insert-failure")) return yield* atOnce(memory, strategy)
     const around = yield* surroundings(memory, strategy)
     const scope = yield* Scope.fork(yield* Effect.scope)
     if (!memory.isBoot) {
-      const nanos = Math.ceil(linearMap(around.costs.costs, memory))
-      const linear = Timeline.span(CostModel.sleep(nanos), probeLane(memory.name), "map", () => ({ cpuNs: nanos }))
-      const map = strategy.populate === "under the lock" ? populate(memory, around) : linear
+      const nanos = Math.ceil(AtOnce.linearMap(engine, around.costs.costs, memory))
+      const track = AtOnce.probeLane(memory.name)
+      const linear = Timeline.span(CostModel.sleep(nanos), track, "map", () => ({ cpuNs: nanos }))
+      const map = strategy.populate === "under the lock" ? AtOnce.populate(engine, memory, around) : linear
       yield* locks.memHotplug(Effect.andThen(map, memory.join([])))
     }
-    const init = yield* RangeInit.make(memory, around, isFound).pipe(Scope.provide(scope))
+    const before = memory.isBoot ? [] : attached.extents.map(({ value }) => value)
+    const init = yield* RangeInit.make(memory, around, { isFound, before }).pipe(Scope.provide(scope))
     const { end, start } = memory.range
     ExtentMap.set(attached, start, end, init)
+    // Waits in the domain of the whole machine (26.6), with the lock.
+    if (!isFound) yield* locks.memHotplug(Effect.forEach([...before, init], ({ ended }) => ended, { discard: true }))
     const whole = init.stop("unloaded", strategy.unload === "wait")
     const result: Attached = {
       end: whole,
@@ -264,6 +203,7 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     isActive: (pfns) => ranges(pfns).some(({ value }) => value.isActive()),
     finished: (pfns) =>
       Effect.suspend(() => Effect.forEach(ranges(pfns), ({ value }) => value.finished, { discard: true })),
+    done: (pfns) => Effect.suspend(() => Effect.forEach(ranges(pfns), ({ value }) => value.done, { discard: true })),
     cancel: (pfns) =>
       Effect.suspend(() =>
         Effect.forEach(ranges(pfns), ({ value }) => value.stop("cancelled", false), { discard: true })

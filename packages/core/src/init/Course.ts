@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as Deferred from "effect/Deferred"
+import type * as Effect from "effect/Effect"
 import type * as PfnRange from "../geometry/PfnRange.ts"
 import type { InitMemory, Surroundings } from "./InitMemory.ts"
 import type { Worker } from "./InitWorkers.ts"
@@ -14,6 +15,7 @@ import type { Stage } from "./Stage.ts"
 /**
  * - `pages` whose struct pages are to be written
  * - `isFound`: workers are found by pfn; where the lookup could not be built nobody knows of any (26.6)
+ * - `turn`: when workers may begin, and whoever waits for workers may look at them, because of what was queued before (13)
  * - `over`: why it ended before that; `isDying`: the device goes away
  * - `end` ends it: nobody begins anything, everybody who waits is told, and so is who waits for `ended`
  *
@@ -30,6 +32,7 @@ export interface Course {
   readonly end: (reason: NotInitialised) => void
   readonly ended: Deferred.Deferred<void>
   readonly isFound: boolean
+  readonly turn: { readonly ofWorkers: Effect.Effect<void>; readonly ofWaiters: Effect.Effect<void> }
   over: NotInitialised | null
   isDying: boolean
 }

@@ -43,7 +43,7 @@ const stealUnit = (
     Waiting.waitingFor(`the mutex of ${memory.name} ${lane}`)
   )
 
-/** v2: the sub-ranges the pages lie in, under the mutex of each worker (ASY-6). */
+/** v2: the sub-ranges the pages lie in, under the mutex of each worker, done or not: only there is it known (ASY-6). */
 const stealSubRanges = Effect.fnUntraced(function*(course: Course, pfns: PfnRange.PfnRange, actor: Stage.Actor) {
   const { around: { strategy }, mapping, writing } = course
   for (const { part, worker } of covering(course, pfns)) {
@@ -57,8 +57,6 @@ const stealSubRanges = Effect.fnUntraced(function*(course: Course, pfns: PfnRang
       const unit = { start: at, end: SubRanges.unitEnd(share, at) }
       at = unit.end
       yield* mapping.need(actor, unit)
-      yield* writing.settle(unit)
-      if (SubRanges.isDone(writing.subRanges, unit)) continue
       // From now on whoever holds the mutex does so for one sub-range.
       yield* Effect.acquireUseRelease(
         Effect.sync(() => worker.wanting++),
@@ -89,6 +87,14 @@ const stealExactly = Effect.fnUntraced(function*(course: Course, exact: PfnRange
   }
 })
 
+/** Initialised, as far as anybody has looked; in v2 nobody knows without the mutex of whoever is still active (ASY-6). */
+const isKnownDone = (
+  { around: { strategy }, isDying, over, workers, writing }: Course,
+  pfns: PfnRange.PfnRange
+): boolean =>
+  SubRanges.isDone(writing.subRanges, pfns) &&
+  (strategy.help !== "steal sub-ranges" || isDying || over !== null || !workers.some(({ active }) => active))
+
 /**
  * Whether it is known that nobody who needs some pages has to wait.
  *
@@ -96,7 +102,7 @@ const stealExactly = Effect.fnUntraced(function*(course: Course, exact: PfnRange
  * @since 0.1.0
  */
 export const isDone = (course: Course, asked: PfnRange.PfnRange): boolean =>
-  asked.start >= course.pages.start && SubRanges.isDone(course.writing.subRanges, whole(course, asked))
+  asked.start >= course.pages.start && isKnownDone(course, whole(course, asked))
 
 /**
  * Returns when every struct page of some pages is initialised. Fails where they never will be.
@@ -110,7 +116,7 @@ export const need = Effect.fnUntraced(function*(course: Course, asked: PfnRange.
   if (asked.start < pages.start) return yield* InitMemory.refuse(memory, "never", asked)
   const pfns = whole(course, asked)
   yield* writing.settle(pfns)
-  if (SubRanges.isDone(writing.subRanges, pfns)) return
+  if (isKnownDone(course, pfns)) return
   if (course.over !== null) return yield* Effect.fail(course.over)
   if (course.isDying) return yield* InitMemory.refuse(memory, "unloaded", asked)
   switch (strategy.help) {

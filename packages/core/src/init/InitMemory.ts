@@ -13,6 +13,7 @@ import type * as Timeline from "../time/Timeline.ts"
 import type * as Disturbance from "./Disturbance.ts"
 import type { InitStrategy } from "./InitStrategy.ts"
 import type * as InitWork from "./InitWork.ts"
+import type { Under } from "./MemmapInit.ts"
 import { NotInitialised, type Reason } from "./NotInitialised.ts"
 import type { Stores } from "./Stores.ts"
 
@@ -46,7 +47,7 @@ export interface InitMemory {
   readonly linear: boolean
   readonly populate: (part: PfnRange.PfnRange) => Effect.Effect<Populated>
   readonly join: (parts: ReadonlyArray<InitWork.Part>) => Effect.Effect<void>
-  readonly write: (parts: ReadonlyArray<InitWork.Part>, under: "no lock" | "background" | "boot") => Effect.Effect<void>
+  readonly write: (parts: ReadonlyArray<InitWork.Part>, under: Under) => Effect.Effect<void>
 }
 
 /**

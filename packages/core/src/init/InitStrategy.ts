@@ -42,6 +42,8 @@ export type Flaw = typeof Flaw.Type
  *   an altmap (INI-7), none
  * - `populate`: the memmap is mapped under the lock; by one job per range that everybody waits for (ASY-5); or section by
  *   section, by whoever needs it
+ * - `domains` in which jobs are queued: whoever waits for a job waits for all that was queued before it in its domain. `one` for
+ *   the machine (v1), `two` for memmaps and struct pages (v2), one per range
  * - `probe`: on which processors devices are probed; those of their own node, or any
  * - `workers`: per range; `limit` of them run at once in the whole machine
  * - `division`: each worker has a share of its own; or all take sub-ranges from one cursor, as padata does (DEF-10)
@@ -67,6 +69,7 @@ export const InitStrategy = Schema.Struct({
   covers: Schema.Literals(["info blocks", "all that awaits"]),
   underLock: Schema.Literals(["every page", "altmap pages", "nothing"]),
   populate: Schema.Literals(["under the lock", "one barrier", "section by section"]),
+  domains: Schema.Literals(["one", "two", "one per range"]),
   probe: Schema.Literals(["any node", "own node"]),
   workers: Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 1024 })),
   limit: Schema.NullOr(Schema.Natural.check(Schema.isBetween({ minimum: 1, maximum: 65_536 }))),
@@ -98,6 +101,7 @@ export const synchronous: InitStrategy = {
   covers: "info blocks",
   underLock: "altmap pages",
   populate: "under the lock",
+  domains: "one per range",
   probe: "own node",
   workers: 1,
   limit: null,

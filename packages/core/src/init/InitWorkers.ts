@@ -271,18 +271,18 @@ export const awaitEnd = ({ memory, workers }: Course, some = workers): Effect.Ef
   )
 
 /**
- * Returns when no worker is active any more, as writing `sync` does (26.4).
+ * Returns when no worker is active any more, as writing `sync` does (26.4), with some of the known mistakes.
  *
  * @category running
  * @since 0.1.0
  */
-export const finished = (course: Course): Effect.Effect<void, NotInitialised> =>
+export const finished = (course: Course, flaws: InitStrategy["flaws"]): Effect.Effect<void, NotInitialised> =>
   Effect.suspend(() => {
-    const { around, memory, workers } = course
+    const { memory, turn, workers } = course
     const active = workers.filter((worker) => worker.active)
     // The cookie that is waited for is exclusive: the last worker is not (BUG-27).
-    const awaited = around.strategy.flaws.includes("exclusive-sync") ? active.slice(0, -1) : active
-    return awaitEnd(course, awaited).pipe(
+    const awaited = flaws.includes("exclusive-sync") ? active.slice(0, -1) : active
+    return Effect.andThen(active.length === 0 ? Effect.void : turn.ofWaiters, awaitEnd(course, awaited)).pipe(
       Effect.andThen(Effect.suspend(() => {
         const abandoned = workers.find(({ ended, share }) =>
           Deferred.isDoneUnsafe(ended) && !SubRanges.isDone(course.writing.subRanges, share)

@@ -22,6 +22,7 @@ import * as SubRanges from "./SubRanges.ts"
  * - `need` returns when the memmap of a part is mapped: behind the barrier when everything is, else having mapped what of it
  *   nobody has begun
  * - `populated` are the pfns whose memmap is mapped
+ * - `ended` returns when nobody maps any more, whatever came of it
  * - `fail` ends it for whoever waits
  *
  * @category models
@@ -32,13 +33,15 @@ export interface Mapping {
   readonly all: (actor: Stage.Actor) => Effect.Effect<void, NotInitialised>
   readonly need: (actor: Stage.Actor, part: PfnRange.PfnRange) => Effect.Effect<void, NotInitialised>
   readonly populated: ExtentMap.ExtentMap<true>
+  readonly ended: Effect.Effect<void>
   readonly fail: (error: NotInitialised) => void
 }
 
 const noFailure = () => null
 
 /**
- * Nothing is mapped yet, unless that was done under the lock. `onFailure` is told once there is no memory for the memmap.
+ * Nothing is mapped yet, unless that was done under the lock. `onFailure` is told once there is no memory for the memmap; whoever
+ * stands before the barrier waits for its `turn` first.
  *
  * What is mapped at once are sections, or compounds where these are larger, counted from the beginning of the range (CMP-4).
  *
@@ -48,7 +51,7 @@ const noFailure = () => null
 export const make = (
   memory: InitMemory.InitMemory,
   { costs, disturbance, onLost, strategy, tables, timeline }: InitMemory.Surroundings,
-  onFailure: (error: NotInitialised) => void
+  { onFailure, turn }: { readonly onFailure: (error: NotInitialised) => void; readonly turn: Effect.Effect<void> }
 ): Mapping => {
   const { name, order, range, section, subsection } = memory
   const isCompoundWise = 2 ** order > subsection
@@ -130,14 +133,17 @@ export const make = (
     yield* Stage.take(stage, actor, share, whole, `the memmap of ${name}`)
   })
 
+  const behind = Deferred.await(barrier).pipe(Waiting.waitingFor(`the memmap of ${name}`))
+
   return {
     stage,
     all: (actor) =>
       Effect.andThen(stage.run(actor, share, range), Effect.sync(() => Deferred.doneUnsafe(barrier, Exit.void))),
     need: strategy.populate === "one barrier"
-      ? () => Effect.andThen(Deferred.await(barrier).pipe(Waiting.waitingFor(`the memmap of ${name}`)), Effect.yieldNow)
+      ? () => Effect.andThen(Effect.andThen(turn, behind), Effect.yieldNow)
       : needPart,
     populated,
+    ended: strategy.populate === "one barrier" ? Effect.ignore(Deferred.await(barrier)) : Effect.void,
     fail: (error) => {
       Deferred.doneUnsafe(barrier, Exit.fail(error))
       stage.fail(error)

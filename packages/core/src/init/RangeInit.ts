@@ -13,9 +13,11 @@ import * as FiberSet from "effect/FiberSet"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as FairShare from "../time/FairShare.ts"
+import * as Waiting from "../time/Waiting.ts"
 import type { Course } from "./Course.ts"
 import * as InitHelp from "./InitHelp.ts"
 import * as InitMemory from "./InitMemory.ts"
+import type { InitStrategy } from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
 import * as InitWorkers from "./InitWorkers.ts"
 import * as Mapping from "./Mapping.ts"
@@ -50,7 +52,9 @@ export interface Progress {
 /**
  * - `isDone`: every struct page of some pages is known to be initialised
  * - `need` returns when every struct page of some pages is initialised, having helped as the strategy says
- * - `finished` returns when no worker is active any more, as writing `sync` does (26.4)
+ * - `finished` returns when no worker is active any more, as writing `sync` does (26.4); `done` when there is none, whatever the
+ *   strategy's mistakes
+ * - `mapped` returns when nobody maps its memmap any more, `ended` when its workers have ended, whatever came of it
  * - `isActive`: a worker is
  * - `stop` ends it: `wait` for the workers, or after the sub-ranges in progress; whoever waits then fails with the reason
  * - `populated` are the parts whose memmap is mapped
@@ -63,6 +67,9 @@ export interface RangeInit {
   readonly isDone: (pfns: PfnRange.PfnRange) => boolean
   readonly need: (pfns: PfnRange.PfnRange, actor: Stage.Actor) => Effect.Effect<void, NotInitialised>
   readonly finished: Effect.Effect<void, NotInitialised>
+  readonly done: Effect.Effect<void, NotInitialised>
+  readonly mapped: Effect.Effect<void>
+  readonly ended: Effect.Effect<void>
   readonly isActive: () => boolean
   readonly progress: () => Progress
   readonly stop: (reason: "unloaded" | "cancelled", wait: boolean) => Effect.Effect<void>
@@ -170,7 +177,7 @@ const endBecause = ({ end, ended, memory, pages, writing }: Course, reason: "unl
 const stop = Effect.fnUntraced(function*(course: Course, reason: "unloaded" | "cancelled", wait: boolean) {
   const { mapping, memory, pages, writing } = course
   if (reason === "unloaded") course.isDying = true
-  if (wait) yield* InitWorkers.awaitEnd(course)
+  if (wait) yield* Effect.andThen(course.turn.ofWaiters, InitWorkers.awaitEnd(course))
   endBecause(course, reason)
   yield* Effect.ignore(mapping.stage.yields(memory.range))
   yield* Effect.ignore(writing.yields(pages))
@@ -179,9 +186,32 @@ const stop = Effect.fnUntraced(function*(course: Course, reason: "unloaded" | "c
   yield* writing.quiet
 })
 
+/** Once it has come, it has. */
+const once = (turn: Effect.Effect<unknown>): Effect.Effect<void> => {
+  let isCome = false
+  return Effect.suspend(() =>
+    isCome ? Effect.void : Effect.map(turn, () => {
+      isCome = true
+    })
+  )
+}
+
+/** Whoever waits for a job waits for all that was queued before it in its domain (13). */
+const turnOf = (
+  { domains }: InitStrategy,
+  before: ReadonlyArray<Pick<RangeInit, "mapped" | "ended">>
+): Course["turn"] => {
+  const all = (what: "mapped" | "ended") =>
+    before.length === 0 || domains === "one per range"
+      ? Effect.void
+      : once(Effect.forEach(before, (range) => range[what], { discard: true }))
+        .pipe(Waiting.waitingFor("what was queued before"))
+  return { ofWorkers: all(domains === "one" ? "ended" : "mapped"), ofWaiters: all("ended") }
+}
+
 /**
  * Begins to initialise a range; its workers run until they are done or the scope ends. Not `isFound`: the lookup of workers by
- * pfn could not be built, and nobody is noted as active (26.6).
+ * pfn could not be built, and nobody is noted as active (26.6). `before` are the ranges whose work was queued earlier.
  *
  * @category constructors
  * @since 0.1.0
@@ -189,7 +219,10 @@ const stop = Effect.fnUntraced(function*(course: Course, reason: "unloaded" | "c
 export const make = Effect.fnUntraced(function*(
   memory: InitMemory.InitMemory,
   around: InitMemory.Surroundings,
-  isFound = true
+  { before = [], isFound = true }: {
+    readonly isFound?: boolean
+    readonly before?: ReadonlyArray<Pick<RangeInit, "mapped" | "ended">>
+  } = {}
 ) {
   const fibers = yield* FiberSet.make<void>()
   const parts = memory.work.unlocked
@@ -201,13 +234,14 @@ export const make = Effect.fnUntraced(function*(
     writing.fail(reason)
     Deferred.doneUnsafe(course.ended, Exit.void)
   }
-  const mapping = Mapping.make(memory, around, end)
+  const turn = turnOf(around.strategy, before)
+  const mapping = Mapping.make(memory, around, { onFailure: end, turn: turn.ofWorkers })
   const writing = writingOf(memory, around, { pages, shares, populated: mapping.populated })
   const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), isFound)
   const ended = Deferred.makeUnsafe<void>()
   const over = null
   const isDying = false
-  const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, isFound, over, isDying }
+  const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, isFound, turn, over, isDying }
   yield* Effect.addFinalizer(() => Effect.sync(() => endBecause(course, "cancelled")))
   if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))
   if (InitWorkers.isCrew(course)) yield* FiberSet.run(fibers, InitWorkers.crew(course))
@@ -216,7 +250,10 @@ export const make = Effect.fnUntraced(function*(
     memory,
     isDone: (pfns) => InitHelp.isDone(course, pfns),
     need: (pfns, actor) => InitHelp.need(course, pfns, actor),
-    finished: InitWorkers.finished(course),
+    finished: InitWorkers.finished(course, around.strategy.flaws),
+    done: InitWorkers.finished(course, []),
+    mapped: mapping.ended,
+    ended: InitWorkers.awaitEnd(course),
     isActive: () => workers.some(({ active }) => active),
     progress: () => progressOf(course),
     stop: (reason, wait) => stop(course, reason, wait),

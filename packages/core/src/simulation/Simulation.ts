@@ -140,7 +140,7 @@ const program = Effect.fnUntraced(function*<A, E>(
     new NotInitialised({ ...error, device: names.get(error.device) ?? error.device }).message
 
   const initialised = Effect.fnUntraced(function*(name: string) {
-    for (const range of pagemapOf(name)?.ranges ?? []) yield* background.finished(range)
+    for (const range of pagemapOf(name)?.ranges ?? []) yield* background.done(range)
   })
 
   const ready = (name: string) =>
@@ -177,7 +177,7 @@ const program = Effect.fnUntraced(function*<A, E>(
     yield* loadDrivers
     yield* Effect.forEach(
       pagemaps.all().flatMap(({ ranges }) => ranges),
-      (range) => Effect.ignore(background.finished(range)),
+      (range) => Effect.ignore(background.done(range)),
       { concurrency: "unbounded", discard: true }
     )
   }

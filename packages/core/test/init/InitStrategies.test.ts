@@ -29,6 +29,7 @@ const words: Readonly<Record<string, ReadonlyArray<string>>> = {
   covers: fields.covers.literals,
   underLock: fields.underLock.literals,
   populate: fields.populate.literals,
+  domains: fields.domains.literals,
   probe: fields.probe.literals,
   workers: ["1", "8", "1024"],
   limit: ["none", "1", "65536"],

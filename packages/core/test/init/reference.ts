@@ -207,7 +207,8 @@ export const simulate = (setup: Setup, asks: ReadonlyArray<Ask>) => {
   }
 
   function* helped(ask: PfnRange.PfnRange): Process {
-    if (writing.isDone(ask)) return
+    // What is done is known only under the mutex.
+    if (writing.isDone(ask) && help !== "steal sub-ranges") return
     yield* need(ask)
     const touched = shares.map((share, i) => ({ share, i, part: cut(share, ask) })).filter(({ part }) =>
       part.end > part.start
@@ -223,7 +224,7 @@ export const simulate = (setup: Setup, asks: ReadonlyArray<Ask>) => {
         for (const { i, share } of touched) {
           for (const unit of unitsOf(share)) {
             const isAsked = unit.start < ask.end && ask.start < unit.end
-            if (isAsked && !writing.isDone(unit)) yield* underMutex(i, unit)
+            if (isAsked) yield* underMutex(i, unit)
           }
         }
         return

@@ -207,8 +207,11 @@ describe("Touching: who waits", () => {
         const all = accesses(outcome).toSorted((a, b) => a.start - b.start)
         const [first] = all
         if (first === undefined) return assert.fail("none")
-        for (const one of all) {
-          if (one.start >= first.end) assert.strictEqual(length(one), fault, strategy)
+        // In v2 that is known under the mutex, which a worker holds for one of its sub-ranges (ASY-6).
+        const atMost = strategy === "async-2018-v2" ? Math.ceil(4 * GiB / 4096 / 1024) * Machines.costs.store * 8 : 0
+        for (const one of all.filter(({ start }) => start >= first.end)) {
+          assert.isAtLeast(length(one), fault)
+          assert.isAtMost(length(one), fault + atMost, strategy)
         }
         assert.isAbove(length(first), fault)
         // However many want it, a page is written once.

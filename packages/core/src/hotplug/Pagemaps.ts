@@ -229,7 +229,7 @@ export const make = Effect.gen(function*() {
       }
     })
     const attached = initialising.get(pagemap.id) ?? []
-    yield* Effect.forEach(attached, ({ end }) => end, { discard: true })
+    yield* Effect.forEach(attached, ({ end }) => end, { concurrency: "unbounded", discard: true })
     yield* pagemap.references.drained
     yield* Effect.forEach(ranges, (range, i) => removeRange(pagemap, i, range, attached[i]), { discard: true })
     yield* Effect.forEach(attached, ({ stop }) => stop, { discard: true })

@@ -56,8 +56,8 @@ export const linearMap = (
  */
 export const populate = Effect.fnUntraced(
   function*(engine: Engine, memory: InitMemory.InitMemory, around: InitMemory.Surroundings) {
-    const { error } = yield* memory.populate(memory.range)
-    const length = PfnRange.length(memory.range)
+    const { error, reached } = yield* memory.populate(memory.range)
+    const length = Math.max(0, reached - memory.range.start)
     const { costs: { costs }, disturbance } = around
     const { speed } = disturbance(memory.name, "probe")
     const nanos = Math.ceil(

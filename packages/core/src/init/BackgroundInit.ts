@@ -29,7 +29,7 @@ import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
 import * as AtOnce from "./AtOnce.ts"
 import * as Disturbance from "./Disturbance.ts"
-import * as InitMemory from "./InitMemory.ts"
+import type * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
 import * as RangeInit from "./RangeInit.ts"
@@ -159,19 +159,15 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     const before = memory.isBoot ? [] : attached.extents.map(({ value }) => value)
     const init = yield* RangeInit.make(memory, around, { isFound, before }).pipe(Scope.provide(scope))
     const { end, start } = memory.range
+    yield* Scope.addFinalizer(scope, Effect.sync(() => ExtentMap.remove(attached, start, end)))
     ExtentMap.set(attached, start, end, init)
     // Waits in the domain of the whole machine (26.6), with the lock.
     if (!isFound) yield* locks.memHotplug(Effect.forEach([...before, init], ({ ended }) => ended, { discard: true }))
-    const whole = init.stop("unloaded", strategy.unload === "wait")
+    // Half of it would leave a device that is dying for ever.
+    const whole = Effect.uninterruptible(init.stop("unloaded", strategy.unload === "wait"))
     const result: Attached = {
       end: whole,
-      stop: Effect.andThen(
-        whole,
-        Effect.suspend(() => {
-          ExtentMap.remove(attached, start, end)
-          return Scope.close(scope, Exit.void)
-        })
-      ),
+      stop: Effect.andThen(whole, Scope.close(scope, Exit.void)),
       populated: init.populated,
       isInitialised: () => {
         const { done, total } = init.progress()
@@ -206,7 +202,10 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
     done: (pfns) => Effect.suspend(() => Effect.forEach(ranges(pfns), ({ value }) => value.done, { discard: true })),
     cancel: (pfns) =>
       Effect.suspend(() =>
-        Effect.forEach(ranges(pfns), ({ value }) => value.stop("cancelled", false), { discard: true })
+        Effect.forEach(ranges(pfns), ({ value }) => value.stop("cancelled", false), {
+          concurrency: "unbounded",
+          discard: true
+        })
       ),
     progress: () => attached.extents.map(({ value }) => value.progress())
   })

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import type * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
 import type * as PfnRange from "../geometry/PfnRange.ts"
@@ -16,7 +17,7 @@ import type { Stage } from "./Stage.ts"
  * - `pages` whose struct pages are to be written
  * - `isFound`: workers are found by pfn; where the lookup could not be built nobody knows of any (26.6)
  * - `turn`: when workers may begin, and whoever waits for workers may look at them, because of what was queued before (13)
- * - `over`: why it ended before that; `isDying`: the device goes away
+ * - `over`: why it ended before that; `defect`: the mistake in the program a worker died of; `isDying`: the device goes away
  * - `end` ends it: nobody begins anything, everybody who waits is told, and so is who waits for `ended`
  *
  * @category models
@@ -34,5 +35,6 @@ export interface Course {
   readonly isFound: boolean
   readonly turn: { readonly ofWorkers: Effect.Effect<void>; readonly ofWaiters: Effect.Effect<void> }
   over: NotInitialised | null
+  defect: Cause.Cause<never> | null
   isDying: boolean
 }

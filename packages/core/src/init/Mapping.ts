@@ -133,14 +133,21 @@ export const make = (
     yield* Stage.take(stage, actor, share, whole, `the memmap of ${name}`)
   })
 
-  const behind = Deferred.await(barrier).pipe(Waiting.waitingFor(`the memmap of ${name}`))
+  const behind = Effect.andThen(
+    turn,
+    // Who opens the barrier is in the middle of something: go on when it is not.
+    Effect.flatMap(
+      Effect.exit(Deferred.await(barrier)).pipe(Waiting.waitingFor(`the memmap of ${name}`)),
+      (exit) => Effect.andThen(Effect.yieldNow, exit)
+    )
+  )
 
   return {
     stage,
     all: (actor) =>
       Effect.andThen(stage.run(actor, share, range), Effect.sync(() => Deferred.doneUnsafe(barrier, Exit.void))),
     need: strategy.populate === "one barrier"
-      ? () => Effect.andThen(Effect.andThen(turn, behind), Effect.yieldNow)
+      ? () => behind
       : needPart,
     populated,
     ended: strategy.populate === "one barrier" ? Effect.ignore(Deferred.await(barrier)) : Effect.void,

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -174,17 +175,33 @@ const endBecause = ({ end, ended, memory, pages, writing }: Course, reason: "unl
   else end(InitMemory.refuse(memory, reason))
 }
 
+/** Who is busy ends after the sub-range in progress. */
+const yieldsAll = ({ mapping, memory, pages, writing }: Course): Effect.Effect<void> =>
+  Effect.andThen(Effect.ignore(mapping.stage.yields(memory.range)), Effect.ignore(writing.yields(pages)))
+
+/** Returns when nobody works any more. */
+const isQuiet = ({ mapping, writing }: Course): Effect.Effect<void> =>
+  Effect.andThen(mapping.stage.quiet, writing.quiet)
+
 const stop = Effect.fnUntraced(function*(course: Course, reason: "unloaded" | "cancelled", wait: boolean) {
-  const { mapping, memory, pages, writing } = course
   if (reason === "unloaded") course.isDying = true
   if (wait) yield* Effect.andThen(course.turn.ofWaiters, InitWorkers.awaitEnd(course))
   endBecause(course, reason)
-  yield* Effect.ignore(mapping.stage.yields(memory.range))
-  yield* Effect.ignore(writing.yields(pages))
+  yield* yieldsAll(course)
   yield* InitWorkers.awaitEnd(course)
-  yield* mapping.stage.quiet
-  yield* writing.quiet
+  yield* isQuiet(course)
 })
+
+/** A worker that dies of a mistake in the program ends it all; whoever is told that it ended dies of it as well. */
+const broken = (course: Course, exit: Exit.Exit<void>): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (Exit.isSuccess(exit) || !Cause.hasDies(exit.cause)) return
+    course.defect ??= exit.cause
+    course.end(InitMemory.refuse(course.memory, "cancelled"))
+  })
+
+const orDefect = <A, E>(course: Course, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.catchCause(effect, (cause) => Effect.failCause(course.defect ?? cause))
 
 /** Once it has come, it has. */
 const once = (turn: Effect.Effect<unknown>): Effect.Effect<void> => {
@@ -241,17 +258,38 @@ export const make = Effect.fnUntraced(function*(
   const ended = Deferred.makeUnsafe<void>()
   const over = null
   const isDying = false
-  const course: Course = { memory, around, pages, mapping, writing, workers, end, ended, isFound, turn, over, isDying }
-  yield* Effect.addFinalizer(() => Effect.sync(() => endBecause(course, "cancelled")))
-  if (around.strategy.populate === "one barrier") yield* FiberSet.run(fibers, InitWorkers.mapAll(course))
-  if (InitWorkers.isCrew(course)) yield* FiberSet.run(fibers, InitWorkers.crew(course))
-  else for (const worker of workers) yield* FiberSet.run(fibers, InitWorkers.run(course, worker))
+  const course: Course = {
+    memory,
+    around,
+    pages,
+    mapping,
+    writing,
+    workers,
+    end,
+    ended,
+    isFound,
+    turn,
+    over,
+    defect: null,
+    isDying
+  }
+  // Whoever helps is no fiber of this scope, and writes into memory that may go away after it.
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      endBecause(course, "cancelled")
+      return Effect.andThen(yieldsAll(course), Effect.andThen(FiberSet.clear(fibers), isQuiet(course)))
+    })
+  )
+  const begin = (work: Effect.Effect<void>) => FiberSet.run(fibers, Effect.onExit(work, (exit) => broken(course, exit)))
+  if (around.strategy.populate === "one barrier") yield* begin(InitWorkers.mapAll(course))
+  if (InitWorkers.isCrew(course)) yield* begin(InitWorkers.crew(course))
+  else for (const worker of workers) yield* begin(InitWorkers.run(course, worker))
   const self: RangeInit = {
     memory,
     isDone: (pfns) => InitHelp.isDone(course, pfns),
-    need: (pfns, actor) => InitHelp.need(course, pfns, actor),
-    finished: InitWorkers.finished(course, around.strategy.flaws),
-    done: InitWorkers.finished(course, []),
+    need: (pfns, actor) => orDefect(course, InitHelp.need(course, pfns, actor)),
+    finished: orDefect(course, InitWorkers.finished(course, around.strategy.flaws)),
+    done: orDefect(course, InitWorkers.finished(course, [])),
     mapped: mapping.ended,
     ended: InitWorkers.awaitEnd(course),
     isActive: () => workers.some(({ active }) => active),

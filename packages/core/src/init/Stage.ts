@@ -43,8 +43,8 @@ export interface Begun {
 }
 
 /**
- * A run being worked through by `actor` since `began`: pages `[start, end)` of `share`, done and marked up to `settled`. `end`
- * comes nearer when somebody shortens it.
+ * A run being worked through by `actor` since `began`: pages `[start, end)` of `share`, done and marked up to `settled`, carried out
+ * up to `carried`. `end` comes nearer when somebody shortens it.
  *
  * @category models
  * @since 0.1.0
@@ -55,6 +55,7 @@ export interface Claim extends PfnRange.PfnRange, Begun {
   readonly began: number
   end: number
   settled: number
+  carried: number
 }
 
 /**
@@ -175,6 +176,11 @@ export const make = (
         Effect.sync(() => {
           performing--
           SubRanges.finish(subRanges, done)
+          for (const claim of by) {
+            if (PfnRange.overlaps(claim, done)) {
+              claim.carried = Math.max(claim.carried, Math.min(done.end, claim.settled))
+            }
+          }
           notify(done)
           rest()
         }),
@@ -253,9 +259,9 @@ export const make = (
       for (const claim of busy(within)) shorten(claim, Math.max(current(claim), within.start))
     })
 
-  const note = ({ actor, began, job, settled, start }: Claim, now: number): void => {
+  const note = ({ actor, began, carried, job, start }: Claim, now: number): void => {
     if (timeline === null) return
-    const details = { ...work.details({ start, end: settled }), cpuNs: Math.round(job.processorNanos()) }
+    const details = { ...work.details({ start, end: carried }), cpuNs: Math.round(job.processorNanos()) }
     timeline.entries.push({ ...actor.track, kind: "span", name: work.name, start: began, end: now, details })
   }
 
@@ -281,7 +287,7 @@ export const make = (
       range,
       (least) => work.units({ start, end: whole(range, share, least) })
     )
-    const claim: Claim = { actor, share, ...range, settled: start, job, failure, began }
+    const claim: Claim = { actor, share, ...range, settled: start, carried: start, job, failure, began }
     claims.add(claim)
     SubRanges.claim(subRanges, range, claim)
     return claim

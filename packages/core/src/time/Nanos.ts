@@ -21,7 +21,7 @@ const most = 2 ** 53
  * @since 0.1.0
  */
 export const parse = (text: string): Result.Result<number, string> => {
-  const match = /^\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(ns|us|ms|s|min|h)?\s*$/.exec(text)
+  const match = /^\s*([0-9]{1,20}(?:\.[0-9]{1,9})?)\s*(ns|us|ms|s|min|h)?\s*$/.exec(text)
   if (match === null) return Result.fail("a time is a number with ns, us, ms, s, min or h, such as 268ms")
   const [, number = "0", unit] = match
   if (unit === undefined && Number(number) !== 0) return Result.fail(`${number} needs a unit: ns, us, ms, s, min or h`)

@@ -81,8 +81,9 @@ export interface Options {
 }
 
 /**
- * How a run ended: the program's exit, which is an interruption where the driver ended it, the virtual nanoseconds and wake-ups it took to its end or its deadlock, and who was
- * still there when it had ended. Fibers that never began to run are not among them.
+ * How a run ended: the program's exit, which is an interruption where the driver ended it, the virtual nanoseconds and wake-ups it
+ * took to its end or its deadlock, and who was still there when it had ended. Fibers that never began to run are not among them.
+ * Times are exact up to 2^53 nanoseconds, which are 104 days.
  *
  * @category models
  * @since 0.1.0
@@ -99,6 +100,9 @@ interface Task {
   readonly priority: number
   readonly order: number
 }
+
+/** Wake-ups that finalizers of a program get which does not end. */
+const mostFinal = 1_000_000
 
 /** The tasks of all fibers: FIFO within a priority, which is nearly always 0. */
 const makeTasks = () => {
@@ -145,7 +149,7 @@ export const run = <A, E, R>(
 
 /**
  * Runs programs one after the other, at once and each as {@link run} does. For who runs many that are small: what they run on is made
- * once.
+ * once, so that none may be run by another, nor wake what another left.
  *
  * @category running
  * @since 0.1.0
@@ -343,9 +347,9 @@ const makeRunner = <R>(
     const why = reason === "stopped"
       ? Exit.interrupt()
       : Exit.fail(new Deadlock.Deadlock({ reason: reason ?? "everybody waits", nanos: now, waiters: waiters() }))
-    // Finalizers get their chance; whoever waits in one of them is left.
+    // Finalizers get their chance; whoever waits in one of them, or goes on for ever, is left.
     fiber.interruptUnsafe()
-    drive(fiber, events + limit)
+    drive(fiber, events + Math.min(limit, mostFinal))
     return { exit: why, ...reached, left: waiters() }
   }
 }

@@ -22,7 +22,7 @@ import * as VirtualTime from "../../src/time/VirtualTime.ts"
 import * as Waiting from "../../src/time/Waiting.ts"
 import * as Harness from "../devices/Harness.ts"
 import { typed } from "../sysfs/Shell.ts"
-import { preset } from "./Fake.ts"
+import * as Fake from "./Fake.ts"
 import * as Machines from "./Machines.ts"
 
 const GiB = 2 ** 30
@@ -30,6 +30,7 @@ const GiB = 2 ** 30
 /** 10 ns a struct page, 1 µs to map a section. */
 const costs: CostModel.Costs = { ...CostModel.nothing, processors: 64, store: 10, template: 10, section: 1000 }
 
+const { preset } = Fake
 const everywhere = { start: 0, end: 2 ** 40 }
 
 interface Options {
@@ -254,6 +255,51 @@ describe("unbinding", () => {
         }
       }
     }))
+})
+
+describe("several devices", () => {
+  const strategy: InitStrategy.InitStrategy = { ...preset("vmemmap"), workers: 1, subRanges: 256 }
+  const begin = (name: string, start: number) =>
+    Effect.flatMap(
+      BackgroundInit.BackgroundInit,
+      ({ attach }) => attach(Fake.make({ start, end: start + 16384 }, { name }).memory, strategy)
+    )
+  /** A sub-range. */
+  const piece = 64
+
+  it.effect("all are cancelled at once, each at its next sub-range, whatever keeps one of them", () =>
+    Effect.forEach(
+      [false, true],
+      (isStalled) =>
+        attached(Machines.make(strategy, [drawn()]), () =>
+          Effect.gen(function*() {
+            const background = yield* BackgroundInit.BackgroundInit
+            yield* begin("one", 2 ** 22)
+            yield* begin("two", 2 ** 23)
+            yield* Effect.sleep("100 micros")
+            const isOver = Option.isSome(yield* Effect.timeoutOption(background.cancel(everywhere), "1 second"))
+            assert.strictEqual(isOver, !isStalled)
+            const two = background.progress().find(({ device }) => device === "two")
+            assert.strictEqual(two?.state, "cancelled")
+            assert.strictEqual((two?.done ?? 1) % piece, 0)
+            assert.isBelow(two?.done ?? Infinity, 16384)
+          }).pipe(
+            Effect.provideService(
+              Disturbance.Current,
+              (device) => ({ speed: isStalled && device === "one" ? 0 : 1, dies: Effect.never })
+            )
+          )),
+      { discard: true }
+    ))
+
+  it.effect("memory whose scope ends is forgotten", () =>
+    attached(Machines.make(strategy, [drawn()]), () =>
+      Effect.gen(function*() {
+        const background = yield* BackgroundInit.BackgroundInit
+        yield* Effect.scoped(Effect.andThen(begin("one", 2 ** 22), Effect.sleep("1 micros")))
+        assert.deepStrictEqual(background.progress(), [])
+        yield* background.await(everywhere)
+      })))
 })
 
 describe("progress", () => {

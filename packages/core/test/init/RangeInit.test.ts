@@ -177,6 +177,47 @@ describe("RangeInit, ends", () => {
       }
     }))
 
+  it.effect("the end of its scope waits for whoever helps, who ends after the sub-range in progress", () =>
+    Effect.gen(function*() {
+      for (const populate of ["under the lock", "one barrier", "section by section"] as const) {
+        yield* Fake.inTime(Effect.scoped(Effect.gen(function*() {
+          const scope = yield* Scope.make()
+          const strategy = { ...Fake.preset("vmemmap"), populate, workers: 1 }
+          const { around } = yield* Fake.around(strategy, { costs: { ...costs, section: 0 } })
+          const fake = Fake.make(small, { section, subsection })
+          if (populate === "under the lock") yield* fake.memory.populate(small)
+          const init = yield* RangeInit.make(fake.memory, around).pipe(Scope.provide(scope))
+          const helping = yield* Effect.forkChild(timed(init.need({ start: 2048, end: 4096 }, named("fault"))))
+          yield* Effect.sleep("5000 nanos")
+          yield* Scope.close(scope, Exit.void)
+          fake.close()
+          // Ten nanoseconds a page, 64 pages a sub-range.
+          assert.strictEqual(yield* Timeline.now, 8 * 640)
+          const { answer, nanos } = yield* Fiber.join(helping)
+          assert.deepStrictEqual([reasonOf(answer), nanos, fake.lost], ["cancelled", 8 * 640, []])
+        })))
+      }
+    }))
+
+  it.effect("a mistake in the program is what whoever waits dies of, whoever ran into it", () =>
+    Effect.gen(function*() {
+      const bug = new Error("a mistake")
+      for (const strategy of strategies) {
+        for (const part of ["populate", "write"] as const) {
+          const { memory } = Fake.make(small, { section, subsection })
+          const { end, start } = { start: 4000, end: 4001 }
+          const seen = Fake.inTime(Effect.scoped(Effect.gen(function*() {
+            const { around } = yield* Fake.around({ ...strategy, help: "none" }, { costs })
+            const init = yield* RangeInit.make({ ...memory, [part]: () => Effect.die(bug) }, around)
+            const waiting = yield* Effect.forkChild(Effect.exit(init.need({ start, end }, named("fault"))))
+            const finished = yield* Effect.exit(init.finished)
+            return [finished, yield* Fiber.join(waiting), yield* Effect.exit(init.done)]
+          })))
+          for (const exit of yield* seen) assert.deepStrictEqual(exit, Exit.die(bug), `${strategy.name} ${part}`)
+        }
+      }
+    }))
+
   it.effect("26.5: cancelled while it maps it ends after the section in progress", () =>
     Effect.gen(function*() {
       for (const strategy of ["async-2018-v2", "vmemmap"].map((name) => ({ ...Fake.preset(name), workers: 8 }))) {

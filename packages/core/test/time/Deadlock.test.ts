@@ -186,6 +186,18 @@ describe("VirtualTime: limit", () => {
       assert.strictEqual(deadlockOf(stuck.exit).reason, "everybody waits")
     }))
 
+  it.effect("a finalizer that polls for ever keeps no deadlock from being reported", () =>
+    Effect.gen(function*() {
+      const program = Effect.acquireUseRelease(
+        Effect.void,
+        () => Effect.never.pipe(Waiting.waitingFor("godot")),
+        () => Effect.forever(Effect.sleep("1 second"))
+      )
+      const { exit, left, nanos } = yield* VirtualTime.run(program)
+      assert.deepStrictEqual(deadlockOf(exit).waiters, [{ name: "the program", waitsFor: "godot" }])
+      assert.deepStrictEqual([left.length, nanos], [1, 0])
+    }))
+
   it.effect("finalizers may go on as long again", () =>
     Effect.gen(function*() {
       const log: Array<string> = []

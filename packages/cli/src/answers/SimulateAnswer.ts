@@ -54,6 +54,7 @@ export const Ratios = Schema.Struct({
   firstFaultP50: Ratio("Of firstFault.p50Ns."),
   firstFaultP99: Ratio("Of firstFault.p99Ns."),
   cpu: Ratio("Of cpuNs."),
+  bootCpu: Ratio("Of bootCpuNs."),
   lockHeld: Ratio("Of lockHeldNs."),
   lockLongest: Ratio("Of lockLongestNs."),
   structPagesWritten: Ratio("Of structPagesWritten."),

@@ -5,7 +5,6 @@
  */
 import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import { GiB, KiB, MiB } from "@vmemmap/core/geometry/Units"
-import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
 import * as Geometry from "@vmemmap/core/simulation/Geometry"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -19,6 +18,7 @@ import * as TestbedSource from "../sources/TestbedSource.ts"
 import * as BenchProfile from "./BenchProfile.ts"
 import * as BenchRuns from "./BenchRuns.ts"
 import * as Options from "./Options.ts"
+import * as Strategies from "./Strategies.ts"
 import * as WriteFile from "./WriteFile.ts"
 
 const aligns = { "4K": 4 * KiB, "2M": 2 * MiB, "1G": GiB } as const satisfies Record<string, Geometry.Geometry["align"]>
@@ -134,19 +134,8 @@ const geometriesOf = (size: number, compare: boolean, { align, kind, map }: {
     map: Option.getOrElse(map, () => "mem" as const)
   }]
 
-const strategiesOf = (texts: ReadonlyArray<string>, threads: number) => {
-  const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim()).filter((name) => name !== "")
-  if (names.includes("all")) return Effect.succeed(InitStrategies.presets)
-  if (names.length === 0 && texts.length > 0) {
-    return Effect.fail(
-      new WrongUse({ problem: "--strategy names none: give one as simulate names it, or leave it out" })
-    )
-  }
-  return Effect.forEach(
-    names.length === 0 ? [BenchProfile.parallel(threads)] : names,
-    (name) => orWrongUse(InitStrategies.parse(name), "--strategy")
-  )
-}
+const strategiesOf = (texts: ReadonlyArray<string>, threads: number) =>
+  Strategies.parse(texts.length === 0 ? [BenchProfile.parallel(threads)] : texts)
 
 const hint = (file: string): string =>
   `'vmemmap simulate ${file} --published' shows what that predicts beside what was measured here\n`

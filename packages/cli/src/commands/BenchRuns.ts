@@ -50,8 +50,10 @@ interface Place {
 /** Of what is free something is left to others. */
 const mostOfFree = 0.9
 
-const bytesOf = (geometries: ReadonlyArray<Geometry.Geometry>): number =>
-  geometries.reduce((most, geometry) => Math.max(most, Geometry.memmapBytes(geometry)), 0)
+const bytesOf = (
+  geometries: ReadonlyArray<Geometry.Geometry>,
+  strategies: ReadonlyArray<InitStrategy.InitStrategy> = []
+): number => geometries.reduce((most, geometry) => Math.max(most, Geometry.memmapBytes(geometry, strategies)), 0)
 
 /**
  * Refuses what this machine has no memory for.
@@ -60,15 +62,15 @@ const bytesOf = (geometries: ReadonlyArray<Geometry.Geometry>): number =>
  * @since 0.1.0
  */
 export const fits = (
-  { geometries, threads }: Pick<Question, "geometries" | "threads">
+  { geometries, strategies, threads }: Pick<Question, "geometries" | "threads"> & Partial<Pick<Question, "strategies">>
 ): Effect.Effect<void, WrongUse> =>
   Effect.suspend(() => {
-    const bytes = bytesOf(geometries) + BytePool.ownBytes(threads + 1)
+    const bytes = bytesOf(geometries, strategies) + BytePool.ownBytes(threads + 1)
     const free = process.availableMemory()
     const most = Math.min(free * mostOfFree, BytePool.largest)
     return bytes <= most ? Effect.void : Effect.fail(
       new WrongUse({
-        problem: `the struct pages take ${HumanSize.formatBinary(bytes)}, of which this machine can spare ${
+        problem: `the struct pages can take ${HumanSize.formatBinary(bytes)}, of which this machine can spare ${
           HumanSize.formatBinary(Math.floor(most / MiB) * MiB)
         }: give a smaller --size`
       })
@@ -169,7 +171,7 @@ const pairs = ({ geometries, strategies }: Question) =>
 
 const touched = Effect.fnUntraced(function*(question: Question, testbeds: ReadonlyArray<Testbed.Testbed>) {
   const { fresh, threads } = question
-  const place = yield* placeOf(bytesOf(question.geometries), question)
+  const place = yield* placeOf(bytesOf(question.geometries, question.strategies), question)
   const all = pairs(question)
   const runs: Array<BenchAnswer.BenchRun> = []
   for (const [i, { geometry, strategy }] of all.entries()) {
@@ -179,7 +181,7 @@ const touched = Effect.fnUntraced(function*(question: Question, testbeds: Readon
     const round = fresh
       ? Effect.scoped(
         Effect.flatMap(
-          placeOf(Geometry.memmapBytes(geometry), question),
+          placeOf(Geometry.memmapBytes(geometry, question.strategies), question),
           (own) => once(own, geometry, strategy, label)
         )
       )
@@ -227,7 +229,7 @@ const notesOf = ({ fresh, strategies, threads }: Question, { kernel, pastCache, 
       ? ["checksums of the same memory differ where a strategy's kernel writes other struct pages, or fewer"]
       : []),
     ...(isAlone ? ["a synchronous strategy has one thread write each device, however many there are"] : []),
-    ...(pastCache || process.platform !== "linux" || process.arch !== "x64"
+    ...(pastCache || kernel !== "wasm" || process.platform !== "linux" || process.arch !== "x64"
       ? []
       : [`${Past.variable}=${Past.setting} before the command lets lines of struct pages go past the cache`]),
     ...(hasPublished ? ["published figures are other machines'; --calibrate makes this one a machine of simulate"] : [])

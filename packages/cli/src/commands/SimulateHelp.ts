@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as MemParse from "@vmemmap/core/geometry/MemParse"
+import * as HumanSize from "@vmemmap/core/geometry/HumanSize"
 import * as InitStrategies from "@vmemmap/core/init/InitStrategies"
 import * as InitStrategy from "@vmemmap/core/init/InitStrategy"
 import * as FaultPattern from "@vmemmap/core/simulation/FaultPattern"
@@ -52,7 +52,7 @@ const settings: ReadonlyArray<readonly [string, string]> = [
   ["count=N", `accesses to each device (${FaultPattern.usual.count})`],
   ["at=TIME", "when the first comes after the device has appeared (0), such as 10s"],
   ["every=TIME", "time from one to the next (1ms)"],
-  ["size=SIZE", "bytes of each (the largest page the device can map)"],
+  ["size=SIZE", "bytes of each, rounded up to what the device maps (the largest page it can map)"],
   ["access=fault", "a page fault on a file or a character device"],
   ["access=io", "a block of the disk, which needs no struct page"],
   ["access=register", "memory registered for RDMA: faulted in and pinned"]
@@ -117,7 +117,7 @@ const where: Readonly<Record<FaultPattern.Kind, string>> = {
  */
 export const patternInWords = ({ access, at, count, every, kind, size }: FaultPattern.FaultPattern): string => {
   const from = at === 0 ? "when it appears" : `${Nanos.format(at)} after it appears`
-  const pieces = size === null ? "" : ` of ${MemParse.format(size)}`
+  const pieces = size === null ? "" : ` of ${HumanSize.formatBinary(size)}`
   return kind === "all"
     ? `a ${words[access]}${pieces} by every processor of its node, ${where.all} each device, ${from}`
     : count === 1

@@ -142,7 +142,7 @@ const ratiosOf = (access: string): ReadonlyArray<readonly [string, Ratio]> => [
   ["on device", "device"]
 ]
 
-const bootRatios: ReadonlyArray<readonly [string, Ratio]> = [["boot goes on", "bootProceeds"], ["CPU", "cpu"]]
+const bootRatios: ReadonlyArray<readonly [string, Ratio]> = [["boot goes on", "bootProceeds"], ["CPU", "bootCpu"]]
 
 const hasDevices = ({ strategies }: SimulateAnswer.SimulateAnswer): boolean =>
   strategies.some((row) => isSimulated(row) && row.devices.length > 0)
@@ -251,6 +251,7 @@ const costLines = ({ costs }: SimulateAnswer.SimulateAnswer): ReadonlyArray<stri
     return own.length === 0 ? [] : [`costs ${origin}: ${own.map(costInWords).join(", ")}`]
   })
 
+/** Points are compared on the machine's own hardware only. */
 const publishedLine = ({ publishedPoints }: SimulateAnswer.SimulateAnswer): string =>
   publishedPoints === 0
     ? "no figure is published of this machine"
@@ -279,7 +280,7 @@ export const text = (answer: SimulateAnswer.SimulateAnswer, pattern: string, loo
       ...costLines(answer),
       ...assumptions.map((one) => `assumed: ${Label.sentence(one)}`),
       ...notes.map((one) => `note: ${Label.sentence(one)}`),
-      ...(published === undefined ? [publishedLine(answer)] : [])
+      ...(published === undefined && answer.hardware === machine ? [publishedLine(answer)] : [])
     ].map(paragraph).join("")
   ]
   return sections.filter((section) => section !== "").join("\n")

@@ -95,6 +95,6 @@ export const text = (answer: VerifyAnswer.VerifyAnswer, width: number, style: St
     cases.map((one) => differences(style, one)).join(""),
     table,
     defects(cases, width),
-    `\n${verdict}; 'vmemmap verify --scope' lists what is out of scope, and why\n`
+    `\n${Table.paragraph(`${verdict}; 'vmemmap verify --scope' lists what is out of scope, and why`, width)}`
   ].join("")
 }

@@ -79,6 +79,11 @@ const items = Effect.fnUntraced(function*(source: string) {
   })
 })
 
+/** Nothing is verified twice. */
+const once = (
+  items: ReadonlyArray<Item>
+): ReadonlyArray<Item> => [...new Map(items.map((item) => [item.name, item])).values()]
+
 /**
  * The records of `sources` in order, one after the other: files, folders, names of bundled cases and categories; without any, all
  * bundled ones. Fails with `WrongUse` where one cannot be read.
@@ -90,7 +95,10 @@ export const records = (sources: ReadonlyArray<string>) =>
   Stream.unwrap(Effect.map(
     sources.length === 0
       ? bundled(null)
-      : Effect.andThen(Sources.stdinOnce(sources), Effect.map(Effect.forEach(sources, items), (each) => each.flat())),
+      : Effect.andThen(
+        Sources.stdinOnce(sources),
+        Effect.map(Effect.forEach(sources, items), (each) => once(each.flat()))
+      ),
     (all) =>
       Stream.fromIterable(all).pipe(Stream.mapEffect(({ name, text }) =>
         Effect.flatMap(text, (content) => {

@@ -122,6 +122,7 @@ const silent = (
 ): ReadonlyArray<string> => {
   const empty = devices.filter(({ configured = [], kind }) => kind !== "dax" && configured.length === 0)
   const raw = devices.flatMap(({ configured = [] }) => configured).filter(({ mode }) => mode === "raw")
+  const off = devices.flatMap(({ configured = [] }) => configured).filter(({ disabled = false }) => disabled)
   const names = (all: ReadonlyArray<{ readonly name: string }>) => named(all.map(({ name }) => name))
   return [
     ...(kernel === undefined ? [] : [`kernel ${kernel} of the machine is not used: each strategy names its own`]),
@@ -131,6 +132,7 @@ const silent = (
       }: no namespace, so nothing is initialised; describe some under 'configured', or add 'ndctl list -RN'`
     ]),
     ...(raw.length === 0 ? [] : [`${names(raw)}: raw mode has no struct pages, nothing is initialised for it`]),
+    ...(off.length === 0 ? [] : [`${names(off)}: disabled, so nothing is initialised for it`]),
     ...(dimms.length === 0 ? [] : ["RAM that is plugged (dimms) is hot-added, which takes no time here"]),
     ...(debugPoison === true ? ["debugPoison: the pass that poisons struct pages takes no time here"] : [])
   ]
@@ -145,8 +147,9 @@ const leastBandwidth = 0.001
 /** Numbers with which nothing would ever end, or no machine could be. */
 const implausible = ({ costs, machine }: Pick<Testbed.Testbed, "costs" | "machine">): string | undefined => {
   const { deviceBandwidth, processors, ramBandwidth } = costs
-  if (processors !== undefined && !(processors.value >= 1 && processors.value <= mostProcessors)) {
-    return `costs.processors: a node has 1 to ${mostProcessors}, not ${processors.value}`
+  const count = processors?.value ?? 1
+  if (!(Number.isInteger(count) && count >= 1 && count <= mostProcessors)) {
+    return `costs.processors: a node has 1 to ${mostProcessors}, not ${count}`
   }
   const bandwidth = Math.min(ramBandwidth?.value ?? Infinity, deviceBandwidth?.value ?? Infinity)
   if (bandwidth < leastBandwidth) {
@@ -180,6 +183,9 @@ const nameOf = Effect.fnUntraced(function*(source: string, { name }: MachineSpec
   return name ?? (source === "-" ? "standard input" : path.basename(source))
 })
 
+const costsAreThoseOf = ({ about, name }: Testbed.Testbed): string =>
+  `operations cost what they do on ${name} (${about})`
+
 const described = Effect.fnUntraced(
   function*(source: string, machine: MachineSpec.MachineSpec, hardware: string | undefined) {
     const other = yield* hardwareOf(hardware ?? likest(machine))
@@ -195,9 +201,7 @@ const described = Effect.fnUntraced(
       hardware: other.name,
       isMeasured: false,
       assumptions: [
-        ...(hardware === undefined
-          ? [`operations cost what they do on ${other.name} (${other.about}); --hardware names another machine`]
-          : []),
+        `${costsAreThoseOf(other)}${hardware === undefined ? "; --hardware names another machine" : ""}`,
         ...assumptions
       ],
       notes
@@ -215,7 +219,7 @@ const measured = Effect.fnUntraced(
       testbed: { ...testbed, machine: spec, costs },
       hardware: (other ?? testbed).name,
       isMeasured: other === undefined,
-      assumptions,
+      assumptions: other === undefined ? assumptions : [costsAreThoseOf(other), ...assumptions],
       notes
     }
     return bench

@@ -133,7 +133,15 @@ describe("vmemmap bench", slow, () => {
         )
         return sums
       })
-      const old = ["rfc-2015", "linux-4.19", "async-2018-v1", "async-2018-v2", "linux-4.20", "deferred-boot"]
+      const old = [
+        "rfc-2015",
+        "linux-4.19",
+        "async-2018-v1",
+        "async-2018-v2",
+        "linux-4.20",
+        "linux-5.1",
+        "deferred-boot"
+      ]
       const base = yield* groups()
       const newer = ["proposed-2026", "vmemmap", "kernel=6.15"]
       assert.deepStrictEqual([...base.values()], [

@@ -111,7 +111,7 @@ describe("vmemmap simulate MACHINE", () => {
     Effect.gen(function*() {
       const cases = [
         ["first,access=io", "dax0.0 is not touched: a character device has no block layer"],
-        ["first,size=1T", "dax0.0 is not touched: an access of 1T is more than its 128G"]
+        ["first,size=1T", "dax0.0 is not touched: an access of 1 TiB is more than its 128.00 GiB"]
       ] as const
       for (const [faults, note] of cases) {
         const strategy = "linux-6.1,vmemmap"
@@ -128,6 +128,40 @@ describe("vmemmap simulate MACHINE", () => {
           assert.isTrue(row.error === null && row.firstFault.count === 0 && row.ratios?.firstFaultP99 === null)
         }
       }
+    }))
+
+  it.effect("a namespace that is disabled, or of a mode the kernel does not know, is no mystery", () =>
+    Effect.gen(function*() {
+      const devices = (more: object) =>
+        JSON.stringify({
+          devices: [{
+            name: "region0",
+            kind: "pmem",
+            size: 2 ** 34,
+            configured: [{ name: "namespace0.0", mode: "devdax", map: "mem", size: 2 ** 34, ...more }]
+          }]
+        })
+      const disabled = yield* answer(SimulateAnswer.SimulateAnswer, ["simulate", "-", ...quick], {
+        stdin: devices({ disabled: true })
+      })
+      assert.strictEqual(disabled.status, 0)
+      assert.include(disabled.json.notes, "namespace0.0: disabled, so nothing is initialised for it")
+      const old = yield* answer(
+        SimulateAnswer.SimulateAnswer,
+        ["simulate", "-", "--strategy", "linux-6.1:kernel=4.2"],
+        {
+          stdin: devices({})
+        }
+      )
+      assert.strictEqual(old.status, 1)
+      assert.include(old.json.strategies[0]?.error ?? "", "namespace0.0 does not appear: no driver of kernel 4.2 makes")
+      const dax = JSON.stringify({
+        ranges: [{ start: 0, size: 2 ** 30, kind: "ram" }],
+        devices: [{ name: "cxl0", kind: "dax", start: 2 ** 36, size: 2 ** 38 }]
+      })
+      const full = yield* answer(SimulateAnswer.SimulateAnswer, ["simulate", "-", ...quick], { stdin: dax })
+      assert.strictEqual(full.status, 1)
+      assert.match(full.json.strategies[0]?.error ?? "", /^cxl0 does not appear: ENOMEM/)
     }))
 
   it.effect("a list of namespaces alone: RAM enough for all their struct pages is assumed, and no strategy fails", () =>

@@ -31,7 +31,7 @@ describe("vmemmap simulate --published", () => {
       assert.match(stdout, /^1 {2}device-dax with base pages +268 - 358 ms +3\d\d ms +inside +fitted: store$/m)
       assert.match(stdout, /^3 {2}device-dax with 1 GiB compounds \[1G\] +0 - 1\.00 ms +.*predicted$/m)
       assert.include(stdout, "Joao Martins")
-      assert.include(stdout, "2 of 2 predictions within 25 %")
+      assert.include(stdout, "3 of 3 predictions within 25 %")
     }))
 
   it.effect("a prediction that is off and has no reason is status 1; with one it is not", () =>

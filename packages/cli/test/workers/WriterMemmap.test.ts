@@ -52,7 +52,7 @@ const some = ({ end, start }: PfnRange.PfnRange): ReadonlyArray<number> => {
 }
 
 const poolOf = (threads: number): BytePool.BytePool =>
-  BytePool.make({ bytes: Math.max(...geometries.map(Geometry.memmapBytes)), threads: threads + 1 }) ??
+  BytePool.make({ bytes: Math.max(...geometries.map((one) => Geometry.memmapBytes(one))), threads: threads + 1 }) ??
     assert.fail("no memory")
 
 /** Boots the machine of a geometry with a memmap, and looks at it when everybody has what they wanted. */

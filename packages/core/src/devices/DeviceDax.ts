@@ -42,7 +42,7 @@ export interface MapRequest {
 
 /**
  * An open `/dev/daxR.I`. It outlives the driver: once the device is unbound `mmap` fails with ENXIO and every fault is
- * SIGBUS. Mappings begin and end on multiples of `align` bytes. The scope of `mmap` is the mapping.
+ * SIGBUS. It has `size` bytes now. Mappings begin and end on multiples of `align` bytes. The scope of `mmap` is the mapping.
  *
  * @category models
  * @since 0.1.0
@@ -51,6 +51,7 @@ export interface File {
   readonly name: string
   readonly pagemap: Pagemap.Pagemap
   readonly align: number
+  readonly size: () => number
   readonly isAlive: () => boolean
   readonly mmap: (request: MapRequest) => Effect.Effect<DaxMapping.DaxMapping, KernelError, Scope.Scope>
 }
@@ -169,6 +170,7 @@ export const make = Effect.gen(function*() {
       name: device.name,
       pagemap: bound.pagemap,
       align: device.align,
+      size: () => PfnRange.total(device.ranges()),
       isAlive: bound.isAlive,
       mmap: (asked) =>
         Effect.acquireRelease(

@@ -56,8 +56,8 @@ export interface Mapping {
  * A mounted filesystem. `isDax` is `false` when the checks of the mount turned DAX off: then nothing here maps.
  *
  * - `mmap`: a file in an address space, until the scope ends. EOPNOTSUPP without DAX
- * - `pin`: holds mapped pages beyond their mapping until the scope ends, as a device that reads them does. EFAULT for pages
- *   that are not this disk's, or whose pagemap is being torn down
+ * - `pin`: holds mapped pages beyond their mapping until the scope ends, as a device that reads them does. EFAULT for pages that
+ *   nobody has mapped (26.3), or whose pagemap is being torn down. For a short time: the kernel grants no long-term pins of files
  * - `count`: the reference count of a page: 1 (since 6.15: 0) when it is idle, and one for each pin (since 6.15 also for each
  *   mapping)
  * - `idle`: waits until no page of a range is pinned, as truncation and hole punching do
@@ -121,6 +121,8 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
   const partition = options.partition?.start ?? 0
   const pins = new Set<Held>()
   const mapped = new Set<Held>()
+  /** Pages that page tables have entries of. */
+  const present = new Set<PfnRange.PfnRange>()
 
   /** One level of one fault: what it wants, and whether it gets it. */
   const attempt = Effect.fnUntraced(function*(
@@ -154,6 +156,7 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
   const makeMapping = (pagemap: Pagemap.Pagemap, file: FsDaxFault.File, area: FsDaxFault.Area) => {
     const entries = ExtentMap.empty<{ readonly pfn: number; readonly start: number }>()
     const own = new Set<Held>()
+    const inserted: Array<PfnRange.PfnRange> = []
     const page = arch.pageSize
     const pfnAt = (address: number): number | undefined => {
       const found = ExtentMap.find(entries, Math.floor(address / page))
@@ -166,6 +169,9 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
       const held = countsMappings ? take(pagemap, mapped, PfnRange.fromLength(done.pfn, done.pages)) : null
       if (countsMappings && held === null) return { _tag: "Sigbus", errno: "ENXIO" }
       if (held !== null) own.add(held)
+      const pfns = PfnRange.fromLength(done.pfn, done.pages)
+      present.add(pfns)
+      inserted.push(pfns)
       const start = done.address / page
       ExtentMap.set(entries, start, start + done.pages, { pfn: done.pfn, start })
       return done
@@ -184,7 +190,11 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
       }
       return { _tag: "Sigbus", errno: null } satisfies Outcome
     })
-    return { mapping: { fault, pfnAt } satisfies Mapping, own }
+    const unmap = (): void => {
+      for (const held of own) drop(pagemap, mapped, held)
+      for (const pfns of inserted) present.delete(pfns)
+    }
+    return { mapping: { fault, pfnAt } satisfies Mapping, unmap }
   }
 
   const firstPfn = disk.start / arch.pageSize + disk.dataOffset / arch.pageSize
@@ -200,9 +210,8 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
           fail("EOPNOTSUPP", "23.4", `${disk.name} is mounted without DAX`, "use a namespace with a memmap")
         )
         : Effect.flatMap(Effect.scope, (scope) => {
-          const { mapping, own } = makeMapping(pagemap, file, area)
-          const unmap = Effect.sync(() => own.forEach((held) => drop(pagemap, mapped, held)))
-          return Effect.as(Scope.addFinalizer(scope, unmap), mapping)
+          const { mapping, unmap } = makeMapping(pagemap, file, area)
+          return Effect.as(Scope.addFinalizer(scope, Effect.sync(unmap)), mapping)
         }),
     pin: (pfns) => {
       const refuse = fail(
@@ -212,6 +221,7 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
         "map them first"
       )
       if (pagemap === null || pfns.end <= pfns.start || !PfnRange.contains(data, pfns)) return Effect.fail(refuse)
+      if (PfnRange.subtract(pfns, PfnRange.normalise([...present])).length > 0) return Effect.fail(refuse)
       return Effect.asVoid(Effect.acquireRelease(
         Effect.suspend(() => {
           const held = take(pagemap, pins, pfns)

@@ -27,7 +27,7 @@ export type Kind = typeof Kind.Type
 /**
  * - `fault`: a page fault on a file or a character device
  * - `io`: block I/O, which needs no struct page
- * - `register`: memory registered for RDMA: faulted in and pinned, 512 pages at a time
+ * - `register`: memory of a character device registered for RDMA: faulted in and pinned, 512 pages at a time
  *
  * @category models
  * @since 0.1.0
@@ -123,7 +123,12 @@ export const parse = (text: string): Result.Result<FaultPattern, FaultPatternErr
   const keys = words.map((word) => word.replace(/\s*=.*$/, ""))
   const twice = keys.find((key, i) => keys.indexOf(key) < i)
   if (twice !== undefined) return refuse(`${twice.slice(0, 20)} is set twice`)
+  if (kind === "all" && (keys.includes("count") || keys.includes("every"))) {
+    return refuse("every processor accesses once: leave out count= and every=")
+  }
   for (const word of words) pattern = Result.flatMap(pattern, (so) => setting(so, word))
+  const { at, count, every } = Result.getOrElse(pattern, () => start)
+  if (at + count * every > Nanos.most) return refuse("the last access comes later than the 104 days that are counted")
   return Result.mapError(pattern, (problem) => new FaultPatternError({ text, problem }))
 }
 

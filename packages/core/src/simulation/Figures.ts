@@ -22,7 +22,8 @@ export interface Latency {
 }
 
 /**
- * One device: when it appeared, when all of it was initialised (`Infinity`: never), and how fast it was for those who touched it.
+ * One device: when it appeared, when all of it was initialised (`Infinity`: never, both), and how fast it was for those who touched
+ * it.
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +40,7 @@ export interface DeviceRow {
  * What a strategy gives. Nanoseconds since boot began, or of that length; bytes.
  *
  * - `bootProceedsNs`: the boot thread has loaded all drivers; `bootRamNs`: all RAM is initialised
- * - `blockDevicesNs`: the last device has appeared; `readyNs`: the last struct page is written, `Infinity` where one never is
+ * - `blockDevicesNs`: the last device has appeared; `readyNs`: the last struct page is written; `Infinity` where one never does or is
  * - `cpuNs` of writing and mapping for devices, `bootCpuNs` for RAM; `lockHeldNs` and `lockLongestNs` of the hotplug lock
  * - `structPagesWritten` and `bytesWritten` of device memory, each time counted; `bootStructPages` of RAM
  * - `ram`, `device`: bytes that the memmap takes from them, page tables included
@@ -111,7 +112,7 @@ const device = (name: string, entries: ReadonlyArray<Entry>): DeviceRow => {
   const own = entries.filter(({ group }) => group === name)
   return {
     name,
-    appearsNs: markAt(own, "appears"),
+    appearsNs: markAt(own, "appears", Infinity),
     readyNs: markAt(own, "ready", Infinity),
     structPages: total(own, "structPages"),
     firstFault: latency(own)
@@ -127,7 +128,9 @@ const device = (name: string, entries: ReadonlyArray<Entry>): DeviceRow => {
 export const row = (name: string, { entries: all }: Timeline.Timeline): Row => {
   const entries = firstBinding(all)
   const [boot, others] = [entries.filter(isBoot), entries.filter((entry) => !isBoot(entry))]
-  const names = [...new Set(others.filter((entry) => entry.name === "appears").map(({ group }) => group))]
+  const names = [
+    ...new Set(others.filter(({ name }) => name === "appears" || name === Remarks.missing).map(({ group }) => group))
+  ]
   const devices = names.toSorted().map((one) => device(one, others))
   const locks = entries.filter(({ group }) => group === "locks")
   const taken = entries.find((entry) => entry.name === "memory taken")

@@ -7,6 +7,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { GiB, KiB, MiB, TiB } from "../geometry/Units.ts"
+import type * as InitStrategy from "../init/InitStrategy.ts"
 import type * as MachineSpec from "../machine/MachineSpec.ts"
 
 /**
@@ -93,15 +94,22 @@ export const check = (geometry: Geometry): Result.Result<Geometry, GeometryError
 }
 
 /**
- * Bytes of struct pages that a memmap of bytes has at most while this is initialised.
+ * Bytes of struct pages that a memmap of bytes has at most while this is initialised under each of some strategies; of none known, any.
+ * Compounds with their memmap in RAM that share it have two pages of it each (CMP-1).
  *
  * @category queries
  * @since 0.1.0
  */
-export const memmapBytes = (geometry: Geometry): number => {
-  const { kind, size } = geometry
+export const memmapBytes = (
+  geometry: Geometry,
+  strategies: ReadonlyArray<Pick<InitStrategy.InitStrategy, "backing" | "vmemmap">> = []
+): number => {
+  const { align, kind, map, size } = geometry
+  const isShared = kind === "device" && align > 4 * KiB && map === "mem" && strategies.length > 0 &&
+    strategies.every(({ backing, vmemmap }) => vmemmap !== "base" && backing !== "altmap")
   const ram = kind === "ram" ? size : ramOf(geometry)
-  return (ram + (kind === "ram" ? 0 : size)) / (4 * KiB) * 64 + 16 * MiB
+  const device = kind === "ram" ? 0 : isShared ? size / align * 2 * 4 * KiB : size / (4 * KiB) * 64
+  return ram / (4 * KiB) * 64 + device + 16 * MiB
 }
 
 /**

@@ -11,6 +11,7 @@ import type { MachineError } from "../machine/MachineError.ts"
 import type { Deadlock } from "../time/Deadlock.ts"
 import * as FaultPattern from "./FaultPattern.ts"
 import * as Figures from "./Figures.ts"
+import * as Remarks from "./Remarks.ts"
 import * as Simulation from "./Simulation.ts"
 import * as Testbed from "./Testbed.ts"
 
@@ -50,7 +51,23 @@ export class TestbedError extends Schema.TaggedError<TestbedError>("@vmemmap/cor
 export const off = (simulated: number, { high, low }: Pick<Testbed.Point, "high" | "low">): number =>
   simulated > high ? simulated / high - 1 : simulated < low ? simulated / low - 1 : 0
 
-type Failure = MachineError | KernelError | Deadlock | TestbedError | InitStrategies.UnknownStrategy
+/**
+ * A device does not become usable, so that no figure says when.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotReady extends Schema.TaggedError<NotReady>("@vmemmap/core/simulation/NotReady")("NotReady", {
+  what: Schema.String,
+  strategy: Schema.String,
+  why: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `${this.what}: ${this.strategy}: ${this.why.join("; ")}`
+  }
+}
+
+type Failure = MachineError | KernelError | Deadlock | TestbedError | NotReady | InitStrategies.UnknownStrategy
 
 /** The figure of a point under one of its strategies; each simulation runs once. */
 const makeFigures = (testbed: Testbed.Testbed) => {
@@ -82,7 +99,12 @@ const makeFigures = (testbed: Testbed.Testbed) => {
     return outcome
   })
   return (point: Testbed.Point, name: string): Effect.Effect<number, Failure> =>
-    Effect.map(simulate(point, name), ({ timeline }) => Figures.figure(point.figure, timeline))
+    Effect.flatMap(simulate(point, name), ({ timeline }) => {
+      const why = Remarks.unready(timeline)
+      return why.length === 0
+        ? Effect.succeed(Figures.figure(point.figure, timeline))
+        : Effect.fail(new NotReady({ what: point.what, strategy: name, why }))
+    })
 }
 
 /**

@@ -1,5 +1,6 @@
 /**
- * What figures alone do not say of a simulation: which devices never get ready, which nobody touched, which accesses failed, and why.
+ * What figures alone do not say of a simulation: which devices do not appear or never get ready, which nobody touched, which accesses
+ * failed, and why.
  * Read from its timeline.
  *
  * @since 0.1.0
@@ -12,12 +13,14 @@ import type * as Timeline from "../time/Timeline.ts"
  * @category constants
  * @since 0.1.0
  */
+export const missing = "does not appear"
+/** @since 0.1.0 */
 export const neverReady = "is never ready"
 /** @since 0.1.0 */
 export const notTouched = "is not touched"
 
 /**
- * Spans of accesses; those that failed have `failed` in their details.
+ * Spans of accesses; those that failed have `failed` in their details, those that came too early `unwritten`.
  *
  * @category guards
  * @since 0.1.0
@@ -44,7 +47,9 @@ const grouped = <A>(items: ReadonlyArray<A>, key: (item: A) => string): Readonly
 const marked = (entries: ReadonlyArray<Timeline.Entry>, name: string): ReadonlyArray<string> =>
   [...grouped(entries.filter((entry) => entry.name === name), ({ details }) => String(details["why"]))]
     .map(([why, own]) =>
-      `${named(own.map(({ group }) => group))} ${own.length === 1 ? name : name.replace(/^is/, "are")}: ${why}`
+      `${named(own.map(({ group }) => group))} ${
+        own.length === 1 ? name : name.replace(/^is/, "are").replace(/^does/, "do")
+      }: ${why}`
     )
 
 const failures = (entries: ReadonlyArray<Timeline.Entry>): ReadonlyArray<string> => {
@@ -63,13 +68,28 @@ const failures = (entries: ReadonlyArray<Timeline.Entry>): ReadonlyArray<string>
     : [...lines.slice(0, most - 1), `accesses failed for ${lines.length - most + 1} more reasons`]
 }
 
+/** What strategies with mistakes let happen. */
+const tooEarly = (entries: ReadonlyArray<Timeline.Entry>): ReadonlyArray<string> => {
+  const accesses = entries.filter(isAccess)
+  const early = accesses.filter(({ details }) => details["unwritten"] !== undefined)
+  const pages = early.reduce((sum, { details }) => sum + Number(details["unwritten"]), 0)
+  return early.length === 0
+    ? []
+    : [
+      `${early.length} of ${accesses.length} accesses got pages whose struct pages nobody had initialised: ${pages} of them`
+    ]
+}
+
 /**
- * Why devices never got ready, one sentence for each reason.
+ * Why devices did not appear or never got ready, one sentence for each reason.
  *
  * @category queries
  * @since 0.1.0
  */
-export const unready = ({ entries }: Timeline.Timeline): ReadonlyArray<string> => marked(entries, neverReady)
+export const unready = ({ entries }: Timeline.Timeline): ReadonlyArray<string> => [
+  ...marked(entries, missing),
+  ...marked(entries, neverReady)
+]
 
 /**
  * All there is to say, one sentence each.
@@ -80,5 +100,6 @@ export const unready = ({ entries }: Timeline.Timeline): ReadonlyArray<string> =
 export const all = (timeline: Timeline.Timeline): ReadonlyArray<string> => [
   ...unready(timeline),
   ...marked(timeline.entries, notTouched),
-  ...failures(timeline.entries)
+  ...failures(timeline.entries),
+  ...tooEarly(timeline.entries)
 ]

@@ -21,6 +21,8 @@ import * as Disturbance from "../init/Disturbance.ts"
 import * as InitStrategy from "../init/InitStrategy.ts"
 import { NotInitialised } from "../init/NotInitialised.ts"
 import type * as KernelError from "../kernel/KernelError.ts"
+import { KernelLog } from "../kernel/KernelLog.ts"
+import { type Reason, Reasons } from "../kernel/Reasons.ts"
 import { Uevents } from "../kernel/Uevents.ts"
 import * as BootMemory from "../machine/BootMemory.ts"
 import { Ledger } from "../machine/Ledger.ts"
@@ -37,6 +39,7 @@ import * as Waiting from "../time/Waiting.ts"
 import * as EarlierBoot from "./EarlierBoot.ts"
 import type * as FaultPattern from "./FaultPattern.ts"
 import * as Figures from "./Figures.ts"
+import * as Missing from "./Missing.ts"
 import * as Remarks from "./Remarks.ts"
 import * as Touching from "./Touching.ts"
 
@@ -111,7 +114,7 @@ const loadDrivers = Effect.gen(function*() {
 const booted: Timeline.Track = { group: "boot", lane: "boot thread" }
 
 const program = Effect.fnUntraced(function*<A, E>(
-  { costs, faults, machine, rebind }: Request,
+  { costs, faults, machine, rebind, strategy }: Request,
   timeline: Timeline.Timeline,
   last: Effect.Effect<A, E>
 ) {
@@ -119,7 +122,12 @@ const program = Effect.fnUntraced(function*<A, E>(
   const background = yield* BackgroundInit.BackgroundInit
   const pagemaps = yield* Pagemaps
   const ledger = yield* Ledger
+  const log = yield* KernelLog
   const { arch } = yield* Kernel
+  const hazards = new Set<string>()
+  log.listen((event) => {
+    if (event._tag === "Hazard") hazards.add(`${event.text} (${event.rule})`)
+  })
   const touching = yield* FiberSet.make<void, KernelError.KernelError>()
   const watching = yield* FiberSet.make<void>()
   yield* Timeline.mark(booted, "RAM is initialised")
@@ -166,8 +174,20 @@ const program = Effect.fnUntraced(function*<A, E>(
   })
 
   const listen = Effect.provideService(Uevents, (name: string) => Effect.orDie(appeared(name)))
-  yield* listen(loadDrivers)
+  const tellOthers = yield* Reasons
+  const reasons: Array<Reason> = []
+  yield* listen(loadDrivers).pipe(
+    Effect.provideService(Reasons, (reason) => {
+      reasons.push(reason)
+      tellOthers(reason)
+    })
+  )
   yield* Timeline.mark(booted, "boot goes on")
+  for (const name of Missing.names(machine, pagemaps.all(), arch.pageSize)) {
+    yield* Timeline.mark({ group: name, lane: "device" }, Remarks.missing, {
+      why: Missing.why(reasons, strategy.kernel)
+    })
+  }
   yield* FiberSet.awaitEmpty(watching).pipe(Waiting.waitingFor("devices to be ready"))
   yield* FiberSet.awaitEmpty(touching).pipe(Waiting.waitingFor("whoever touches devices"))
   yield* Timeline.mark({ group: "machine", lane: "memory" }, "memory taken", Figures.difference(held(), before))
@@ -182,7 +202,7 @@ const program = Effect.fnUntraced(function*<A, E>(
     )
   }
   // What the end of the machine does is nobody's figure.
-  return { notes, names, entries: [...timeline.entries], last: yield* last }
+  return { notes: [...notes, ...hazards], names, entries: [...timeline.entries], last: yield* last }
 })
 
 /** The kernel, its strategy and its boot. */

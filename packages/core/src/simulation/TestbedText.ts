@@ -32,8 +32,15 @@ export const isTestbed = (text: string): boolean => {
   return has("machine") && has("costs")
 }
 
-const pointFault = (point: Testbed.Point, i: number) => {
+const pointFault = ({ costs }: Testbed.Testbed, point: Testbed.Point, i: number) => {
   const at = `published[${i}]`
+  if (point.parameter !== undefined && costs[point.parameter] === undefined) {
+    return {
+      at: `${at}.parameter`,
+      problem: `the testbed gives no cost ${point.parameter}`,
+      remedy: "give the number that was fitted"
+    }
+  }
   if (point.low > point.high) {
     return { at: `${at}.low`, problem: "is more than high", remedy: "give the lesser one first, or the same twice" }
   }
@@ -68,6 +75,6 @@ export const read = (source: string, text: string): Result.Result<Testbed.Testbe
       Check.machine(source, testbed.machine),
       (error) => new InputError({ ...error, at: `machine: ${error.at}` })
     )
-    const fault = testbed.published.map(pointFault).find((one) => one !== undefined)
+    const fault = testbed.published.map((point, i) => pointFault(testbed, point, i)).find((one) => one !== undefined)
     return fault === undefined ? testbed : yield* Result.fail(new InputError({ source, ...fault }))
   })

@@ -12,10 +12,10 @@ import { NvdimmBus } from "../devices/NvdimmBus.ts"
 import { devices } from "../devices/NvdimmState.ts"
 import { Pin } from "../devices/Pin.ts"
 import * as PmemDisk from "../devices/PmemDisk.ts"
-import * as MemParse from "../geometry/MemParse.ts"
+import * as HumanSize from "../geometry/HumanSize.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
-import * as Pagemap from "../hotplug/Pagemap.ts"
 import type { KernelError } from "../kernel/KernelError.ts"
+import { Memmap } from "../memmap/Memmap.ts"
 import { Kernel } from "../release/Kernel.ts"
 import * as CostModel from "../time/CostModel.ts"
 import * as Timeline from "../time/Timeline.ts"
@@ -23,15 +23,20 @@ import * as Waiting from "../time/Waiting.ts"
 import * as FaultPattern from "./FaultPattern.ts"
 import * as Remarks from "./Remarks.ts"
 
-/**
- * A device that can be touched: its bytes, what a fault maps at most, what pieces are multiples of, and an access to `size` bytes
- * at an offset, which answers why it failed, or `null`.
- */
+/** Why an access failed, or `null`, and which pages it got. */
+interface Touched {
+  readonly failed: string | null
+  readonly pfns: ReadonlyArray<PfnRange.PfnRange>
+}
+
+const failure = (failed: string): Touched => ({ failed, pfns: [] })
+
+/** A device that can be touched: its bytes, what a fault maps at most, what pieces are multiples of, and an access to `size` bytes. */
 interface Touchable {
   readonly bytes: number
   readonly largest: number
   readonly unit: number
-  readonly touch: (offset: number, size: number) => Effect.Effect<string | null, KernelError, Scope.Scope>
+  readonly touch: (offset: number, size: number) => Effect.Effect<Touched, KernelError, Scope.Scope>
 }
 
 const fault = CostModel.spend((costs) => costs.fault)
@@ -60,7 +65,7 @@ const ofDisk = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, access: Faul
           mode: "access",
           wants: { kaddr: true }
         })),
-        null
+        { failed: null, pfns: [] }
       )
     )
   const here = { bytes: disk.capacity - skew, unit: arch.pageSize }
@@ -79,12 +84,13 @@ const ofDisk = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, access: Faul
     for (let at = arch.pmdSize; at < arch.pmdSize + size;) {
       yield* fault
       const outcome = yield* mapping.fault(at, true)
-      if (outcome._tag !== "Mapped") return outcome._tag === "Sigbus" ? outcome.errno ?? "SIGBUS" : outcome._tag
+      if (outcome._tag !== "Mapped") {
+        return failure(outcome._tag === "Sigbus" ? outcome.errno ?? "SIGBUS" : outcome._tag)
+      }
       at = outcome.address + outcome.pages * arch.pageSize
     }
     const pfn = mapping.pfnAt(arch.pmdSize)
-    if (access === "register" && pfn !== undefined) yield* mount.pin(PfnRange.fromLength(pfn, size / arch.pageSize))
-    return null
+    return { failed: null, pfns: pfn === undefined ? [] : [PfnRange.fromLength(pfn, size / arch.pageSize)] }
   })
 
   return { ...here, largest: arch.pmdSize, touch: map } satisfies Touchable
@@ -94,8 +100,7 @@ const ofCharacterDevice = Effect.fnUntraced(function*(name: string, access: Faul
   const { arch } = yield* Kernel
   const pin = yield* Pin
   const file = yield* Effect.flatMap(DeviceDax, ({ open }) => open(name))
-  const { align, pagemap } = file
-  const pages = pagemap.ranges.reduce((sum, { end }, i) => sum + end - Pagemap.first(pagemap, i), 0)
+  const { align } = file
 
   /** The device maps pages of its alignment and no others (24.4). */
   const touch = Effect.fnUntraced(function*(offset: number, size: number) {
@@ -104,19 +109,19 @@ const ofCharacterDevice = Effect.fnUntraced(function*(name: string, access: Faul
     for (let at = start; at < start + size; at += align) {
       yield* fault
       const outcome = yield* mapping.fault(at)
-      if (outcome._tag === "Sigbus") return outcome.reason
+      if (outcome._tag === "Sigbus") return failure(outcome.reason)
     }
     if (access === "register") yield* pin.register(mapping, { start, end: start + size }, arch.daxAligns)
-    return null
+    return { failed: null, pfns: mapping.runs({ start, end: start + size }) ?? [] }
   })
 
-  return { bytes: pages * arch.pageSize, largest: align, unit: align, touch } satisfies Touchable
+  return { bytes: file.size(), largest: align, unit: align, touch } satisfies Touchable
 })
 
 /**
  * All accesses of a pattern to a device that has just appeared, each on a lane of its own processor; returns when the last one
- * has ended. What failed says why in its details. What is not mapped with struct pages is not touched; nor is a character device
- * by block I/O, or what is smaller than one access, and then the timeline says why.
+ * has ended. What failed says why in its details, what got pages whose struct pages nobody has written how many. What is not mapped with struct pages is not touched; nor is a character device
+ * by block I/O, a file by RDMA, or what is smaller than one access, and then the timeline says why.
  *
  * @category running
  * @since 0.1.0
@@ -128,26 +133,35 @@ export const all = Effect.fnUntraced(
     const own = bus.regions().flatMap(devices).find((device) => device.bound?.disk?.name === name)?.bound?.disk
     const untouched = (why: string) => Timeline.mark({ group: name, lane: "device" }, Remarks.notTouched, { why })
     if (own !== undefined && (own === null || own.pagemap === null)) return
+    if (own !== undefined && pattern.access === "register") {
+      return yield* untouched("files are not registered for RDMA (24.5: EOPNOTSUPP), character devices are")
+    }
     if (own === undefined && pattern.access === "io") return yield* untouched("a character device has no block layer")
     const { access } = pattern
     const device = own === undefined ? yield* ofCharacterDevice(name, access) : yield* ofDisk(own, access)
     const size = Math.ceil((pattern.size ?? device.largest) / device.unit) * device.unit
     const pages = Math.floor(device.bytes / size)
     if (pages === 0) {
-      return yield* untouched(`an access of ${MemParse.format(size)} is more than its ${MemParse.format(device.bytes)}`)
+      return yield* untouched(
+        `an access of ${HumanSize.formatBinary(size)} is more than its ${HumanSize.formatBinary(device.bytes)}`
+      )
     }
+    const memmap = yield* Memmap
+    /** Struct pages that hold something. */
+    const written = ({ end, start }: PfnRange.PfnRange) => PfnRange.total(memmap.contents(start, end))
     const touches = yield* FaultPattern.touches(pattern, pages, processors)
     const mounted = yield* Timeline.now
     yield* Effect.forEach(touches, ({ at, page }, i) => {
       const lane = `cpu ${i % Math.max(1, processors)}`
-      let failed: string | null = null
+      let found: Timeline.Details = {}
       const touch = device.touch(page * size, size).pipe(
-        Effect.catch(({ message }) => Effect.succeed(message)),
-        Effect.map((why) => {
-          failed = why
+        Effect.catch(({ message }) => Effect.succeed(failure(message))),
+        Effect.map(({ failed, pfns }) => {
+          const missing = PfnRange.total(pfns) - pfns.reduce((sum, pfns) => sum + written(pfns), 0)
+          found = { ...(failed === null ? {} : { failed }), ...(missing === 0 ? {} : { unwritten: missing }) }
         })
       )
-      const details = () => ({ page, size, ...(failed === null ? {} : { failed }) })
+      const details = () => ({ page, size, ...found })
       return CostModel.sleep(began + at - mounted).pipe(
         Effect.andThen(Timeline.span(touch, { group: name, lane }, access, details)),
         Waiting.named(lane)

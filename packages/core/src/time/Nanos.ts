@@ -11,8 +11,13 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 
 const units = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, min: 60e9, h: 3600e9 } as const
 
-/** 104 days: what a number counts exactly in nanoseconds. */
-const most = 2 ** 53
+/**
+ * 104 days: what a number counts exactly in nanoseconds.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const most = 2 ** 53
 
 /**
  * Reads `268ms`, `1.5 s`, `4min`, `0`. Fails with what would be right.
@@ -69,7 +74,9 @@ export const format = (nanos: number): string => {
     ? ["ms", 1e6] as const
     : abs < 120e9
     ? ["s", 1e9] as const
-    : ["min", 60e9] as const
+    : abs < 7200e9
+    ? ["min", 60e9] as const
+    : ["h", 3600e9] as const
   const digits = unit === "ns" ? 0 : abs / size < 10 ? 2 : abs / size < 100 ? 1 : 0
   return `${(nanos / size).toFixed(digits)} ${unit}`
 }

@@ -154,6 +154,26 @@ describe("who is initialised in the background", () => {
         )
       assert.deepStrictEqual(yield* on("x86_64"), [1, false, "Unwritten"])
       assert.deepStrictEqual(yield* on("arm64-4k"), [0, true, "Initialised"])
+      // By as many threads as there are workers, with the lock (ASY-3).
+      const held = typing(
+        preset("async-2018-v2"),
+        Effect.gen(function*() {
+          const timeline = Timeline.make()
+          yield* Effect.provideService(typed(fsdax), Timeline.Current, timeline)
+          const lock = timeline.entries.find(({ group }) => group === "locks")
+          const writers = timeline.entries.filter(({ name }) => name === "initialise")
+          return [
+            writers.filter(({ lane }) => lane.startsWith("worker")).length,
+            writers.every(({ end, start }) => lock !== undefined && start >= lock.start && end <= lock.end)
+          ]
+        }),
+        {
+          ...Harness.machine([{ start: 8 * GiB, size: GiB }]),
+          kernel: InitStrategy.kernelText(preset("async-2018-v2")),
+          arch: "arm64-4k"
+        }
+      )
+      assert.deepStrictEqual(yield* held, [8, true])
     }))
 
   it.effect("ASY-1: a range of memmap= without an info block stays synchronous", () =>
@@ -254,6 +274,39 @@ describe("unbinding", () => {
           )
         }
       }
+    }))
+})
+
+describe("jobs that were queued before", () => {
+  /** When each of three devices is ready, and what a fault on the last one takes, in a machine whose workers take a page at a time. */
+  const times = (change: Partial<InitStrategy.InitStrategy>, name: string) => {
+    const strategy = { ...preset(name), ...change }
+    const machines = Machines.make(strategy, [drawn(), drawn(), drawn()])
+    return attached(machines, () =>
+      Effect.gen(function*() {
+        const background = yield* BackgroundInit.BackgroundInit
+        const pagemaps = yield* Pagemaps
+        for (const { request } of machines.devices) yield* pagemaps.memremap(request)
+        const began = yield* Timeline.now
+        const ready = yield* Effect.forEach(machines.devices, ({ range }) =>
+          Effect.andThen(background.finished(range), Effect.map(Timeline.now, (now) => now - began)), {
+          concurrency: "unbounded"
+        })
+        return ready
+      }))
+  }
+
+  it.effect("13: v1 has one domain: workers come after everything that was queued before, in v2 after its memmaps, else after their own", () =>
+    Effect.gen(function*() {
+      const one = yield* times({}, "async-2018-v1")
+      const [alone = 0] = yield* times({ domains: "one per range" }, "async-2018-v1")
+      const [first = 0, second = 0, third = 0] = one
+      assert.isAtLeast(second, first + alone / 2)
+      assert.isAtLeast(third, second + alone / 2)
+      const apart = yield* times({}, "async-2018-v2")
+      assert.isBelow(Math.max(...apart) - Math.min(...apart), Math.min(...apart) / 2)
+      const free = yield* times({ domains: "one per range" }, "async-2018-v2")
+      assert.isTrue(free.every((at, i) => at <= (apart[i] ?? 0)))
     }))
 })
 

@@ -54,6 +54,9 @@ describe("FaultPattern.parse", () => {
         ["uniform,constructor=1", /settings are/],
         ["uniform,count", /settings are/],
         ["uniform,count=2,at=1s,count = 3", /count is set twice/],
+        ["all,count=5", /every processor accesses once: leave out count= and every=/],
+        ["all,every=5ms", /leave out count= and every=/],
+        ["uniform,count=20000,every=2400h", /later than the 104 days that are counted/],
         ["uniform,count=", /count is a number from 1 to 100000/],
         ["uniform,count=0", /count is a number/],
         ["uniform,count=-1", /count is a number/],
@@ -135,7 +138,7 @@ describe("FaultPattern.touches", () => {
   })
 
   it("all come at once, one from each processor", () => {
-    const all = touches("all,at=3ms,count=5", 10_000, 48)
+    const all = touches("all,at=3ms", 10_000, 48)
     assert.strictEqual(all.length, 48)
     assert.isTrue(all.every(({ at }) => at === 3_000_000))
     assert.isAbove(new Set(all.map(({ page }) => page)).size, 40)

@@ -52,7 +52,6 @@ describe("Touching: what an access costs where nobody waits", () => {
         assert.strictEqual(yield* entries({ mode: "devdax", align: 4096 }, "first,size=2M", strategy), 512)
         assert.strictEqual(yield* entries({ mode: "devdax", align: GiB, map: "mem" }, "first", strategy), 1)
         assert.strictEqual(yield* entries({ mode: "devdax", align: GiB, map: "mem" }, "first,size=2G", strategy), 2)
-        assert.strictEqual(yield* entries({}, "first,access=register,size=64M", strategy), 32)
         assert.strictEqual(yield* entries({ mode: "devdax" }, "first,access=register,size=64M", strategy), 32)
       }
     }))
@@ -84,19 +83,35 @@ describe("Touching: what an access costs where nobody waits", () => {
       assert.strictEqual(new Set(all.map(({ start }) => start)).size, 1)
     }))
 
+  it.effect("24.4: the last page of a character device is its last, whatever lies before its data", () =>
+    Effect.gen(function*() {
+      for (const [map, align] of [["mem", 2 * MiB], ["dev", 2 * MiB], ["mem", GiB]] as const) {
+        const outcome = yield* run({ mode: "devdax", map, align, size: 16 * GiB }, {
+          faults: `sequential,count=${16 * GiB / align}`
+        })
+        assert.deepStrictEqual(outcome.notes, [])
+        assert.strictEqual(outcome.row.firstFault.count, 16 * GiB / align)
+      }
+    }))
+
   it.effect("what is larger than the device is not touched, nor is what no access reaches, which is said; nor is what has no struct pages", () =>
     Effect.gen(function*() {
       for (
         const [namespace, faults, why] of [
-          [{ size: GiB }, "first,size=1G", "pmem0 is not touched: an access of 1G is more than its 1006M"],
+          [{ size: GiB }, "first,size=1G", "pmem0 is not touched: an access of 1 GiB is more than its 1006 MiB"],
           [
             { mode: "devdax", size: GiB },
             "all,size=2G",
-            "dax0.0 is not touched: an access of 2G is more than its 1006M"
+            "dax0.0 is not touched: an access of 2 GiB is more than its 1006 MiB"
           ],
           [{ mode: "raw" }, "first", null],
           [{ mode: "sector" }, "first,access=io", null],
-          [{ mode: "devdax" }, "first,access=io", "dax0.0 is not touched: a character device has no block layer"]
+          [{ mode: "devdax" }, "first,access=io", "dax0.0 is not touched: a character device has no block layer"],
+          [
+            {},
+            "first,access=register",
+            "pmem0 is not touched: files are not registered for RDMA (24.5: EOPNOTSUPP), character devices are"
+          ]
         ] as const
       ) {
         const outcome = yield* run(namespace, { faults })
@@ -104,6 +119,48 @@ describe("Touching: what an access costs where nobody waits", () => {
         assert.strictEqual(outcome.row.firstFault.count, 0)
         assert.deepStrictEqual(outcome.notes.filter((note) => note.includes("touched")), why === null ? [] : [why])
       }
+    }))
+})
+
+describe("Touching: what comes too early", () => {
+  it.effect("BUG-26: a fault that straddles gets pages that nobody has written, which is said; without the mistake none does", () =>
+    Effect.gen(function*() {
+      const early = (flaws: string) =>
+        Effect.map(
+          run({ size: 128 * GiB }, { strategy: `async-2018-v2${flaws}`, faults: "uniform,count=400,every=10us" }),
+          (outcome) => [outcome.notes, accesses(outcome).flatMap(({ details }) => details["unwritten"] ?? [])] as const
+        )
+      assert.deepStrictEqual(yield* early(""), [[], []])
+      const [notes, unwritten] = yield* early(":flaws=straddle-miss")
+      assert.isNotEmpty(unwritten)
+      assert.isTrue(unwritten.every((pages) => Number(pages) < 512))
+      const total = unwritten.reduce<number>((sum, pages) => sum + Number(pages), 0)
+      assert.deepStrictEqual(notes, [
+        `${unwritten.length} of 400 accesses got pages whose struct pages nobody had initialised: ${total} of them`
+      ])
+    }))
+
+  it.effect("BUG-29: a memmap that does not fit is said where nobody in the kernel reads it", () =>
+    Effect.gen(function*() {
+      const machine = Machines.machine([{ map: "mem", size: 256 * GiB }], { ram: 2 * GiB })
+      const { notes } = yield* Machines.run({
+        machine,
+        strategy: "async-2018-v2:flaws=lost-populate-error",
+        faults: "first"
+      })
+      assert.isTrue(notes.some((note) => note.includes("nobody reads that") && note.endsWith("(BUG-29)")))
+    }))
+
+  it.effect("27: what does not appear is never there nor ready, and it is said why", () =>
+    Effect.gen(function*() {
+      const machine = Machines.machine([{ map: "mem", size: 512 * GiB }, { size: 4 * GiB }], { ram: 2 * GiB })
+      const { notes, row } = yield* Machines.run({ machine, strategy: "linux-6.1" })
+      assert.deepStrictEqual([row.blockDevicesNs, row.readyNs], [Infinity, Infinity])
+      assert.deepStrictEqual(row.devices.map(({ name, readyNs }) => [name, readyNs < Infinity]), [
+        ["namespace0.0", false],
+        ["pmem1", true]
+      ])
+      assert.isTrue(notes.some((note) => note.startsWith("namespace0.0 does not appear: ENOMEM (SEC-10)")))
     }))
 })
 
@@ -126,7 +183,7 @@ describe("Touching: who waits", () => {
       ["linux-4.19", "linux-4.20", "linux-6.1"],
       (strategy) =>
         Effect.forEach(["fault", "register"], (access) =>
-          Effect.map(run({}, { strategy, faults: `uniform,count=8,access=${access}` }), (outcome) => {
+          Effect.map(run({ mode: "devdax" }, { strategy, faults: `uniform,count=8,access=${access}` }), (outcome) => {
             assert.strictEqual(outcome.row.firstFault.count, 8)
             assert.isTrue(
               accesses(outcome).every((one) =>
@@ -155,13 +212,13 @@ describe("Touching: who waits", () => {
           assert.isTrue(own.every((one) => touched.some(isMeanwhile(one))))
           return own.reduce((sum, one) => sum + pages(one), 0)
         })
+      assert.strictEqual(yield* wanted({}, "uniform,count=1,size=4K"), 1)
+      assert.strictEqual(yield* wanted({}, "uniform,count=1"), 512)
+      // Page after page of a file: what the worker has begun behind the last one is waited for.
+      const many = yield* wanted({ size: 8 * GiB }, "uniform,count=1,size=1G")
+      assert.isAtMost(many, 262_144)
+      assert.isAtLeast(many, 262_144 / 2)
       for (const access of ["fault", "register"]) {
-        assert.strictEqual(yield* wanted({}, `uniform,count=1,size=4K,access=${access}`), 1)
-        assert.strictEqual(yield* wanted({}, `uniform,count=1,access=${access}`), 512)
-        // Page after page of a file: what the worker has begun behind the last one is waited for.
-        const many = yield* wanted({ size: 8 * GiB }, `uniform,count=1,size=1G,access=${access}`)
-        assert.isAtMost(many, 262_144)
-        assert.isAtLeast(many, 262_144 / 2)
         assert.strictEqual(yield* wanted({ mode: "devdax" }, `uniform,count=1,access=${access}`), 512)
         const small = { mode: "devdax", align: 4096 } as const
         assert.strictEqual(yield* wanted(small, `uniform,count=1,access=${access}`), 1)

@@ -21,6 +21,7 @@ import * as Style from "../printers/Style.ts"
 import * as Table from "../printers/Table.ts"
 import * as TimelineSvg from "../printers/TimelineSvg.ts"
 import * as TimelineText from "../printers/TimelineText.ts"
+import * as Sources from "../sources/Sources.ts"
 import * as TestbedSource from "../sources/TestbedSource.ts"
 import * as Options from "./Options.ts"
 import * as SimulateHelp from "./SimulateHelp.ts"
@@ -141,19 +142,22 @@ const reasons = (answer: SimulateAnswer.SimulateAnswer, failure: string): Readon
 }
 
 /** What cannot be asked for together. */
-const conflict = (
+const conflict = Effect.fnUntraced(function*(
   { json, svg, timeline, trace }: {
     readonly json: boolean
     readonly svg: Option.Option<string>
     readonly timeline: boolean
     readonly trace: Option.Option<string>
   }
-): Effect.Effect<void, WrongUse> =>
-  timeline && json
-    ? Effect.fail(new WrongUse({ problem: "--timeline draws text: with --json give --svg FILE or --trace FILE" }))
-    : Option.isSome(svg) && Option.isSome(trace) && svg.value === trace.value
-    ? Effect.fail(new WrongUse({ problem: `--svg and --trace both name ${svg.value}: give two files` }))
-    : Effect.void
+) {
+  if (timeline && json) {
+    return yield* new WrongUse({ problem: "--timeline draws text: with --json give --svg FILE or --trace FILE" })
+  }
+  if (Option.isNone(svg) || Option.isNone(trace)) return
+  if ((yield* Sources.resolve(svg.value)) === (yield* Sources.resolve(trace.value))) {
+    return yield* new WrongUse({ problem: `--svg and --trace both name ${svg.value}: give two files` })
+  }
+})
 
 /** The answer as text; timelines where they are wanted, else how to get them. */
 const show = Effect.fnUntraced(
@@ -209,11 +213,15 @@ export const command = Command.make(
     const runs = yield* SimulateRuns.run(question)
     const answer = SimulateRuns.answer(question, runs, points)
     const timelines = runs.flatMap(({ entries, row, strategy: { name } }) => row === null ? [] : [{ name, entries }])
-    yield* write(args, testbed.name, timelines)
+    if (timelines.length > 0) yield* write(args, testbed.name, timelines)
     yield* args.json
       ? json(answer)
       : show(answer, SimulateHelp.patternInWords(faults), args.timeline ? timelines : null, look)
-    const why = reasons(answer, failure)
+    const isWanted = [args.svg, args.trace].some(Option.isSome)
+    const why = [
+      ...reasons(answer, failure),
+      ...(timelines.length === 0 && isWanted ? ["there is nothing to draw: no file is written"] : [])
+    ]
     if (why.length > 0) return yield* new AnswerIsNo({ why: why.join("; ") })
   })
 ).pipe(

@@ -44,6 +44,7 @@ describe("vmemmap simulate MACHINE", () => {
         [["small.yaml", "--with", "small.yaml"], "leave out --with"],
         [["small.yaml", "--timeline", "--json"], "--timeline draws text"],
         [["small.yaml", "--svg", "a", "--trace", "a"], "--svg and --trace both name a"],
+        [["small.yaml", "--svg", "a", "--trace", "./a"], "--svg and --trace both name a"],
         [[example("eight-socket.yaml"), "--hardware", example("eight-socket.yaml")], "is no testbed"]
       ]
       for (const [args, message] of cases) {

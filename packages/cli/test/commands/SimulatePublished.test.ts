@@ -3,7 +3,7 @@ import * as TestbedFiles from "@vmemmap/test-utils/TestbedFiles"
 import { Effect } from "effect"
 import * as SimulateAnswer from "../../src/answers/SimulateAnswer.ts"
 import { answer, folderWith, run } from "../run.ts"
-import { altered } from "./testbeds.ts"
+import { altered, crowded, small } from "./testbeds.ts"
 
 const quick = ["--strategy", "linux-6.1", "--faults", "first"]
 
@@ -78,6 +78,15 @@ describe("vmemmap simulate --published", () => {
       assert.strictEqual(status, 1)
       assert.include(stderr, "what is published cannot be simulated: EINVAL (22.3)")
       assert.deepStrictEqual([json.published, json.strategies.length], [undefined, 1])
+    }))
+
+  it.effect("a point whose device does not appear is none: the reason, status 1", () =>
+    Effect.gen(function*() {
+      const published = small.slice(small.indexOf("published:")).replace("linux-6.1", "linux-5.1")
+      const from = yield* folderWith({ "crowded.yaml": crowded.replace("published: []\n", published) })
+      const { status, stderr } = yield* run(["simulate", "crowded.yaml", "--published", ...quick], { from })
+      assert.strictEqual(status, 1)
+      assert.match(stderr, /what is published cannot be simulated: .*namespace0\.0 does not appear: ENOMEM/)
     }))
 
   it.effect("without MACHINE: of all bundled machines, in text and as JSON", () =>

@@ -9,14 +9,16 @@ import type { Architecture } from "../geometry/Architecture.ts"
 import type { Feature } from "../release/Feature.ts"
 
 /**
- * Known mistakes of the 2018 posting (26.6), each of which can be switched on.
+ * Known mistakes of the 2018 posting (26.6), each of which can be switched on; all but the missing barrier: memory is sequentially
+ * consistent here.
  *
  * - `straddle-miss`: a stealer counts sub-ranges by length and misses the last one of a request that straddles (BUG-26)
  * - `exclusive-sync`: writing `sync` does not wait for the highest active worker (BUG-27)
  * - `stuck-active`: the active bits are set after the workers were queued (BUG-28)
  * - `lost-populate-error`: nobody reads why the memmap could not be populated (BUG-29)
  * - `leaked-mutex`: a failed population keeps its mutex (BUG-29)
- * - `cleared-on-insert-failure`: where the lookup cannot be built, active bits are cleared while workers run (26.6)
+ * - `cleared-on-insert-failure`: where the lookup cannot be built, active bits are cleared while workers run, and those of all devices
+ *   are waited for with the lock (26.6)
  * - `zero-length-lookup`: the lookup finds workers without pages (26.6)
  *
  * @category models

@@ -13,7 +13,8 @@ const holds = ({ size, start }: MachineSpec.Device, address: number): boolean =>
 
 /** What of a device should have struct pages: its namespaces, or itself where it is a character device as it is. */
 const expected = (device: MachineSpec.Device): ReadonlyArray<string> => {
-  const { configured = [], kind, name } = device
+  const { configured = [], disabled: isOff = false, kind, name } = device
+  if (isOff) return []
   if (kind === "dax" && configured.length === 0) return [name]
   return configured
     .filter(({ disabled = false, mode, size }) => (mode === "fsdax" || mode === "devdax") && !disabled && size !== 0)

@@ -6,7 +6,8 @@
  * with ranges and zones, never with pages.
  *
  * Not modelled: what large reservations add to the part up front in 4.13 – 4.16 (DEF-4), that kernels before 5.8 also
- * count pages in holes of a section, and that 4.17 – 5.1 grow each free range by itself.
+ * count pages in holes of a section, and that 4.17 – 5.1 grow each free range by itself. {@link reservedEarly} says what of the
+ * deferred part is reserved; a machine that boots initialises that with the rest (DEF-5).
  *
  * @since 0.1.0
  */

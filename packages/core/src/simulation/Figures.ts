@@ -80,9 +80,19 @@ const total = (entries: ReadonlyArray<Entry>, key: string): number => {
   return sum
 }
 
-const length = ({ end, start }: Entry): number => end - start
+const length = ({ end, start }: Pick<Entry, "start" | "end">): number => end - start
 
-const isBoot = ({ group }: Entry): boolean => group === "boot" || group.startsWith("boot of node")
+/** Of any number of them; 0 of none. */
+const greatest = <A>(items: ReadonlyArray<A>, of: (item: A) => number): number =>
+  items.reduce((most, item) => Math.max(most, of(item)), 0)
+
+/**
+ * Whether it is what boots RAM.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isBoot = ({ group }: Entry): boolean => group === "boot" || group.startsWith("boot of node")
 
 /** The smallest value that is not exceeded by `part` of them (nearest rank). */
 const percentile = (sorted: ReadonlyArray<number>, part: number): number =>
@@ -138,13 +148,13 @@ export const row = (name: string, { entries: all }: Timeline.Timeline): Row => {
     name,
     bootRamNs: markAt(boot, "RAM is initialised"),
     bootProceedsNs: markAt(boot, "boot goes on"),
-    blockDevicesNs: Math.max(0, ...devices.map(({ appearsNs }) => appearsNs)),
-    readyNs: Math.max(0, ...devices.map(({ readyNs }) => readyNs)),
+    blockDevicesNs: greatest(devices, ({ appearsNs }) => appearsNs),
+    readyNs: greatest(devices, ({ readyNs }) => readyNs),
     firstFault: latency(others),
     cpuNs: total(others, "cpuNs"),
     bootCpuNs: total(boot, "cpuNs"),
     lockHeldNs: locks.reduce((sum, lock) => sum + length(lock), 0),
-    lockLongestNs: Math.max(0, ...locks.map(length)),
+    lockLongestNs: greatest(locks, length),
     structPagesWritten: total(others, "structPages"),
     bytesWritten: total(others, "bytes"),
     bootStructPages: total(boot, "structPages"),
@@ -154,21 +164,19 @@ export const row = (name: string, { entries: all }: Timeline.Timeline): Row => {
   }
 }
 
-/** How long one group was at it, from the first of its spans of that name to the end of the last. */
-const spanOf = (entries: ReadonlyArray<Entry>, name: string): number => {
-  const own = entries.filter((entry) => entry.kind === "span" && entry.name === name)
-  if (own.length === 0) return 0
-  return Math.max(...own.map(({ end }) => end)) - Math.min(...own.map(({ start }) => start))
-}
-
+/** The longest time one group was at it, from the first of its spans of that name to the end of the last. */
 const longest = (entries: ReadonlyArray<Entry>, name: string): number => {
-  const groups = new Map<string, Array<Entry>>()
-  for (const entry of entries) {
-    const found = groups.get(entry.group)
-    if (found === undefined) groups.set(entry.group, [entry])
-    else found.push(entry)
+  const groups = new Map<string, { start: number; end: number }>()
+  for (const { end, group, kind, name: own, start } of entries) {
+    if (kind !== "span" || own !== name) continue
+    const known = groups.get(group)
+    if (known === undefined) groups.set(group, { start, end })
+    else {
+      known.start = Math.min(known.start, start)
+      known.end = Math.max(known.end, end)
+    }
   }
-  return Math.max(0, ...[...groups.values()].map((own) => spanOf(own, name)))
+  return greatest([...groups.values()], length)
 }
 
 /**

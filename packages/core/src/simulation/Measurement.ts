@@ -14,6 +14,7 @@ import { type Reason, Reasons } from "../kernel/Reasons.ts"
 import type * as Machine from "../machine/Machine.ts"
 import * as CostModel from "../time/CostModel.ts"
 import type * as Timeline from "../time/Timeline.ts"
+import * as Figures from "./Figures.ts"
 import * as Geometry from "./Geometry.ts"
 import * as Simulation from "./Simulation.ts"
 
@@ -49,14 +50,11 @@ export class NotMeasured extends Schema.TaggedError<NotMeasured>("@vmemmap/core/
   }
 }
 
-/** What boots RAM is on tracks of these groups. */
-const isBoot = ({ group }: Timeline.Entry): boolean => group === "boot" || group.startsWith("boot of ")
-
 const numberOf = (value: unknown): number => typeof value === "number" ? value : 0
 
 const figures = (geometry: Geometry.Geometry, { entries }: Timeline.Timeline) => {
   const written = entries.filter((entry) =>
-    numberOf(entry.details["structPages"]) > 0 && isBoot(entry) === (geometry.kind === "ram")
+    numberOf(entry.details["structPages"]) > 0 && Figures.isBoot(entry) === (geometry.kind === "ram")
   )
   const total = (name: string) => written.reduce((sum, { details }) => sum + numberOf(details[name]), 0)
   const start = written.reduce((least, one) => Math.min(least, one.start), Infinity)

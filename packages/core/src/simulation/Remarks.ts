@@ -34,18 +34,8 @@ const most = 4
 const named = (names: ReadonlyArray<string>): string =>
   names.length <= most ? names.join(", ") : `${names.slice(0, most - 1).join(", ")} and ${names.length - most + 1} more`
 
-const grouped = <A>(items: ReadonlyArray<A>, key: (item: A) => string): ReadonlyMap<string, ReadonlyArray<A>> => {
-  const groups = new Map<string, Array<A>>()
-  for (const item of items) {
-    const group = groups.get(key(item))
-    if (group === undefined) groups.set(key(item), [item])
-    else group.push(item)
-  }
-  return groups
-}
-
 const marked = (entries: ReadonlyArray<Timeline.Entry>, name: string): ReadonlyArray<string> =>
-  [...grouped(entries.filter((entry) => entry.name === name), ({ details }) => String(details["why"]))]
+  [...Map.groupBy(entries.filter((entry) => entry.name === name), ({ details }) => String(details["why"]))]
     .map(([why, own]) =>
       `${named(own.map(({ group }) => group))} ${
         own.length === 1 ? name : name.replace(/^is/, "are").replace(/^does/, "do")
@@ -54,7 +44,7 @@ const marked = (entries: ReadonlyArray<Timeline.Entry>, name: string): ReadonlyA
 
 const failures = (entries: ReadonlyArray<Timeline.Entry>): ReadonlyArray<string> => {
   const accesses = entries.filter(isAccess)
-  const failed = grouped(
+  const failed = Map.groupBy(
     accesses.filter(({ details }) => details["failed"] !== undefined),
     ({ details }) => String(details["failed"])
   )

@@ -61,8 +61,8 @@ const flags = {
   ),
   seed: Flag.Int("seed").pipe(
     Flag.withMetavar("N"),
-    Flag.withDescription("Seed of all that is left to chance; the same seed gives the same bytes"),
-    Flag.withDefault(0)
+    Flag.withDescription("Seed of all that is left to chance (else 0); the same seed gives the same bytes"),
+    Flag.optional
   ),
   hardware: Flag.String("hardware").pipe(
     Flag.withMetavar("MACHINE"),
@@ -196,6 +196,7 @@ export const command = Command.make(
     yield* conflict(args)
     if (Option.isNone(args.machine)) {
       const asksMore = [args.svg, args.trace, args.hardware, args.faults, args.baseline].some(Option.isSome) ||
+        Option.isSome(args.seed) ||
         args.timeline || args.strategy.length + args.with.length > 0
       if (asksMore) return yield* TestbedSource.noMachine
       return yield* args.published ? SimulatePublished.all(args.json, look) : list(args.json, look)
@@ -209,7 +210,13 @@ export const command = Command.make(
     const strategies = yield* SimulateRuns.strategies(args.strategy, Option.getOrUndefined(args.baseline), testbed)
     const { failure, points } = args.published ? yield* SimulatePublished.compare(bench) : { points: null, failure: "" }
     const keep = args.timeline || Option.isSome(args.svg) || Option.isSome(args.trace)
-    const question: SimulateRuns.Question = { bench, ...strategies, faults, seed: args.seed, keep }
+    const question: SimulateRuns.Question = {
+      bench,
+      ...strategies,
+      faults,
+      seed: Option.getOrElse(args.seed, () => 0),
+      keep
+    }
     const runs = yield* SimulateRuns.run(question)
     const answer = SimulateRuns.answer(question, runs, points)
     const timelines = runs.flatMap(({ entries, row, strategy: { name } }) => row === null ? [] : [{ name, entries }])

@@ -80,6 +80,9 @@ export const command = Command.make(
   flags,
   Effect.fnUntraced(function*(args) {
     const output = yield* Output
+    if (args.scope && args.sources.length > 0) {
+      return yield* new WrongUse({ problem: "--scope lists what is never compared: leave out the records" })
+    }
     if (args.scope) {
       return yield* args.json
         ? json({ leaves: Scope.all, withinLeaves: Scope.withinLeaves })

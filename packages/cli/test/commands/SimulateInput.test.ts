@@ -26,6 +26,7 @@ describe("vmemmap simulate MACHINE", () => {
           `there is no machine 'pmem-9-sockets' and no such file (did you mean 'pmem-8-sockets'?); ${bundled}`
         ],
         [["no/where.yaml"], "no/where.yaml: no such file"],
+        [["--seed", "5"], `name the MACHINE to simulate: ${bundled}`],
         [["--strategy", "all"], `name the MACHINE to simulate: ${bundled}`],
         [["small.yaml", "--strategy", "linux-9"], "--strategy: 'linux-9' is no strategy: presets are rfc-2015, "],
         [["small.yaml", "--strategy", "linux-6.1,,all"], "--strategy: '' is no strategy"],

@@ -92,6 +92,9 @@ describe("vmemmap verify", () => {
         ["nowhere.json", "no such file"],
         ["kmen", "no such file, and no case or category of that name (did you mean 'kmem'?)"]
       ]
+      const scope = yield* run(["verify", "kmem", "--scope"])
+      assert.deepStrictEqual([scope.status, scope.stdout], [2, ""])
+      assert.include(scope.stderr, "leave out the records")
       for (const [name, message] of cases) {
         const { status, stderr, stdout } = yield* run(["verify", name], { from })
         assert.deepStrictEqual([status, stdout], [2, ""], name)

@@ -124,6 +124,9 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
   /** Pages that page tables have entries of. */
   const present = new Set<PfnRange.PfnRange>()
 
+  const entriesOf = (pfns: PfnRange.PfnRange): ReadonlyArray<PfnRange.PfnRange> =>
+    PfnRange.normalise([...present].filter((one) => PfnRange.overlaps(one, pfns)))
+
   /** One level of one fault: what it wants, and whether it gets it. */
   const attempt = Effect.fnUntraced(function*(
     level: FsDaxFault.Level,
@@ -221,7 +224,7 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
         "map them first"
       )
       if (pagemap === null || pfns.end <= pfns.start || !PfnRange.contains(data, pfns)) return Effect.fail(refuse)
-      if (PfnRange.subtract(pfns, PfnRange.normalise([...present])).length > 0) return Effect.fail(refuse)
+      if (PfnRange.subtract(pfns, entriesOf(pfns)).length > 0) return Effect.fail(refuse)
       return Effect.asVoid(Effect.acquireRelease(
         Effect.suspend(() => {
           const held = take(pagemap, pins, pfns)

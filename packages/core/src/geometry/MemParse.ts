@@ -112,6 +112,7 @@ export const parseRange = (text: string): Result.Result<StartAndSize, ParseError
     const other = yield* parse(second)
     const size = sign === "+" ? other : other + 1 - start
     if (size <= 0) return yield* fail(text, "is empty", remedy)
+    if (sign === "-" && other === start) return yield* fail(text, "is one byte", remedy)
     if (sign === "-" && other % smallestPage === 0) {
       const meant = `${first}+${format(other - start)}`
       return yield* fail(

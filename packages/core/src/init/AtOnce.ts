@@ -11,6 +11,7 @@ import type { KernelError } from "../kernel/KernelError.ts"
 import type { Locks } from "../kernel/Locks.ts"
 import * as CostModel from "../time/CostModel.ts"
 import * as Timeline from "../time/Timeline.ts"
+import * as Waiting from "../time/Waiting.ts"
 import * as Disturbance from "./Disturbance.ts"
 import * as InitMemory from "./InitMemory.ts"
 import * as InitWork from "./InitWork.ts"
@@ -102,7 +103,7 @@ const write = Effect.fnUntraced(function*(
 })
 
 /** By threads that are waited for: what the postings of 2018 do where nothing goes on in the background (ASY-3, ASY-4). */
-const byThreads = (around: InitMemory.Surroundings, memory: InitMemory.InitMemory) => {
+const byThreads = (around: InitMemory.Surroundings, memory: InitMemory.InitMemory, pass: "only" | "second") => {
   const { permits, place, strategy: { workers } } = around
   const { unlocked } = memory.work
   const pages = { start: unlocked[0]?.start ?? memory.range.end, end: unlocked.at(-1)?.end ?? memory.range.end }
@@ -111,9 +112,15 @@ const byThreads = (around: InitMemory.Surroundings, memory: InitMemory.InitMemor
     const track: Timeline.Track = { group: memory.name, lane: `worker ${i}` }
     const own = Effect.flatMap(
       place(memory.node),
-      (node) => write(around, memory, { node, track }, InitWork.cut(unlocked, share), "only")
+      (node) => write(around, memory, { node, track }, InitWork.cut(unlocked, share), pass)
     )
-    return permits === null ? own : permits.withPermits(1)(own)
+    const { dies } = around.disturbance(track.group, track.lane)
+    return Disturbance.endedBy(
+      permits === null ? own : permits.withPermits(1)(own),
+      dies,
+      `${track.lane} of ${memory.name}`
+    )
+      .pipe(Waiting.named(`${memory.name} ${track.lane}`))
   }, { concurrency: "unbounded", discard: true })
 }
 
@@ -123,16 +130,16 @@ const everything = Effect.fnUntraced(
     const probe = { node: yield* around.place(memory.node), track: probeLane(memory.name) }
     const { locked, unlocked } = memory.work
     const isPosted = strategy.populate === "one barrier"
+    const pass = strategy.underLock === "every page" && locked.length > 0 ? "second" : "only"
     yield* engine.locks.memHotplug(Effect.gen(function*() {
       yield* populate(engine, memory, around)
       yield* write(around, memory, probe, locked, "locked")
-      if (isPosted) yield* byThreads(around, memory)
+      if (isPosted) yield* byThreads(around, memory, pass)
       yield* memory.join(locked)
       if (isPosted) yield* memory.write(unlocked, "mem_hotplug_lock")
     }))
     if (isPosted) return
-    const isSecond = strategy.underLock === "every page" && locked.length > 0
-    yield* write(around, memory, probe, unlocked, isSecond ? "second" : "only")
+    yield* write(around, memory, probe, unlocked, pass)
     yield* memory.write(unlocked, "no lock")
   }
 )

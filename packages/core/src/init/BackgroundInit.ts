@@ -29,6 +29,7 @@ import * as Timeline from "../time/Timeline.ts"
 import * as Waiting from "../time/Waiting.ts"
 import * as AtOnce from "./AtOnce.ts"
 import * as Disturbance from "./Disturbance.ts"
+import * as Domain from "./Domain.ts"
 import type * as InitMemory from "./InitMemory.ts"
 import * as InitStrategy from "./InitStrategy.ts"
 import type { NotInitialised } from "./NotInitialised.ts"
@@ -90,6 +91,8 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
   const frames = yield* FrameAllocator
   const locks = yield* Locks
   const engine: AtOnce.Engine = { arch, locks }
+  const mapJobs = yield* Domain.make
+  const pageJobs = yield* Domain.make
   const log = yield* KernelLog
   const stores = yield* Stores.Current
   const permits = strategy.limit === null ? null : yield* Semaphore.make(strategy.limit)
@@ -156,13 +159,19 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       const map = strategy.populate === "under the lock" ? AtOnce.populate(engine, memory, around) : linear
       yield* locks.memHotplug(Effect.andThen(map, memory.join([])))
     }
-    const before = memory.isBoot ? [] : attached.extents.map(({ value }) => value)
-    const init = yield* RangeInit.make(memory, around, { isFound, before }).pipe(Scope.provide(scope))
+    const { domains } = strategy
+    const isQueued = !memory.isBoot && domains !== "one per range"
+    const turn = {
+      ofWorkers: isQueued ? (domains === "one" ? pageJobs : mapJobs).before() : Effect.void,
+      ofWaiters: isQueued ? pageJobs.before() : Effect.void
+    }
+    const init = yield* RangeInit.make(memory, around, { isFound, turn }).pipe(Scope.provide(scope))
+    if (isQueued) yield* Effect.andThen(mapJobs.queue(init.mapped), pageJobs.queue(init.ended))
     const { end, start } = memory.range
     yield* Scope.addFinalizer(scope, Effect.sync(() => ExtentMap.remove(attached, start, end)))
     ExtentMap.set(attached, start, end, init)
     // Waits in the domain of the whole machine (26.6), with the lock.
-    if (!isFound) yield* locks.memHotplug(Effect.forEach([...before, init], ({ ended }) => ended, { discard: true }))
+    if (!isFound) yield* locks.memHotplug(Effect.andThen(pageJobs.before(), init.ended))
     // Half of it would leave a device that is dying for ever.
     const whole = Effect.uninterruptible(init.stop("unloaded", strategy.unload === "wait"))
     const result: Attached = {

@@ -9,8 +9,8 @@ import * as Option from "effect/Option"
 import * as Waiting from "../time/Waiting.ts"
 
 /**
- * What befalls a worker of a device (`worker 3`, `map`; `probe` where its driver does all at once; the `boot thread` of `boot`):
- * it runs at `speed` times its own, 0 being not at all, and is gone when `dies` returns.
+ * What befalls a worker of a device (`worker 3`, `map`; `probe` where its driver does all at once, beside workers where the postings
+ * of 2018 do; the `boot thread` of `boot`): it runs at `speed` times its own, 0 being not at all, and is gone when `dies` returns.
  *
  * @category models
  * @since 0.1.0

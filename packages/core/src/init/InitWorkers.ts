@@ -173,6 +173,8 @@ const work = Effect.fnUntraced(function*(course: Course, worker: Worker, actor: 
   const { around: { strategy }, memory, pages, writing } = course
   const scope = strategy.populate === "one barrier" ? worker.share : pages
   yield* beginning(course, [actor])
+  // Before it is its turn among the workers of the machine: those it comes after may need that.
+  yield* course.turn.ofWorkers
   const own = ownShare(course, worker, actor)
   const all = strategy.populate === "one barrier" ? own : Effect.andThen(own, takeOver(course, actor))
   while (!isOver(course) && !SubRanges.isDone(writing.subRanges, scope)) {
@@ -270,27 +272,40 @@ export const awaitEnd = ({ memory, workers }: Course, some = workers): Effect.Ef
     Waiting.waitingFor(`the workers of ${memory.name}`)
   )
 
+/** What came of it once workers have ended: why not all was done, if anybody is to know. */
+const outcome = (course: Course): Effect.Effect<void, NotInitialised> =>
+  Effect.suspend(() => {
+    const { memory, workers, writing } = course
+    if (course.over !== null) return course.over.reason === "unloaded" ? Effect.void : Effect.fail(course.over)
+    const abandoned = workers.find(({ ended, share }) =>
+      Deferred.isDoneUnsafe(ended) && !SubRanges.isDone(writing.subRanges, share)
+    )
+    if (abandoned === undefined) return Effect.void
+    const { share } = abandoned
+    return Effect.fail(writing.refusal(share) ?? InitMemory.refuse(memory, "cancelled", share))
+  })
+
 /**
- * Returns when no worker is active any more, as writing `sync` does (26.4), with some of the known mistakes.
+ * Returns when no worker is active any more, as writing `sync` does (26.4).
  *
  * @category running
  * @since 0.1.0
  */
-export const finished = (course: Course, flaws: InitStrategy["flaws"]): Effect.Effect<void, NotInitialised> =>
+export const finished = (course: Course): Effect.Effect<void, NotInitialised> =>
   Effect.suspend(() => {
-    const { memory, turn, workers } = course
+    const { around: { strategy }, turn, workers } = course
     const active = workers.filter((worker) => worker.active)
     // The cookie that is waited for is exclusive: the last worker is not (BUG-27).
-    const awaited = flaws.includes("exclusive-sync") ? active.slice(0, -1) : active
-    return Effect.andThen(active.length === 0 ? Effect.void : turn.ofWaiters, awaitEnd(course, awaited)).pipe(
-      Effect.andThen(Effect.suspend(() => {
-        const abandoned = workers.find(({ ended, share }) =>
-          Deferred.isDoneUnsafe(ended) && !SubRanges.isDone(course.writing.subRanges, share)
-        )
-        if (course.over !== null) return course.over.reason === "unloaded" ? Effect.void : Effect.fail(course.over)
-        if (abandoned === undefined) return Effect.void
-        const { share } = abandoned
-        return Effect.fail(course.writing.refusal(share) ?? InitMemory.refuse(memory, "cancelled", share))
-      }))
-    )
+    const awaited = strategy.flaws.includes("exclusive-sync") ? active.slice(0, -1) : active
+    const all = Effect.andThen(active.length === 0 ? Effect.void : turn.ofWaiters, awaitEnd(course, awaited))
+    return Effect.andThen(all, outcome(course))
   })
+
+/**
+ * Returns when all workers have ended, for whoever observes them from outside.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const done = (course: Course): Effect.Effect<void, NotInitialised> =>
+  Effect.andThen(awaitEnd(course), outcome(course))

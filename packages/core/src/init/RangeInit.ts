@@ -14,11 +14,9 @@ import * as FiberSet from "effect/FiberSet"
 import * as ExtentMap from "../geometry/ExtentMap.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as FairShare from "../time/FairShare.ts"
-import * as Waiting from "../time/Waiting.ts"
 import type { Course } from "./Course.ts"
 import * as InitHelp from "./InitHelp.ts"
 import * as InitMemory from "./InitMemory.ts"
-import type { InitStrategy } from "./InitStrategy.ts"
 import * as InitWork from "./InitWork.ts"
 import * as InitWorkers from "./InitWorkers.ts"
 import * as Mapping from "./Mapping.ts"
@@ -203,32 +201,12 @@ const broken = (course: Course, exit: Exit.Exit<void>): Effect.Effect<void> =>
 const orDefect = <A, E>(course: Course, effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.catchCause(effect, (cause) => Effect.failCause(course.defect ?? cause))
 
-/** Once it has come, it has. */
-const once = (turn: Effect.Effect<unknown>): Effect.Effect<void> => {
-  let isCome = false
-  return Effect.suspend(() =>
-    isCome ? Effect.void : Effect.map(turn, () => {
-      isCome = true
-    })
-  )
-}
-
-/** Whoever waits for a job waits for all that was queued before it in its domain (13). */
-const turnOf = (
-  { domains }: InitStrategy,
-  before: ReadonlyArray<Pick<RangeInit, "mapped" | "ended">>
-): Course["turn"] => {
-  const all = (what: "mapped" | "ended") =>
-    before.length === 0 || domains === "one per range"
-      ? Effect.void
-      : once(Effect.forEach(before, (range) => range[what], { discard: true }))
-        .pipe(Waiting.waitingFor("what was queued before"))
-  return { ofWorkers: all(domains === "one" ? "ended" : "mapped"), ofWaiters: all("ended") }
-}
+const atAnyTime: Course["turn"] = { ofWorkers: Effect.void, ofWaiters: Effect.void }
 
 /**
  * Begins to initialise a range; its workers run until they are done or the scope ends. Not `isFound`: the lookup of workers by
- * pfn could not be built, and nobody is noted as active (26.6). `before` are the ranges whose work was queued earlier.
+ * pfn could not be built, and nobody is noted as active (26.6). `turn` is when its workers may begin, and
+ * whoever waits for them may look at them.
  *
  * @category constructors
  * @since 0.1.0
@@ -236,10 +214,7 @@ const turnOf = (
 export const make = Effect.fnUntraced(function*(
   memory: InitMemory.InitMemory,
   around: InitMemory.Surroundings,
-  { before = [], isFound = true }: {
-    readonly isFound?: boolean
-    readonly before?: ReadonlyArray<Pick<RangeInit, "mapped" | "ended">>
-  } = {}
+  { isFound = true, turn = atAnyTime }: { readonly isFound?: boolean; readonly turn?: Course["turn"] } = {}
 ) {
   const fibers = yield* FiberSet.make<void>()
   const parts = memory.work.unlocked
@@ -251,7 +226,6 @@ export const make = Effect.fnUntraced(function*(
     writing.fail(reason)
     Deferred.doneUnsafe(course.ended, Exit.void)
   }
-  const turn = turnOf(around.strategy, before)
   const mapping = Mapping.make(memory, around, { onFailure: end, turn: turn.ofWorkers })
   const writing = writingOf(memory, around, { pages, shares, populated: mapping.populated })
   const workers = InitWorkers.make(InitWorkers.divide(shares, around.strategy), isFound)
@@ -288,8 +262,8 @@ export const make = Effect.fnUntraced(function*(
     memory,
     isDone: (pfns) => InitHelp.isDone(course, pfns),
     need: (pfns, actor) => orDefect(course, InitHelp.need(course, pfns, actor)),
-    finished: orDefect(course, InitWorkers.finished(course, around.strategy.flaws)),
-    done: orDefect(course, InitWorkers.finished(course, [])),
+    finished: orDefect(course, InitWorkers.finished(course)),
+    done: orDefect(course, InitWorkers.done(course)),
     mapped: mapping.ended,
     ended: InitWorkers.awaitEnd(course),
     isActive: () => workers.some(({ active }) => active),

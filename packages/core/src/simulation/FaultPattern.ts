@@ -128,7 +128,9 @@ export const parse = (text: string): Result.Result<FaultPattern, FaultPatternErr
   }
   for (const word of words) pattern = Result.flatMap(pattern, (so) => setting(so, word))
   const { at, count, every } = Result.getOrElse(pattern, () => start)
-  if (at + count * every > Nanos.most) return refuse("the last access comes later than the 104 days that are counted")
+  if (kind !== "all" && at + (count - 1) * every > Nanos.most) {
+    return refuse("the last access comes later than the 104 days that are counted")
+  }
   return Result.mapError(pattern, (problem) => new FaultPatternError({ text, problem }))
 }
 

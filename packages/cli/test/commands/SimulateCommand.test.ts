@@ -149,13 +149,13 @@ describe("vmemmap simulate", () => {
       const { json, status, stderr } = yield* answer(SimulateAnswer.SimulateAnswer, args, { from })
       assert.deepStrictEqual([status, stderr], [1, "vmemmap: 1 of 2 strategies failed"])
       const [failed, well] = json.strategies
-      assert.match(failed?.error ?? "", /^namespace0\.0 does not appear: ENOMEM \(/)
+      assert.match(failed?.error ?? "", /^namespace0\.0 never appeared: ENOMEM \(/)
       assert.deepStrictEqual(Object.keys(failed ?? {}), ["name", "about", "error"])
       assert.isNull(well?.error)
       assert.isTrue(well?.error === null && well.ratios === null)
       const text = yield* run(args, { from, columns: 80 })
       assert.match(text.stdout, /^linux-4\.20 +failed +-/m)
-      assert.include(text.stdout, "\nlinux-4.20 failed: namespace0.0 does not appear: ENOMEM")
+      assert.include(text.stdout, "\nlinux-4.20 failed: namespace0.0 never appeared: ENOMEM")
       assert.notInclude(text.stdout, "against")
     }))
 

@@ -112,8 +112,8 @@ describe("vmemmap simulate MACHINE", () => {
   it.effect("accesses that cannot be are none, which is said, and nothing is compared with them", () =>
     Effect.gen(function*() {
       const cases = [
-        ["first,access=io", "dax0.0 is not touched: a character device has no block layer"],
-        ["first,size=1T", "dax0.0 is not touched: an access of 1 TiB is more than its 128.00 GiB"]
+        ["first,access=io", "dax0.0 stayed untouched: a character device has no block layer"],
+        ["first,size=1T", "dax0.0 stayed untouched: an access of 1 TiB is more than its 128.00 GiB"]
       ] as const
       for (const [faults, note] of cases) {
         const strategy = "linux-6.1,vmemmap"
@@ -156,14 +156,14 @@ describe("vmemmap simulate MACHINE", () => {
         }
       )
       assert.strictEqual(old.status, 1)
-      assert.include(old.json.strategies[0]?.error ?? "", "namespace0.0 does not appear: no driver of kernel 4.2 makes")
+      assert.include(old.json.strategies[0]?.error ?? "", "namespace0.0 never appeared: no driver of kernel 4.2 makes")
       const dax = JSON.stringify({
         ranges: [{ start: 0, size: 2 ** 30, kind: "ram" }],
         devices: [{ name: "cxl0", kind: "dax", start: 2 ** 36, size: 2 ** 38 }]
       })
       const full = yield* answer(SimulateAnswer.SimulateAnswer, ["simulate", "-", ...quick], { stdin: dax })
       assert.strictEqual(full.status, 1)
-      assert.match(full.json.strategies[0]?.error ?? "", /^cxl0 does not appear: ENOMEM/)
+      assert.match(full.json.strategies[0]?.error ?? "", /^cxl0 never appeared: ENOMEM/)
     }))
 
   it.effect("a list of namespaces alone: RAM enough for all their struct pages is assumed, and no strategy fails", () =>

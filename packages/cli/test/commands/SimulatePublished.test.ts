@@ -86,7 +86,7 @@ describe("vmemmap simulate --published", () => {
       const from = yield* folderWith({ "crowded.yaml": crowded.replace("published: []\n", published) })
       const { status, stderr } = yield* run(["simulate", "crowded.yaml", "--published", ...quick], { from })
       assert.strictEqual(status, 1)
-      assert.match(stderr, /what is published cannot be simulated: .*namespace0\.0 does not appear: ENOMEM/)
+      assert.match(stderr, /what is published cannot be simulated: .*namespace0\.0 never appeared: ENOMEM/)
     }))
 
   it.effect("without MACHINE: of all bundled machines, in text and as JSON", () =>

@@ -22,33 +22,59 @@ const expected = (device: MachineSpec.Device): ReadonlyArray<string> => {
 }
 
 /**
- * Names as the description has them. Of several namespaces of a region, some of which are there, nobody knows which are not: those are
- * named by the region.
+ * Names as the description has them; `isAnnounced`: firmware tells of the device at all. Of several namespaces of a region, some of
+ * which are there, nobody knows which are not.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Missing {
+  readonly name: string
+  readonly isAnnounced: boolean
+}
+
+/**
+ * What is missing where there are these pagemaps, and firmware announced devices that begin at some addresses; character devices it
+ * always does.
  *
  * @category queries
  * @since 0.1.0
  */
-export const names = (
+export const find = (
   { devices = [] }: MachineSpec.MachineSpec,
   pagemaps: ReadonlyArray<Pick<Pagemap, "ranges">>,
+  announced: ReadonlySet<number>,
   pageSize: number
-): ReadonlyArray<string> =>
+): ReadonlyArray<Missing> =>
   devices.flatMap((device) => {
     const wanted = expected(device)
     const there = pagemaps.filter(({ ranges }) => holds(device, (ranges[0]?.start ?? Infinity) * pageSize)).length
     const missing = wanted.length - there
-    return missing <= 0 ? [] : there === 0 ? wanted : [`${missing} of ${wanted.length} namespaces of ${device.name}`]
+    const names = missing <= 0
+      ? []
+      : there === 0
+      ? wanted
+      : [`${missing} of ${wanted.length} namespaces of ${device.name}`]
+    const isAnnounced = device.kind === "dax" || announced.has(device.start ?? 0)
+    return names.map((name) => ({ name, isAnnounced }))
   })
 
 const inWords = ({ errno, problem, remedy, rule }: Reason): string => `${errno} (${rule}): ${problem}; ${remedy}`
 
+/** As many reasons are told. */
+const most = 3
+
 /**
- * Why, as far as the kernel told.
+ * Why one is missing, as far as anybody told: `reasons` are those of the whole machine, each told once whatever numbers are in it.
  *
  * @category printing
  * @since 0.1.0
  */
-export const why = (reasons: ReadonlyArray<Reason>, release: string): string =>
-  reasons.length === 0
+export const why = ({ isAnnounced }: Missing, reasons: ReadonlyArray<Reason>, release: string): string => {
+  if (!isAnnounced) return "firmware does not announce it, so no driver finds it"
+  const kinds = Map.groupBy(reasons.map(inWords), (text) => text.replace(/[0-9]+/g, "#"))
+  const told = [...kinds.values()].flatMap(([first]) => first ?? [])
+  return told.length === 0
     ? `no driver of kernel ${release} makes struct pages for it as it is described`
-    : [...new Set(reasons.map(inWords))].join("; ")
+    : [...told.slice(0, most), ...(told.length > most ? [`${told.length - most} more`] : [])].join("; or ")
+}

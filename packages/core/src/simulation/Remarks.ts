@@ -13,11 +13,11 @@ import type * as Timeline from "../time/Timeline.ts"
  * @category constants
  * @since 0.1.0
  */
-export const missing = "does not appear"
+export const missing = "never appeared"
 /** @since 0.1.0 */
-export const neverReady = "is never ready"
+export const neverReady = "never got ready"
 /** @since 0.1.0 */
-export const notTouched = "is not touched"
+export const notTouched = "stayed untouched"
 
 /**
  * Spans of accesses; those that failed have `failed` in their details, those that came too early `unwritten`.
@@ -36,11 +36,7 @@ const named = (names: ReadonlyArray<string>): string =>
 
 const marked = (entries: ReadonlyArray<Timeline.Entry>, name: string): ReadonlyArray<string> =>
   [...Map.groupBy(entries.filter((entry) => entry.name === name), ({ details }) => String(details["why"]))]
-    .map(([why, own]) =>
-      `${named(own.map(({ group }) => group))} ${
-        own.length === 1 ? name : name.replace(/^is/, "are").replace(/^does/, "do")
-      }: ${why}`
-    )
+    .map(([why, own]) => `${named(own.map(({ group }) => group))} ${name}: ${why}`)
 
 const failures = (entries: ReadonlyArray<Timeline.Entry>): ReadonlyArray<string> => {
   const accesses = entries.filter(isAccess)

@@ -183,10 +183,10 @@ const program = Effect.fnUntraced(function*<A, E>(
     })
   )
   yield* Timeline.mark(booted, "boot goes on")
-  for (const name of Missing.names(machine, pagemaps.all(), arch.pageSize)) {
-    yield* Timeline.mark({ group: name, lane: "device" }, Remarks.missing, {
-      why: Missing.why(reasons, strategy.kernel)
-    })
+  const announced = new Set(bus.regions().map(({ description }) => description.start))
+  for (const missing of Missing.find(machine, pagemaps.all(), announced, arch.pageSize)) {
+    const why = Missing.why(missing, reasons, strategy.kernel)
+    yield* Timeline.mark({ group: missing.name, lane: "device" }, Remarks.missing, { why })
   }
   yield* FiberSet.awaitEmpty(watching).pipe(Waiting.waitingFor("devices to be ready"))
   yield* FiberSet.awaitEmpty(touching).pipe(Waiting.waitingFor("whoever touches devices"))
@@ -202,7 +202,12 @@ const program = Effect.fnUntraced(function*<A, E>(
     )
   }
   // What the end of the machine does is nobody's figure.
-  return { notes: [...notes, ...hazards], names, entries: [...timeline.entries], last: yield* last }
+  return {
+    notes: [...notes, ...[...hazards].map((text) => inNames(text, names))],
+    names,
+    entries: [...timeline.entries],
+    last: yield* last
+  }
 })
 
 /** The kernel, its strategy and its boot. */
@@ -218,6 +223,10 @@ const layerOf = (request: Request, memmap: Machine.Parts["memmap"] = Memmap.laye
     })
   })
 }
+
+/** What the engine says, as people know the devices. */
+const inNames = (text: string, names: ReadonlyMap<string, string>): string =>
+  text.replace(/\b[a-z]+[0-9]+\.[0-9]+\b/g, (name) => names.get(name) ?? name)
 
 const renamed = (entries: ReadonlyArray<Timeline.Entry>, names: ReadonlyMap<string, string>): Timeline.Timeline => ({
   entries: entries.map((entry) => {

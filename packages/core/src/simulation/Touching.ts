@@ -31,7 +31,7 @@ interface Touched {
 
 const failure = (failed: string): Touched => ({ failed, pfns: [] })
 
-/** A device that can be touched: its bytes, what a fault maps at most, what pieces are multiples of, and an access to `size` bytes. */
+/** A device that can be touched: its bytes, what a fault maps at most, what pieces are multiples of, and an access. */
 interface Touchable {
   readonly bytes: number
   readonly largest: number
@@ -120,8 +120,9 @@ const ofCharacterDevice = Effect.fnUntraced(function*(name: string, access: Faul
 
 /**
  * All accesses of a pattern to a device that has just appeared, each on a lane of its own processor; returns when the last one
- * has ended. What failed says why in its details, what got pages whose struct pages nobody has written how many. What is not mapped with struct pages is not touched; nor is a character device
- * by block I/O, a file by RDMA, or what is smaller than one access, and then the timeline says why.
+ * has ended. What failed says why in its details, what got pages whose struct pages nobody has written how many. What is not mapped
+ * with struct pages is not touched; nor is a character device by block I/O, a file by RDMA, or what is smaller than one access, and
+ * then the timeline says why.
  *
  * @category running
  * @since 0.1.0

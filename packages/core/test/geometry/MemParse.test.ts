@@ -50,6 +50,10 @@ describe("MemParse", () => {
     const refused = MemParse.parseRange("4G-20G").pipe(Result.flip, Result.getOrThrow)
     assert.include(refused.message, "write 4G-0x4ffffffff, or 4G+16G")
     assert.isTrue(Result.isSuccess(MemParse.parseRange("4G-0x4ffffffff")))
+    for (const text of ["0x0-0x0", "4G-4G"]) {
+      const { message } = MemParse.parseRange(text).pipe(Result.flip, Result.getOrThrow)
+      assert.include(message, "is one byte; write START+SIZE")
+    }
   })
 
   it.prop("parse is the inverse of format", [size], ([bytes]) => {

@@ -310,6 +310,64 @@ describe("jobs that were queued before", () => {
     }))
 })
 
+describe("jobs that were queued before, and turns", () => {
+  it.effect("who observes from outside is in no domain: a small device is done when it is, beside a large one", () => {
+    const strategy = preset("async-2018-v2")
+    const machines = Machines.make(strategy, [drawn({ length: 2000 }), drawn()])
+    return attached(machines, () =>
+      Effect.gen(function*() {
+        const background = yield* BackgroundInit.BackgroundInit
+        const pagemaps = yield* Pagemaps
+        for (const { request } of machines.devices) yield* pagemaps.memremap(request)
+        const [large, small] = machines.devices
+        if (large === undefined || small === undefined) return assert.fail("no device")
+        yield* background.done(small.range)
+        assert.isTrue(background.isActive(large.range))
+        assert.isFalse(background.isActive(small.range))
+        // The kernel waits by the cookie of its domain (13).
+        yield* background.finished(large.range)
+      }))
+  })
+
+  it.effect("whoever comes later in a domain keeps no worker of before from its turn among those of the machine", () => {
+    const strategy: InitStrategy.InitStrategy = {
+      ...preset("async-2018-v1"),
+      division: "one cursor",
+      limit: 4,
+      workers: 4
+    }
+    const machines = Machines.make(strategy, [drawn(), drawn(), drawn()])
+    return attached(machines, () =>
+      Effect.gen(function*() {
+        const background = yield* BackgroundInit.BackgroundInit
+        const pagemaps = yield* Pagemaps
+        for (const { request } of machines.devices) yield* pagemaps.memremap(request)
+        yield* background.done(everywhere)
+        assert.isTrue(background.progress().every(({ state }) => state === "idle"))
+      }).pipe(Effect.provideService(Disturbance.Current, (device, worker) => ({
+        speed: device === "dev0" && worker === "worker 3" ? 0.1 : 1,
+        dies: device === "dev0" && worker === "worker 3" ? Effect.sleep("300 micros") : Effect.never
+      }))))
+  })
+
+  it.effect("a thread that is gone while everybody waits for it in place is named", () =>
+    Effect.gen(function*() {
+      const machines = Machines.make({ ...preset("async-2018-v2"), when: "synchronous" }, [drawn()])
+      const stores = Machines.stores(machines)
+      const program = Effect.gen(function*() {
+        const pagemaps = yield* Pagemaps
+        for (const { request } of machines.devices) yield* pagemaps.memremap(request)
+      }).pipe(Effect.provideService(Disturbance.Current, (_, worker) => ({
+        speed: 1,
+        dies: worker === "worker 3" ? Effect.sleep("1 micros") : Effect.never
+      })))
+      const { exit } = yield* VirtualTime.run(
+        Effect.provide(inTime(program, {}), Machines.layer(machines, stores), { local: true })
+      )
+      assert.include(String(exit), "waits for worker 3 of dev0, which is gone")
+    }))
+})
+
 describe("several devices", () => {
   const strategy: InitStrategy.InitStrategy = { ...preset("vmemmap"), workers: 1, subRanges: 256 }
   const begin = (name: string, start: number) =>

@@ -41,6 +41,7 @@ describe("FaultPattern.parse", () => {
     })
     assert.strictEqual(parsed("uniform,size=0x1000").size, 4096)
     assert.strictEqual(parsed("first,count=100000").count, 100_000)
+    assert.strictEqual(parsed("first,at=2000h,every=1000h").at, 2000 * 3600e9)
   })
 
   it("refuses what is none, and says what would be right", () => {

@@ -29,11 +29,11 @@ describe("Remarks", () => {
       ),
       entry("instant", "dax0.0", Remarks.notTouched, { why: "a character device has no block layer" })
     ]
-    const unready = "pmem0, pmem1, pmem2 are never ready: it was unplugged"
+    const unready = "pmem0, pmem1, pmem2 never got ready: it was unplugged"
     assert.deepStrictEqual(Remarks.all({ entries }), [
       unready,
-      "pmem0, pmem1, pmem2 and 6 more are not touched: an access of 2G is more than its 1G",
-      "dax0.0 is not touched: a character device has no block layer"
+      "pmem0, pmem1, pmem2 and 6 more stayed untouched: an access of 2G is more than its 1G",
+      "dax0.0 stayed untouched: a character device has no block layer"
     ])
     assert.deepStrictEqual(Remarks.unready({ entries }), [unready])
   })

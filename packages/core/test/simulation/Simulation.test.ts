@@ -228,7 +228,7 @@ describe("a worker of a simulation", () => {
         const { notes, row, timeline } = yield* Machines.run({ ...asked, strategy: preset })
         assert.strictEqual(row.readyNs, Infinity, preset)
         assert.deepStrictEqual(row.devices.map(({ readyNs }) => readyNs), [Infinity])
-        assert.match(notes.join(), /^pmem0 is never ready: struct pages of pfns .* of pmem0 will not be initialised/)
+        assert.match(notes.join(), /^pmem0 never got ready: struct pages of pfns .* of pmem0 will not be initialised/)
         assert.isBelow(row.structPagesWritten, whole)
         assert.isAtLeast(row.structPagesWritten, Math.floor(whole * (workers - 1) / workers))
         const failed = timeline.entries.filter(({ details, name }) => name === "fault" && "failed" in details)

@@ -98,26 +98,26 @@ describe("Touching: what an access costs where nobody waits", () => {
     Effect.gen(function*() {
       for (
         const [namespace, faults, why] of [
-          [{ size: GiB }, "first,size=1G", "pmem0 is not touched: an access of 1 GiB is more than its 1006 MiB"],
+          [{ size: GiB }, "first,size=1G", "pmem0 stayed untouched: an access of 1 GiB is more than its 1006 MiB"],
           [
             { mode: "devdax", size: GiB },
             "all,size=2G",
-            "dax0.0 is not touched: an access of 2 GiB is more than its 1006 MiB"
+            "dax0.0 stayed untouched: an access of 2 GiB is more than its 1006 MiB"
           ],
           [{ mode: "raw" }, "first", null],
           [{ mode: "sector" }, "first,access=io", null],
-          [{ mode: "devdax" }, "first,access=io", "dax0.0 is not touched: a character device has no block layer"],
+          [{ mode: "devdax" }, "first,access=io", "dax0.0 stayed untouched: a character device has no block layer"],
           [
             {},
             "first,access=register",
-            "pmem0 is not touched: files are not registered for RDMA (24.5: EOPNOTSUPP), character devices are"
+            "pmem0 stayed untouched: files are not registered for RDMA (24.5: EOPNOTSUPP), character devices are"
           ]
         ] as const
       ) {
         const outcome = yield* run(namespace, { faults })
         assert.deepStrictEqual(accesses(outcome), [])
         assert.strictEqual(outcome.row.firstFault.count, 0)
-        assert.deepStrictEqual(outcome.notes.filter((note) => note.includes("touched")), why === null ? [] : [why])
+        assert.deepStrictEqual(outcome.notes.filter((note) => note.includes("untouched")), why === null ? [] : [why])
       }
     }))
 })
@@ -160,7 +160,7 @@ describe("Touching: what comes too early", () => {
         ["namespace0.0", false],
         ["pmem1", true]
       ])
-      assert.isTrue(notes.some((note) => note.startsWith("namespace0.0 does not appear: ENOMEM (SEC-10)")))
+      assert.isTrue(notes.some((note) => note.startsWith("namespace0.0 never appeared: ENOMEM (SEC-10)")))
     }))
 })
 

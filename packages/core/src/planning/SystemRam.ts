@@ -41,14 +41,7 @@ export const plan = (
   if (!has(release, "kmem")) {
     return refuse("ENODEV", "25.1", "this kernel has no kmem driver", "use a kernel from 5.1 on")
   }
-  if (!arch.hotplug) {
-    return refuse(
-      "ENODEV",
-      "GEO-10",
-      `${arch.name} cannot hot-add memory in this kernel, which has no kmem driver then`,
-      "use a kernel from 6.11 on"
-    )
-  }
+  // The switch is set before the driver is asked.
   const isSelfHosted = choice.memmapOnMemory
   if (isSelfHosted && !has(release, "kmem-memmap-on-memory")) {
     return refuse("EINVAL", "25.6", "kmem never asks for memmap_on_memory in this kernel", "use a kernel from 6.8 on")
@@ -59,6 +52,14 @@ export const plan = (
     return mode === "off"
       ? refuse("EOPNOTSUPP", "HOT-11", why, `boot with ${MemmapOnMemory.bootOption}`)
       : refuse("EOPNOTSUPP", "HOT-12", why, "leave the memmap in RAM")
+  }
+  if (!arch.hotplug) {
+    return refuse(
+      "ENODEV",
+      "GEO-10",
+      `${arch.name} cannot hot-add memory in this kernel, which has no kmem driver then`,
+      "use a kernel from 6.11 on"
+    )
   }
   if (target.targetNode < 0) {
     return refuse("EINVAL", "25.1 step 1", "rejecting DAX region with invalid node", "the firmware must name a node")

@@ -166,7 +166,10 @@ export const make = Effect.fnUntraced(function*(strategy: InitStrategy.InitStrat
       ofWaiters: isQueued ? pageJobs.before() : Effect.void
     }
     const init = yield* RangeInit.make(memory, around, { isFound, turn }).pipe(Scope.provide(scope))
-    if (isQueued) yield* Effect.andThen(mapJobs.queue(init.mapped), pageJobs.queue(init.ended))
+    if (isQueued) {
+      mapJobs.queue(init.mapped)
+      pageJobs.queue(init.ended)
+    }
     const { end, start } = memory.range
     yield* Scope.addFinalizer(scope, Effect.sync(() => ExtentMap.remove(attached, start, end)))
     ExtentMap.set(attached, start, end, init)

@@ -18,43 +18,52 @@ import * as Waiting from "../time/Waiting.ts"
  */
 export interface Domain {
   readonly before: () => Effect.Effect<void>
-  readonly queue: (ended: Effect.Effect<void>) => Effect.Effect<void>
+  readonly queue: (ended: Effect.Effect<void>) => void
+}
+
+/** One job; `all`: it and all before it have ended, once anybody asks. */
+interface Job {
+  readonly ended: Effect.Effect<void>
+  previous: Job | null
+  all: Deferred.Deferred<void> | null
 }
 
 /**
- * A domain in which nothing is queued, until the scope ends.
+ * A domain in which nothing is queued. Whoever keeps watch for those who wait does so until the scope ends.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make: Effect.Effect<Domain, never, Scope.Scope> = Effect.map(Effect.scope, (scope): Domain => {
-  let tail: Deferred.Deferred<void> | null = null
+  let last: Job | null = null
 
-  const until = (queued: Deferred.Deferred<void>): Effect.Effect<void> =>
-    Effect.suspend(() =>
-      Deferred.isDoneUnsafe(queued)
-        ? Effect.void
-        // Its waker is in the middle of something: go on when it is not.
-        : Effect.andThen(
-          Deferred.await(queued).pipe(Waiting.waitingFor("what was queued before")),
-          Effect.yieldNow
-        )
+  const watch = (job: Job, all: Deferred.Deferred<void>): Effect.Effect<void> =>
+    Effect.andThen(job.previous === null ? Effect.void : until(job.previous), job.ended).pipe(
+      Effect.andThen(Effect.sync(() => {
+        job.previous = null
+        Deferred.doneUnsafe(all, Exit.void)
+      })),
+      Waiting.named("jobs in their order"),
+      Effect.forkIn(scope),
+      Effect.asVoid
     )
 
-  const before = (): Effect.Effect<void> => tail === null || Deferred.isDoneUnsafe(tail) ? Effect.void : until(tail)
+  const until = (job: Job): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const known = job.all
+      if (known !== null && Deferred.isDoneUnsafe(known)) return Effect.void
+      const all = known ?? (job.all = Deferred.makeUnsafe<void>())
+      return Effect.andThen(
+        known === null ? watch(job, all) : Effect.void,
+        // Its waker is in the middle of something: go on when it is not.
+        Effect.andThen(Deferred.await(all).pipe(Waiting.waitingFor("what was queued before")), Effect.yieldNow)
+      )
+    })
 
   return {
-    before,
-    queue: (ended) =>
-      Effect.suspend(() => {
-        const own = Deferred.makeUnsafe<void>()
-        const all = Effect.andThen(before(), ended)
-        tail = own
-        return Effect.andThen(all, Effect.sync(() => Deferred.doneUnsafe(own, Exit.void))).pipe(
-          Waiting.named("jobs in their order"),
-          Effect.forkIn(scope),
-          Effect.asVoid
-        )
-      })
+    before: () => last === null ? Effect.void : until(last),
+    queue: (ended) => {
+      last = { ended, previous: last, all: null }
+    }
   }
 })

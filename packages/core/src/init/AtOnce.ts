@@ -115,12 +115,10 @@ const byThreads = (around: InitMemory.Surroundings, memory: InitMemory.InitMemor
       (node) => write(around, memory, { node, track }, InitWork.cut(unlocked, share), pass)
     )
     const { dies } = around.disturbance(track.group, track.lane)
-    return Disturbance.endedBy(
-      permits === null ? own : permits.withPermits(1)(own),
-      dies,
-      `${track.lane} of ${memory.name}`
+    const inTurn = permits === null ? own : permits.withPermits(1)(own)
+    return Disturbance.endedBy(inTurn, dies, `${track.lane} of ${memory.name}`).pipe(
+      Waiting.named(`${memory.name} ${track.lane}`)
     )
-      .pipe(Waiting.named(`${memory.name} ${track.lane}`))
   }, { concurrency: "unbounded", discard: true })
 }
 

@@ -205,8 +205,8 @@ const atAnyTime: Course["turn"] = { ofWorkers: Effect.void, ofWaiters: Effect.vo
 
 /**
  * Begins to initialise a range; its workers run until they are done or the scope ends. Not `isFound`: the lookup of workers by
- * pfn could not be built, and nobody is noted as active (26.6). `turn` is when its workers may begin, and
- * whoever waits for them may look at them.
+ * pfn could not be built, and nobody is noted as active (26.6). `turn`: when its workers may begin, and whoever waits for them may look
+ * at them.
  *
  * @category constructors
  * @since 0.1.0

@@ -209,13 +209,13 @@ export const command = Command.make(
     yield* SimulateRuns.bearable(faults, testbed)
     const strategies = yield* SimulateRuns.strategies(args.strategy, Option.getOrUndefined(args.baseline), testbed)
     const { failure, points } = args.published ? yield* SimulatePublished.compare(bench) : { points: null, failure: "" }
-    const keep = args.timeline || Option.isSome(args.svg) || Option.isSome(args.trace)
+    const isWritten = Option.isSome(args.svg) || Option.isSome(args.trace)
     const question: SimulateRuns.Question = {
       bench,
       ...strategies,
       faults,
       seed: Option.getOrElse(args.seed, () => 0),
-      keep
+      keep: args.timeline || isWritten
     }
     const runs = yield* SimulateRuns.run(question)
     const answer = SimulateRuns.answer(question, runs, points)
@@ -224,10 +224,9 @@ export const command = Command.make(
     yield* args.json
       ? json(answer)
       : show(answer, SimulateHelp.patternInWords(faults), args.timeline ? timelines : null, look)
-    const isWanted = [args.svg, args.trace].some(Option.isSome)
     const why = [
       ...reasons(answer, failure),
-      ...(timelines.length === 0 && isWanted ? ["there is nothing to draw: no file is written"] : [])
+      ...(timelines.length === 0 && isWritten ? ["there is nothing to draw: no file is written"] : [])
     ]
     if (why.length > 0) return yield* new AnswerIsNo({ why: why.join("; ") })
   })

@@ -50,9 +50,10 @@ const ofFolder = Effect.fnUntraced(function*(folder: string, at: string) {
   })
 })
 
+/** Loaded only when they are asked for. */
 const facts = Effect.promise(async () => await import("@vmemmap/test-utils/KernelFacts"))
 
-/** The recordings of the package, those of a case or category or all; it is loaded only when it is asked for. */
+/** The recordings of the package, those of a case or category or all. */
 const bundled = (wanted: string | null) =>
   Effect.map(facts, ({ index, textOf }) =>
     index
@@ -62,8 +63,6 @@ const bundled = (wanted: string | null) =>
 /** Names of cases and categories. */
 const names = Effect.map(facts, ({ index }) => [...new Set(index.flatMap((entry) => [entry.category, entry.case]))])
 
-const isName = (source: string): boolean => /^[a-z0-9][a-z0-9.-]*$/.test(source)
-
 /** What a word stands for: a file or folder, else recordings that come with the command. */
 const items = Effect.fnUntraced(function*(source: string) {
   const file: Item = { name: source, text: Sources.text(source) }
@@ -72,7 +71,7 @@ const items = Effect.fnUntraced(function*(source: string) {
   const at = yield* Sources.resolve(source)
   const found = yield* Effect.option(fs.stat(at))
   if (Option.isSome(found)) return found.value.type === "Directory" ? yield* ofFolder(source, at) : [file]
-  if (!isName(source)) return [file]
+  if (!Sources.isName(source)) return [file]
   const known = yield* bundled(source)
   return known.length > 0 ? known : yield* new WrongUse({
     problem: `${source}: no such file, and no case or category of that name${Nearest.question(source, yield* names)}`

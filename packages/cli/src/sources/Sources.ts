@@ -85,6 +85,14 @@ export const collect = Effect.fnUntraced(function*<E, R>(bytes: Stream.Stream<Ui
 })
 
 /**
+ * Whether a source may be the name of something that comes with the command.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isName = (source: string): boolean => /^[a-z0-9][a-z0-9.-]*$/.test(source)
+
+/**
  * Refuses standard input that is named twice: it can be read once.
  *
  * @category validation

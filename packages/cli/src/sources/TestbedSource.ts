@@ -72,17 +72,15 @@ export const noMachine: Effect.Effect<never, WrongUse> = Effect.flatMap(
   (known) => Effect.fail(new WrongUse({ problem: `name the MACHINE to simulate: ${known}, or give a file` }))
 )
 
-const isName = (source: string): boolean => /^[a-z0-9][a-z0-9.-]*$/.test(source)
-
 /** A file before a bundled machine of that name, as everywhere. */
 const find = Effect.fnUntraced(function*(source: string) {
   if (source === "-") return { text: yield* Sources.text(source) }
   const fs = yield* FileSystem.FileSystem
   const found = yield* Effect.option(fs.stat(yield* Sources.resolve(source)))
   const isFile = Option.isSome(found) && found.value.type !== "Directory"
-  const known = isName(source) && !isFile ? yield* load(source) : undefined
+  const known = Sources.isName(source) && !isFile ? yield* load(source) : undefined
   if (known !== undefined) return { testbed: known }
-  if (Option.isNone(found) && isName(source)) {
+  if (Option.isNone(found) && Sources.isName(source)) {
     return yield* new WrongUse({
       problem: `there is no machine '${source.slice(0, 80)}' and no such file${
         Nearest.question(source, (yield* files).names())

@@ -79,6 +79,12 @@ export interface Mount {
 const fail = (errno: Errno.Errno, rule: string, problem: string, remedy: string) =>
   new KernelError({ errno, rule, problem, remedy })
 
+/** Pages from `pfn` on, behind addresses from page `start` on. */
+interface Entry {
+  readonly pfn: number
+  readonly start: number
+}
+
 /** References to pages, and to their pagemap for as long. */
 interface Held {
   readonly pfns: PfnRange.PfnRange
@@ -121,11 +127,16 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
   const partition = options.partition?.start ?? 0
   const pins = new Set<Held>()
   const mapped = new Set<Held>()
-  /** Pages that page tables have entries of. */
-  const present = new Set<PfnRange.PfnRange>()
+  /** The page tables of all mappings, by page of the address. */
+  const tables = new Set<ExtentMap.ExtentMap<Entry>>()
 
-  const entriesOf = (pfns: PfnRange.PfnRange): ReadonlyArray<PfnRange.PfnRange> =>
-    PfnRange.normalise([...present].filter((one) => PfnRange.overlaps(one, pfns)))
+  /** Pages of a range that page tables have entries of. */
+  const present = (pfns: PfnRange.PfnRange): ReadonlyArray<PfnRange.PfnRange> =>
+    PfnRange.normalise(
+      [...tables].flatMap(({ extents }) =>
+        extents.map(({ end, start, value }) => PfnRange.fromLength(value.pfn + start - value.start, end - start))
+      ).filter((one) => PfnRange.overlaps(one, pfns))
+    )
 
   /** One level of one fault: what it wants, and whether it gets it. */
   const attempt = Effect.fnUntraced(function*(
@@ -157,9 +168,9 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
   })
 
   const makeMapping = (pagemap: Pagemap.Pagemap, file: FsDaxFault.File, area: FsDaxFault.Area) => {
-    const entries = ExtentMap.empty<{ readonly pfn: number; readonly start: number }>()
+    const entries = ExtentMap.empty<Entry>()
     const own = new Set<Held>()
-    const inserted: Array<PfnRange.PfnRange> = []
+    tables.add(entries)
     const page = arch.pageSize
     const pfnAt = (address: number): number | undefined => {
       const found = ExtentMap.find(entries, Math.floor(address / page))
@@ -172,9 +183,6 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
       const held = countsMappings ? take(pagemap, mapped, PfnRange.fromLength(done.pfn, done.pages)) : null
       if (countsMappings && held === null) return { _tag: "Sigbus", errno: "ENXIO" }
       if (held !== null) own.add(held)
-      const pfns = PfnRange.fromLength(done.pfn, done.pages)
-      present.add(pfns)
-      inserted.push(pfns)
       const start = done.address / page
       ExtentMap.set(entries, start, start + done.pages, { pfn: done.pfn, start })
       return done
@@ -195,7 +203,7 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
     })
     const unmap = (): void => {
       for (const held of own) drop(pagemap, mapped, held)
-      for (const pfns of inserted) present.delete(pfns)
+      tables.delete(entries)
     }
     return { mapping: { fault, pfnAt } satisfies Mapping, unmap }
   }
@@ -224,7 +232,7 @@ export const mount = Effect.fnUntraced(function*(disk: PmemDisk.PmemDisk, option
         "map them first"
       )
       if (pagemap === null || pfns.end <= pfns.start || !PfnRange.contains(data, pfns)) return Effect.fail(refuse)
-      if (PfnRange.subtract(pfns, entriesOf(pfns)).length > 0) return Effect.fail(refuse)
+      if (PfnRange.subtract(pfns, present(pfns)).length > 0) return Effect.fail(refuse)
       return Effect.asVoid(Effect.acquireRelease(
         Effect.suspend(() => {
           const held = take(pagemap, pins, pfns)

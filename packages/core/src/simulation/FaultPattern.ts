@@ -77,7 +77,11 @@ export class FaultPatternError extends Schema.TaggedError<FaultPatternError>(
 }
 
 const isKind = (text: string): text is Kind => (Kind.literals as ReadonlyArray<string>).includes(text)
-const isAccess = (text: string): text is Access => (Access.literals as ReadonlyArray<string>).includes(text)
+/**
+ * @category guards
+ * @since 0.1.0
+ */
+export const isAccess = (text: string): text is Access => (Access.literals as ReadonlyArray<string>).includes(text)
 
 const setting = (pattern: FaultPattern, word: string): Result.Result<FaultPattern, string> => {
   const at = word.indexOf("=")

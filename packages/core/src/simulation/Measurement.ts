@@ -10,12 +10,12 @@ import * as Schema from "effect/Schema"
 import { MemmapBytes } from "../bytes/MemmapBytes.ts"
 import * as PfnRange from "../geometry/PfnRange.ts"
 import type * as InitStrategy from "../init/InitStrategy.ts"
-import { type Reason, Reasons } from "../kernel/Reasons.ts"
 import type * as Machine from "../machine/Machine.ts"
 import * as CostModel from "../time/CostModel.ts"
 import type * as Timeline from "../time/Timeline.ts"
 import * as Figures from "./Figures.ts"
 import * as Geometry from "./Geometry.ts"
+import * as Remarks from "./Remarks.ts"
 import * as Simulation from "./Simulation.ts"
 
 /**
@@ -64,12 +64,6 @@ const figures = (geometry: Geometry.Geometry, { entries }: Timeline.Timeline) =>
   return { pages: total("structPages"), bytes: total("bytes"), nanos }
 }
 
-/** Of its only device; RAM is, once it has booted. */
-const isReady = ({ kind }: Geometry.Geometry, { entries }: Timeline.Timeline): boolean =>
-  kind === "ram" || entries.some(({ lane, name }) => lane === "device" && name === "ready")
-
-const inWords = ({ errno, problem, remedy, rule }: Reason): string => `${errno} (${rule}): ${problem}; ${remedy}`
-
 const everything: PfnRange.PfnRange = PfnRange.fromLength(0, 2 ** 40)
 
 const sum = Effect.map(
@@ -88,8 +82,7 @@ export const run = Effect.fnUntraced(function*(
   strategy: InitStrategy.InitStrategy,
   { memmap, processors }: { readonly memmap: Machine.Parts["memmap"]; readonly processors: number }
 ) {
-  const reasons: Array<Reason> = []
-  const { last, notes, timeline } = yield* Simulation.boot(
+  const { last, timeline } = yield* Simulation.boot(
     {
       machine: Geometry.machine(geometry, processors),
       costs: CostModel.nothing,
@@ -98,9 +91,9 @@ export const run = Effect.fnUntraced(function*(
       seed: 0
     },
     { memmap, model: CostModel.free, last: sum }
-  ).pipe(Effect.provideService(Reasons, (reason) => reasons.push(reason)))
-  if (!isReady(geometry, timeline)) {
-    const why = [...new Set([...notes, ...reasons.map(inWords)])]
+  )
+  const why = Remarks.unready(timeline)
+  if (why.length > 0) {
     return yield* new NotMeasured({ geometry: Geometry.name(geometry), strategy: strategy.name, why })
   }
   const result: Measurement = { geometry, ...figures(geometry, timeline), sum: last, timeline }

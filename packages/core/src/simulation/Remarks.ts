@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type * as Timeline from "../time/Timeline.ts"
+import * as FaultPattern from "./FaultPattern.ts"
 
 /**
  * Marks of a device, with `why` in their details.
@@ -25,8 +26,7 @@ export const notTouched = "stayed untouched"
  * @category guards
  * @since 0.1.0
  */
-export const isAccess = ({ kind, name }: Timeline.Entry): boolean =>
-  kind === "span" && (name === "fault" || name === "io" || name === "register")
+export const isAccess = ({ kind, name }: Timeline.Entry): boolean => kind === "span" && FaultPattern.isAccess(name)
 
 /** As many names, and as many reasons, are told. */
 const most = 4

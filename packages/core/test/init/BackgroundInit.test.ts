@@ -278,7 +278,7 @@ describe("unbinding", () => {
 })
 
 describe("jobs that were queued before", () => {
-  /** When each of three devices is ready, and what a fault on the last one takes, in a machine whose workers take a page at a time. */
+  /** When each of three devices is ready. */
   const times = (change: Partial<InitStrategy.InitStrategy>, name: string) => {
     const strategy = { ...preset(name), ...change }
     const machines = Machines.make(strategy, [drawn(), drawn(), drawn()])

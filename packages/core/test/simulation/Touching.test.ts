@@ -151,7 +151,7 @@ describe("Touching: what comes too early", () => {
       assert.isTrue(notes.some((note) => note.includes("nobody reads that") && note.endsWith("(BUG-29)")))
     }))
 
-  it.effect("27: what does not appear is never there nor ready, and it is said why", () =>
+  it.effect("SEC-10: what does not appear is never there nor ready, and it is said why", () =>
     Effect.gen(function*() {
       const machine = Machines.machine([{ map: "mem", size: 512 * GiB }, { size: 4 * GiB }], { ram: 2 * GiB })
       const { notes, row } = yield* Machines.run({ machine, strategy: "linux-6.1" })
